@@ -1,0 +1,139 @@
+"""The base of every table, and the one place where a transaction begins and ends."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    CursorResult,
+    DateTime,
+    Enum,
+    Insert,
+    MetaData,
+    Select,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+Sessions = async_sessionmaker[AsyncSession]
+Json = dict[str, Any]
+
+
+def _stored_values(kind: type[enum.Enum]) -> list[str]:
+    return [str(member.value) for member in kind]
+
+
+def closed_set(kind: type[enum.StrEnum]) -> Enum:
+    """Column type of a StrEnum: stored as its value in text, guarded by a named CHECK in the migration."""
+    return Enum(kind, native_enum=False, length=40, values_callable=_stored_values, create_constraint=False)
+
+
+class Base(DeclarativeBase):
+    """Declarative base; constraint names follow one convention so that errors can be told apart."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "%(table_name)s_pkey",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+            "ck": "%(constraint_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        Json: JSONB,
+        str: Text,
+    }
+
+
+def make_engine(dsn: str, *, pool_size: int = 10) -> AsyncEngine:
+    """Open a pool for `postgresql://` or `postgresql+asyncpg://` addresses."""
+    url = dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
+    return create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_timeout=5, pool_pre_ping=False
+    )
+
+
+def make_sessions(engine: AsyncEngine) -> Sessions:
+    """Sessions whose rows stay readable after commit and that never load lazily."""
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+@asynccontextmanager
+async def transaction(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
+    """Commit on success, roll back on any exception; services never commit."""
+    async with sessions() as db, db.begin():
+        yield db
+
+
+class BulkInsert:
+    """Set-based insert of one table from arrays: one text for any number of rows, so it is prepared once.
+
+    Several of them and a final select make one statement with `together`; that is how a booking
+    writes its rows in one round trip.
+    """
+
+    def __init__(self, model: type[Base], *columns: str) -> None:
+        """Name the columns that every row will give; the others take their defaults."""
+        table = model.metadata.tables[model.__tablename__]
+        self._prefix = table.name
+        self._columns = columns
+        self._json = {name for name in columns if isinstance(table.c[name].type, JSON)}
+        arrays = []
+        for name in columns:
+            kind = Text() if name in self._json or isinstance(table.c[name].type, Enum) else table.c[name].type
+            arrays.append(bindparam(f"{self._prefix}__{name}", type_=ARRAY(kind)))
+        source = func.unnest(*arrays).table_valued(*[column(name) for name in columns]).render_derived(name=f"{table.name}_in")
+        picked = [cast(source.c[name], JSONB) if name in self._json else source.c[name] for name in columns]
+        self.statement: Insert = insert(table).from_select(columns, select(*picked))
+
+    def params(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+        """Bind `rows`; every row gives every named column, JSON columns as JSON text."""
+        return {f"{self._prefix}__{name}": [row[name] for row in rows] for name in self._columns}
+
+
+def together(*parts: Insert | Update, answer: Select[Any] | None = None) -> Select[Any]:
+    """Combine data-modifying statements into one: `WITH a AS (..), b AS (..) SELECT ..`.
+
+    Without `answer` the statement answers one row, 1.
+    """
+    statement = select(literal(1)) if answer is None else answer
+    for number, part in enumerate(parts):
+        statement = statement.add_cte(part.cte(f"written_{number}"))
+    return statement
+
+
+def affected(result: Any) -> int:
+    """How many rows an INSERT, UPDATE or DELETE touched."""
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def constraint_of(error: BaseException) -> str | None:
+    """The name of the constraint an IntegrityError tripped, to map it to a Problem."""
+    cause: BaseException | None = error
+    while cause is not None:
+        name = getattr(cause, "constraint_name", None)
+        if name:
+            return str(name)
+        cause = getattr(cause, "orig", None) or cause.__cause__
+    return None
+
+

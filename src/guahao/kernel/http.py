@@ -1,0 +1,124 @@
+"""What routes share: the request's transaction, clock, idempotency key and documented problems."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.kernel import idempotency
+from guahao.kernel.clock import utc_now
+from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.errors import Problem
+from guahao.kernel.settings import Settings
+
+
+T = TypeVar("T")
+
+
+class Body(BaseModel):
+    """Base of request bodies: unknown members are refused, text is trimmed."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Page(BaseModel, Generic[T]):
+    """A list answer; `next_cursor` is null on the last page."""
+
+    items: list[T]
+    next_cursor: str | None = None
+
+
+async def _request_transaction(request: Request) -> AsyncGenerator[AsyncSession]:
+    """One request, one transaction, committed before the first byte of the answer."""
+    sessions: Sessions = request.app.state.sessions
+    async with transaction(sessions) as db:
+        yield db
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+Db = Annotated[AsyncSession, Depends(_request_transaction, scope="function")]
+Now = Annotated[datetime, Depends(utc_now)]
+AppSettings = Annotated[Settings, Depends(_settings)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnceKey:
+    """The request's Idempotency-Key, if the client sent one."""
+
+    key: str | None
+    route: str
+    body: bytes
+
+    async def claim(self, db: AsyncSession, *, owner: str) -> OnceClaim:
+        """Claim the key for `owner` before doing anything else in the transaction.
+
+        Raises what `idempotency.claim` raises; `Replayed` is answered by the edge.
+        """
+        if self.key is None:
+            return OnceClaim(db=db, claim=None)
+        request = idempotency.Claim(owner=owner, route=self.route, key=self.key, body=self.body)
+        await idempotency.claim(db, request)
+        return OnceClaim(db=db, claim=request)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnceClaim:
+    """A claimed key, waiting for its answer."""
+
+    db: AsyncSession
+    claim: idempotency.Claim | None
+
+    async def answer(self, out: BaseModel, *, status: int = 200) -> Response:
+        """Store `out` as the first answer and give it; the last thing a route does."""
+        content = out.model_dump_json()
+        if self.claim is not None:
+            await idempotency.keep(self.db, self.claim, status=status, answer=content)
+        return Response(content, status, media_type="application/json")
+
+
+async def _once_key(
+    request: Request, idempotency_key: Annotated[str | None, Header(max_length=200)] = None
+) -> OnceKey:
+    if idempotency_key is not None and not (
+        0 < len(idempotency_key) <= 128 and idempotency_key.isascii() and idempotency_key.isprintable()
+    ):
+        raise idempotency.IdempotencyKeyInvalid
+    return OnceKey(
+        key=idempotency_key, route=f"{request.method} {request.url.path}", body=await request.body()
+    )
+
+
+Once = Annotated[OnceKey, Depends(_once_key)]
+
+
+def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """Document the problems a route may answer with, for its `responses=`."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        answer = documented.setdefault(
+            kind.status, {"description": "", "content": {"application/problem+json": {}}}
+        )
+        answer["description"] = f"{answer['description']} `{kind.code}`".strip()
+    return documented
+
+
+def render(problem: Problem) -> Response:
+    """The HTTP answer of a problem."""
+    headers = {"Retry-After": str(problem.extra.get("retry_after_s", problem.retry_after_s))}
+    return Response(
+        msgspec.json.encode(problem.document()),
+        problem.status,
+        headers=headers if problem.retry_after_s is not None else None,
+        media_type="application/problem+json",
+    )

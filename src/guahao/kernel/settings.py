@@ -1,0 +1,66 @@
+"""Configuration from GUAHAO_* variables and secret files; docs/reference/settings.md lists all."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    """Where this process runs; production refuses everything made for trying out."""
+
+    DEMO = "demo"
+    PRODUCTION = "production"
+
+
+class SmsProvider(StrEnum):
+    """Who sends text messages."""
+
+    SANDBOX = "sandbox"
+    TENCENT = "tencent"
+    ALIYUN = "aliyun"
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and what it means."""
+
+    model_config = SettingsConfigDict(env_prefix="GUAHAO_", extra="ignore", frozen=True)
+
+    environment: Environment = Field(Environment.DEMO, description="demo or production")
+    database_url: SecretStr | None = Field(
+        None, description="postgresql:// address; empty starts the embedded server in data_dir/pg"
+    )
+    database_pool_size: int = Field(10, ge=2, le=100, description="Connections per process")
+    data_dir: Path = Field(Path("var"), description="Where the embedded database, keys and files live")
+    keys_dir: Path | None = Field(None, description="Key files; data_dir/keys when empty")
+    public_url: str = Field("http://127.0.0.1:8000", description="The address clients use")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of /metrics; the main port when empty (demo only)"
+    )
+    workers: int = Field(1, ge=1, le=64, description="Server processes")
+    drain_s: float = Field(10, ge=0, le=120, description="Seconds a stopping server finishes requests")
+    debug: bool = Field(False, description="Developer output; refused in production")
+    single_hospital: str | None = Field(
+        None, description="Code of the only hospital shown (single-hospital mode); empty is platform mode"
+    )
+    sms_provider: SmsProvider = Field(SmsProvider.SANDBOX, description="sandbox, tencent or aliyun")
+    sms_endpoint: str = Field("", description="Address of the SMS provider; its public one when empty")
+    sms_access_key_id: str = Field("", description="Access key id at the SMS provider")
+    sms_access_key_secret: SecretStr = Field(SecretStr(""), description="Access key secret at the SMS provider")
+    sms_app_id: str = Field("", description="SdkAppId (Tencent only)")
+    sms_sign_name: str = Field("", description="Approved signature of messages")
+    sms_template_code: str = Field("", description="Approved template for verification codes")
+    sms_daily_budget: int = Field(20_000, ge=1, description="Messages a day at most, all phones together")
+    wechat_endpoint: str = Field("sandbox", description="WeChat API address; sandbox answers in process")
+    wechat_app_id: str = Field("wxsandbox00000000", description="AppID of the mini program")
+    wechat_app_secret: SecretStr = Field(SecretStr("sandbox"), description="AppSecret of the mini program")
+
+    @property
+    def keys_path(self) -> Path:
+        """The folder of key files."""
+        return self.keys_dir or self.data_dir / "keys"

@@ -1,0 +1,1 @@
+"""When doctors see patients: sessions, their slots, and every place in them."""

@@ -1,0 +1,201 @@
+"""Tables of dated sessions, their slots, and the log of every place that moved."""
+
+from __future__ import annotations
+
+import datetime as dt
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql import column, func
+
+from guahao.kernel.db import Base, closed_set
+from guahao.kernel.sex import Sex
+
+
+class Period(StrEnum):
+    """Part of the day a session belongs to."""
+
+    MORNING = "morning"
+    AFTERNOON = "afternoon"
+    EVENING = "evening"
+
+
+class SessionState(StrEnum):
+    """Stored state of a session; released and closed follow from the clock and are not stored."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    SUSPENDED = "suspended"
+    FINISHED = "finished"
+
+
+class Bucket(StrEnum):
+    """Where a place is; the counters of a slot, one column each."""
+
+    FREE = "free"
+    HELD = "held"
+    BOOKED = "booked"
+    DESK = "desk"
+    ELDERLY = "elderly"
+    REFERRAL = "referral"
+    LATER = "later"
+    COOLING = "cooling"
+    FROZEN = "frozen"
+
+
+RESERVES = (Bucket.DESK, Bucket.ELDERLY, Bucket.REFERRAL, Bucket.LATER)
+"""Pools kept from open sale until their return time."""
+
+
+class ClinicSession(Base):
+    """One doctor in one room for one stretch of one day."""
+
+    __tablename__ = "clinic_session"
+    __table_args__ = (
+        ForeignKeyConstraint(["hospital_id", "doctor_id"], ["doctor.hospital_id", "doctor.id"]),
+        ForeignKeyConstraint(["hospital_id", "department_id"], ["department.hospital_id", "department.id"]),
+        ForeignKeyConstraint(["hospital_id", "campus_id"], ["campus.hospital_id", "campus.id"]),
+        CheckConstraint("starts_at < ends_at", name="clinic_session_ends_after_start"),
+        CheckConstraint("fee_fen >= 0", name="clinic_session_fee_not_negative"),
+        CheckConstraint("last_number >= 0", name="clinic_session_number_not_negative"),
+        CheckConstraint(
+            "state IN ('draft', 'published', 'suspended', 'finished')", name="clinic_session_state_known"
+        ),
+        ExcludeConstraint(
+            (column("hospital_id"), "="),
+            (column("doctor_id"), "="),
+            (func.tstzrange(column("starts_at"), column("ends_at"), type_=TSTZRANGE), "&&"),
+            name="clinic_session_doctor_in_one_place",
+            using="gist",
+            where=text("state <> 'finished'"),
+        ),
+        ExcludeConstraint(
+            (column("hospital_id"), "="),
+            (column("campus_id"), "="),
+            (column("room"), "="),
+            (func.tstzrange(column("starts_at"), column("ends_at"), type_=TSTZRANGE), "&&"),
+            name="clinic_session_room_used_once",
+            using="gist",
+            where=text("state <> 'finished'"),
+        ),
+        Index("clinic_session_doctor_date_idx", "hospital_id", "doctor_id", "date"),
+        Index("clinic_session_department_date_idx", "hospital_id", "department_id", "date"),
+        Index("clinic_session_unfinished_idx", "ends_at", postgresql_where=text("state <> 'finished'")),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    doctor_id: Mapped[UUID]
+    department_id: Mapped[UUID]
+    campus_id: Mapped[UUID]
+    template_id: Mapped[UUID | None]
+    room: Mapped[str]
+    level: Mapped[str]
+    date: Mapped[dt.date]
+    period: Mapped[Period] = mapped_column(closed_set(Period))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    release_at: Mapped[datetime]
+    fee_fen: Mapped[int]
+    state: Mapped[SessionState] = mapped_column(closed_set(SessionState))
+    sex_limit: Mapped[Sex | None] = mapped_column(closed_set(Sex))
+    min_age_years: Mapped[int | None]
+    max_age_years: Mapped[int | None]
+    last_number: Mapped[int] = mapped_column(server_default="0")
+    suspended_reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Slot(Base):
+    """At most 30 minutes of a session, with its own places; the place law is a CHECK on every row."""
+
+    __tablename__ = "slot"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["hospital_id", "session_id"], ["clinic_session.hospital_id", "clinic_session.id"]
+        ),
+        CheckConstraint(
+            "capacity + addons = free + held + booked + desk + elderly + referral + later + cooling + frozen",
+            name="slot_place_law",
+        ),
+        CheckConstraint(
+            "least(capacity, addons, free, held, booked, desk, elderly, referral, later, cooling, frozen) >= 0",
+            name="slot_no_negative_count",
+        ),
+        CheckConstraint(
+            "ends_at > starts_at AND ends_at <= starts_at + interval '30 minutes'",
+            name="slot_at_most_30_minutes",
+        ),
+        Index("slot_session_idx", "hospital_id", "session_id", "starts_at", unique=True),
+        Index(
+            "slot_reserve_idx",
+            "starts_at",
+            postgresql_where=text("desk + elderly + referral + later > 0"),
+        ),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    released_at: Mapped[datetime]
+    capacity: Mapped[int]
+    addons: Mapped[int] = mapped_column(server_default="0")
+    free: Mapped[int]
+    held: Mapped[int] = mapped_column(server_default="0")
+    booked: Mapped[int] = mapped_column(server_default="0")
+    desk: Mapped[int] = mapped_column(server_default="0")
+    elderly: Mapped[int] = mapped_column(server_default="0")
+    referral: Mapped[int] = mapped_column(server_default="0")
+    later: Mapped[int] = mapped_column(server_default="0")
+    cooling: Mapped[int] = mapped_column(server_default="0")
+    frozen: Mapped[int] = mapped_column(server_default="0")
+    desk_returns_at: Mapped[datetime | None]
+    elderly_returns_at: Mapped[datetime | None]
+    referral_returns_at: Mapped[datetime | None]
+    later_returns_at: Mapped[datetime | None]
+    moves: Mapped[int] = mapped_column(server_default="0")
+
+
+class PlaceLog(Base):
+    """Append-only: one row for each place that moved, in the order in which the slot's row was locked.
+
+    `seq` is dense per slot, so that a gap or a lost move shows; `source` is null where an add-on place
+    was made. Replaying the log from the slot's creation gives its counters.
+    """
+
+    __tablename__ = "place_log"
+    __table_args__ = (
+        ForeignKeyConstraint(["hospital_id", "slot_id"], ["slot.hospital_id", "slot.id"]),
+        CheckConstraint("places > 0", name="place_log_moves_something"),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    slot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    reason: Mapped[str]
+    appointment_id: Mapped[UUID | None]
+    source: Mapped[Bucket | None] = mapped_column(closed_set(Bucket))
+    target: Mapped[Bucket] = mapped_column(closed_set(Bucket))
+    places: Mapped[int] = mapped_column(server_default="1")
+
+
+class CoolingPlace(Base):
+    """A returned place that goes back on sale at a time nobody can guess."""
+
+    __tablename__ = "cooling_place"
+    __table_args__ = (
+        ForeignKeyConstraint(["hospital_id", "slot_id"], ["slot.hospital_id", "slot.id"]),
+        Index("cooling_place_until_idx", "until"),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    slot_id: Mapped[UUID]
+    until: Mapped[datetime]

@@ -1,0 +1,47 @@
+"""Public holidays of China, and which weekday a make-up working day stands for.
+
+Source: the State Council's yearly notices, as collected by chinesecalendar. A notice moves working
+days from a weekend to a bridged day off of the same holiday; the k-th make-up day of a holiday is
+worked as the weekday of its k-th bridged day.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from functools import cache
+
+from chinese_calendar import constants
+
+FIRST_YEAR = min(day.year for day in constants.holidays)
+LAST_YEAR = max(day.year for day in constants.holidays)
+
+
+def is_known(day: date) -> bool:
+    """Whether the holidays of this year have been published in the installed calendar."""
+    return FIRST_YEAR <= day.year <= LAST_YEAR
+
+
+def is_public_holiday(day: date) -> bool:
+    """A statutory or bridged day off; weekends are not holidays here, nobody is for unknown years."""
+    return day in constants.holidays
+
+
+def weekday_worked(day: date) -> int:
+    """The weekday (Monday 0) whose schedule a day follows: its own, unless it makes up for another."""
+    return _make_up_weekdays().get(day, day.weekday())
+
+
+@cache
+def _make_up_weekdays() -> dict[date, int]:
+    bridged: dict[tuple[int, str], list[date]] = defaultdict(list)
+    for day, holiday in sorted(constants.in_lieu_days.items()):
+        bridged[day.year, holiday].append(day)
+    made_up: dict[tuple[int, str], list[date]] = defaultdict(list)
+    for day, holiday in sorted(constants.workdays.items()):
+        made_up[day.year, holiday].append(day)
+    return {
+        work: off.weekday()
+        for key, works in made_up.items()
+        for work, off in zip(works, bridged[key], strict=False)
+    }

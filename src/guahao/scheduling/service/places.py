@@ -1,0 +1,164 @@
+"""The only code that moves places; one statement moves any number of them, each slot's row locked once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Insert,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.scheduling.models import Bucket, PlaceLog, Slot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """`places` places of a slot go from one bucket to another; `source` None makes add-on places.
+
+    `is_sale`: only if the slot is released and has not begun, by the database's clock.
+    """
+
+    hospital_id: int
+    slot_id: UUID
+    source: Bucket | None
+    target: Bucket
+    reason: str
+    appointment_id: UUID | None = None
+    places: int = 1
+    is_sale: bool = False
+
+
+_COUNTERS = ("addons", *(bucket.value for bucket in Bucket))
+
+
+def _build() -> tuple[Select[Any], Insert]:
+    delta_arrays = {"d_hospital_id": Integer, "d_slot_id": Uuid, "d_moves": Integer, "d_is_sale": Boolean}
+    delta_arrays |= {f"d_{name}": Integer for name in _COUNTERS}
+    delta = (
+        func.unnest(*[bindparam(name, type_=ARRAY(kind())) for name, kind in delta_arrays.items()])
+        .table_valued(*[column(name, kind()) for name, kind in delta_arrays.items()])
+        .render_derived(name="delta")
+    )
+    enough = [getattr(Slot, bucket.value) + delta.c[f"d_{bucket.value}"] >= 0 for bucket in Bucket]
+    on_sale = (Slot.released_at <= func.clock_timestamp()) & (Slot.starts_at > func.clock_timestamp())
+    moved = (
+        update(Slot)
+        .where(Slot.hospital_id == delta.c.d_hospital_id, Slot.id == delta.c.d_slot_id, *enough)
+        .where(or_(~delta.c.d_is_sale, on_sale))
+        .values({name: getattr(Slot, name) + delta.c[f"d_{name}"] for name in _COUNTERS})
+        .values(moves=Slot.moves + delta.c.d_moves)
+        .returning(Slot.hospital_id, Slot.id, (Slot.moves - delta.c.d_moves).label("logged"))
+        .execution_options(synchronize_session=False)
+        .cte("moved")
+    )
+    log_arrays = {
+        "l_hospital_id": Integer,
+        "l_slot_id": Uuid,
+        "l_seq": Integer,
+        "l_reason": Text,
+        "l_appointment_id": Uuid,
+        "l_source": Text,
+        "l_target": Text,
+        "l_places": Integer,
+    }
+    line = (
+        func.unnest(*[bindparam(name, type_=ARRAY(kind())) for name, kind in log_arrays.items()])
+        .table_valued(*[column(name, kind()) for name, kind in log_arrays.items()])
+        .render_derived(name="line")
+    )
+    logged = insert(PlaceLog).from_select(
+        ["hospital_id", "slot_id", "seq", "reason", "appointment_id", "source", "target", "places"],
+        select(
+            line.c.l_hospital_id,
+            line.c.l_slot_id,
+            moved.c.logged + line.c.l_seq,
+            line.c.l_reason,
+            line.c.l_appointment_id,
+            line.c.l_source,
+            line.c.l_target,
+            line.c.l_places,
+        ).join_from(
+            line,
+            moved,
+            (moved.c.hospital_id == line.c.l_hospital_id) & (moved.c.id == line.c.l_slot_id),
+        ),
+    )
+    return select(func.count().cast(Integer)).select_from(moved), logged
+
+
+MOVED, MOVE_LOG = _build()
+"""For `kernel.db.together(.., MOVE_LOG, answer=MOVED)`: answers how many slots' rows were moved."""
+
+_MOVE = MOVED.add_cte(MOVE_LOG.cte("logged_moves"))
+
+
+def move_params(moves: Sequence[Move]) -> dict[str, list[Any]]:
+    """Bind `moves` for MOVED and MOVE_LOG: deltas added up per slot, log lines in the order given."""
+    deltas: dict[tuple[int, UUID], dict[str, Any]] = {}
+    lines: dict[str, list[Any]] = {
+        f"l_{name}": []
+        for name in ("hospital_id", "slot_id", "seq", "reason", "appointment_id", "source", "target", "places")
+    }
+    for move in moves:
+        delta = deltas.setdefault(
+            (move.hospital_id, move.slot_id),
+            {"moves": 0, "is_sale": False, **dict.fromkeys(_COUNTERS, 0)},
+        )
+        delta["moves"] += 1
+        delta["is_sale"] |= move.is_sale
+        delta[move.source or "addons"] += -move.places if move.source else move.places
+        delta[move.target] += move.places
+        line = (
+            move.hospital_id,
+            move.slot_id,
+            delta["moves"],
+            move.reason,
+            move.appointment_id,
+            move.source,
+            move.target,
+            move.places,
+        )
+        for values, value in zip(lines.values(), line, strict=True):
+            values.append(value)
+    ordered = sorted(deltas.items())
+    return {
+        **lines,
+        "d_hospital_id": [key[0] for key, _ in ordered],
+        "d_slot_id": [key[1] for key, _ in ordered],
+        **{f"d_{name}": [delta[name] for _, delta in ordered] for name in ("moves", "is_sale", *_COUNTERS)},
+    }
+
+
+async def move(db: AsyncSession, moves: Sequence[Move]) -> bool:
+    """Move all places or tell that they cannot be moved; the last thing a transaction should do.
+
+    Answers False if any slot lacks the places or, for a sale, is not on sale at this moment by the
+    database's clock; the caller must then roll back. Concurrent callers queue on the slot's row;
+    several slots are locked in the order of their ids first, so that two callers cannot deadlock.
+    """
+    if not moves:
+        return True
+    slots = sorted({(one.hospital_id, one.slot_id) for one in moves})
+    if len(slots) > 1:
+        wanted = tuple_(Slot.hospital_id, Slot.id).in_(slots)
+        ordered = select(Slot.id).where(wanted).order_by(Slot.hospital_id, Slot.id)
+        await db.execute(ordered.with_for_update(key_share=True))
+    return await db.scalar(_MOVE, move_params(moves)) == len(slots)
