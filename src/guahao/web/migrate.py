@@ -1,0 +1,74 @@
+"""Brings a database to the newest revision, and tells whether it is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from guahao.kernel.db import make_engine
+
+_ONE_AT_A_TIME = 4_801_337
+"""Advisory lock number: two starting processes migrate one after the other."""
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("guahao.web") / "migrations").replace("%", "%%"))
+    return config
+
+
+@cache
+def head() -> str:
+    """Name the newest revision this program knows."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    assert newest is not None
+    return newest
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+async def revision_of(connection: AsyncConnection) -> str | None:
+    """Tell the database's revision, None when it is empty."""
+    return await connection.run_sync(_revision)
+
+
+async def _apply(engine: AsyncEngine, revision: str, report: Callable[[str], None] | None) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ONE_AT_A_TIME})
+        # A change that waits behind a long query must not block the queries behind it for long.
+        await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        if await revision_of(connection) != revision:
+            await connection.run_sync(_upgrade, revision)
+    if report is not None:
+        report(revision)
+
+
+async def upgrade_async(dsn: str, *, report: Callable[[str], None] | None = None) -> None:
+    """Bring the database at `dsn` to the newest revision, all or nothing; harmless when it is there."""
+    engine = make_engine(dsn, pool_size=2)
+    try:
+        await _apply(engine, head(), report)
+    finally:
+        await engine.dispose()
+
+
+def upgrade(dsn: str) -> None:
+    """Do `upgrade_async` from code that runs no event loop."""
+    asyncio.run(upgrade_async(dsn))
