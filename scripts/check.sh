@@ -2,7 +2,7 @@
 # Every gate but the tests; goes on after a failure so that one run shows all of them.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-export PATH="$PWD/.venv/bin:$PATH"
+export PATH="$PWD/.venv/bin:$PATH" NO_COLOR=1
 failed=()
 
 gate() { # name, command...
