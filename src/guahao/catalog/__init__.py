@@ -1,0 +1,1 @@
+"""Hospitals, campuses, departments, doctors, fees, rule sets and the search over them."""

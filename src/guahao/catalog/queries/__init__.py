@@ -1,0 +1,49 @@
+"""What other domains may read of the catalogue."""
+
+from guahao.catalog.models import DoctorLevel, FeeKind
+from guahao.catalog.policy.rules import RefundEnds, Rules, RuleSet
+from guahao.catalog.queries.facts import (
+    CampusFacts,
+    DepartmentFacts,
+    DoctorFacts,
+    FeeTable,
+    HospitalFacts,
+    campuses_by_codes,
+    campuses_by_ids,
+    departments_by_codes,
+    departments_by_ids,
+    doctors_by_codes,
+    doctors_by_ids,
+    doctors_of_department,
+    fees_of,
+    hospital_by_code,
+    hospitals_by_ids,
+    require_visible,
+)
+from guahao.catalog.queries.rules import forget_rules, rules_of
+
+__all__ = [
+    "CampusFacts",
+    "DepartmentFacts",
+    "DoctorFacts",
+    "DoctorLevel",
+    "FeeKind",
+    "FeeTable",
+    "HospitalFacts",
+    "RefundEnds",
+    "RuleSet",
+    "Rules",
+    "campuses_by_codes",
+    "campuses_by_ids",
+    "departments_by_codes",
+    "departments_by_ids",
+    "doctors_by_codes",
+    "doctors_by_ids",
+    "doctors_of_department",
+    "fees_of",
+    "forget_rules",
+    "hospital_by_code",
+    "hospitals_by_ids",
+    "require_visible",
+    "rules_of",
+]

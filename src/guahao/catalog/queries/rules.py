@@ -1,0 +1,58 @@
+"""The rules in force, from a short-lived view in this process."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.catalog.models import RuleSetRow
+from guahao.catalog.policy.rules import Rules, RuleSet
+from guahao.kernel.errors import NotFound
+
+SEEN_WITHIN_S = 30
+"""After so many seconds every process has seen a newly published version."""
+
+_seen: dict[int, tuple[float, tuple[RuleSet, ...]]] = {}
+
+
+def rule_set_of(row: RuleSetRow) -> RuleSet:
+    """Read a stored version; a value that a later release added takes its default."""
+    return RuleSet(
+        hospital_id=row.hospital_id,
+        version=row.version,
+        effective_from=row.effective_from,
+        rules=msgspec.convert(row.rules, Rules),
+    )
+
+
+async def rules_of(db: AsyncSession, *, hospital_id: int, now: datetime) -> RuleSet:
+    """The rule set in force at `now`: the highest version whose time has come.
+
+    Answered from memory for up to 30 s; a version takes effect 60 s after it was published at
+    the earliest, so no process judges by an old one. Raises NotFound for an unknown hospital.
+    """
+    seen_at, versions = _seen.get(hospital_id, (0.0, ()))
+    if not versions or time.monotonic() - seen_at > SEEN_WITHIN_S:
+        versions = await _load(db, hospital_id)
+        _seen[hospital_id] = (time.monotonic(), versions)
+    for rule_set in versions:
+        if rule_set.effective_from <= now:
+            return rule_set
+    raise NotFound
+
+
+async def _load(db: AsyncSession, hospital_id: int) -> tuple[RuleSet, ...]:
+    """Every version, newest first."""
+    rows = await db.scalars(
+        select(RuleSetRow).where(RuleSetRow.hospital_id == hospital_id).order_by(RuleSetRow.version.desc())
+    )
+    return tuple(rule_set_of(row) for row in rows)
+
+
+def forget_rules(hospital_id: int) -> None:
+    """Drop this process's view of a hospital's rules, after publishing or in a fresh database."""
+    _seen.pop(hospital_id, None)
