@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
 
-from guahao.catalog.models import DoctorLevel, FeeKind, HospitalKind
 from guahao.kernel.i18n import text
 from guahao.kernel.money import fen_of_yuan
-from guahao.kernel.sex import Sex
 from guahao.kernel.sheet import Cell, NoResult
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060\ufeff\u00ad]")
@@ -47,7 +44,7 @@ def written(cell: Cell | NoResult) -> str:
         case NoResult():
             raise Bad("no_result")
         case bool():
-            return "是" if cell else "否"
+            return str(cell).upper()
         case float() if cell.is_integer():
             return str(int(cell))
         case str():
@@ -192,5 +189,44 @@ def _time(cell: Cell | NoResult) -> time:
     return time(int(found[1]), int(found[2] or 0))
 
 
-YES_NO = {"是": True, "否": False}
-LEVELS = {"普通": DoctorLevel.GENERAL, "专家": DoctorLevel.EXPERT, "特需": DoctorLevel.SPECIAL}
+
+Value = str | int | float | bool | date | time | list[str]
+
+READERS: dict[str, Callable[[Cell | NoResult], Value]] = {
+    "code": _code,
+    "codes": _codes,
+    "national_code": _national_code,
+    "name": _sentence(60),
+    "text": _sentence(200),
+    "long_text": _sentence(2000),
+    "lines": _lines,
+    "list": _list,
+    "phone": _phone,
+    "phones": _phones,
+    "latitude": _degrees(3, 54),
+    "longitude": _degrees(73, 136),
+    "age": _whole(0, 200),
+    "position": _whole(-100_000, 100_000),
+    "slot_min": _whole(5, 30),
+    "capacity": _whole(1, 100),
+    "money": _money,
+    "date": _date,
+    "time": _time,
+}
+"""Readers of filled cells by the `kind` of their column; each raises `Bad`."""
+
+
+def choice(cell: Cell | NoResult, choices: Mapping[str, Value]) -> Value:
+    """Read one of a few words; raises `Bad` naming them, each value once."""
+    value = _half_width(cell)
+    if value not in choices:
+        raise Bad("choice", value=value, choices="、".join(first_words(choices).values()))
+    return choices[value]
+
+
+def first_words(choices: Mapping[str, Value]) -> dict[Value, str]:
+    """The word that is written out for each value: its first spelling."""
+    words: dict[Value, str] = {}
+    for word, value in choices.items():
+        words.setdefault(value, word)
+    return words

@@ -1,0 +1,78 @@
+"""Fixtures every test may use: a clean database, the real application, a client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.kernel.db import Sessions, make_engine, make_sessions
+from guahao.kernel.settings import Settings
+from guahao.web.app import create_app
+from tests.database import end_run, migrated_database, share_run_dir
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        share_run_dir()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        end_run()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[str]:
+    with migrated_database(os.environ.get("PYTEST_XDIST_WORKER", "main")) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def sessions(database: str) -> AsyncIterator[Sessions]:
+    engine = make_engine(database)
+    async with engine.begin() as connection:
+        await connection.execute(text("CALL test.clean()"))
+    yield make_sessions(engine)
+    await engine.dispose()
+
+
+@pytest.fixture
+async def db(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    async with sessions() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def settings(database: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name in [name for name in os.environ if name.startswith("GUAHAO_")]:
+        monkeypatch.delenv(name)
+    return Settings(database_url=database, data_dir=data_dir)
+
+
+@pytest.fixture
+def app(settings: Settings, sessions: Sessions) -> FastAPI:
+    return create_app(settings, sessions=sessions)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://guahao.test") as http:
+        yield http
