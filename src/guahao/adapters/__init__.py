@@ -1,0 +1,1 @@
+"""Clients of remote systems behind the domains' ports."""

@@ -1,0 +1,1 @@
+"""Routes of patients about accounts, logins and the people they book for."""

@@ -1,0 +1,1 @@
+"""Routes of staff about logins, users and consents."""

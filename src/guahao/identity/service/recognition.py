@@ -1,0 +1,139 @@
+"""Who sends this request: from bearer token to account or member of staff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, select, update
+
+from guahao.identity.models.account import Account, Login
+from guahao.identity.models.staff import Staff
+from guahao.identity.policy.permission import Permission, Role, permissions_of
+from guahao.identity.service.token import TokenMemory, hash_of
+from guahao.kernel.db import Sessions
+from guahao.kernel.errors import NotFound
+
+ACCOUNT_IDLE = timedelta(days=30)
+STAFF_IDLE = timedelta(minutes=30)
+_ACCOUNT_SEEN_STEP = timedelta(hours=1)
+_STAFF_SEEN_STEP = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRef:
+    """The account that sends a request, and the login it does so by."""
+
+    id: UUID
+    login_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffRef:
+    """The member of staff who sends a request; `hospital_id` is None for the platform's own people."""
+
+    id: UUID
+    login_id: UUID
+    name: str
+    hospital_id: int | None
+    roles: frozenset[Role]
+    permissions: frozenset[Permission]
+
+    def may(self, hospital_id: int) -> bool:
+        """Whether rows of this hospital exist for this person."""
+        return self.hospital_id is None or self.hospital_id == hospital_id
+
+    def require(self, hospital_id: int) -> None:
+        """Raise `NotFound` for rows of a foreign hospital, as if they did not exist."""
+        if not self.may(hospital_id):
+            raise NotFound
+
+
+ACCOUNT_TOKENS: TokenMemory[AccountRef] = TokenMemory()
+STAFF_TOKENS: TokenMemory[StaffRef] = TokenMemory()
+
+
+async def recognise_account(sessions: Sessions, token: str, *, now: datetime) -> AccountRef | None:
+    """Answer whose account `token` stands for, or None when it is unknown, over, revoked or disabled."""
+    token_hash = hash_of(token)
+    known = ACCOUNT_TOKENS.recall(token_hash, now=now)
+    if known is not None:
+        return known
+    statement = (
+        select(Login.id, Login.account_id, Login.last_seen_at, Login.idle_expires_at, Login.expires_at)
+        .join(Account, Account.id == Login.account_id)
+        .where(*_is_live(token_hash, now), Account.disabled_at.is_(None))
+    )
+    row = await _look_up(sessions, statement, idle=ACCOUNT_IDLE, step=_ACCOUNT_SEEN_STEP, now=now)
+    if row is None:
+        return None
+    who = AccountRef(id=row.account_id, login_id=row.id)
+    until = min(row.idle_expires_at, row.expires_at)
+    ACCOUNT_TOKENS.remember(token_hash, who, owner=who.id, until=until, now=now)
+    return who
+
+
+async def recognise_staff(sessions: Sessions, token: str, *, now: datetime) -> StaffRef | None:
+    """Answer which member of staff `token` stands for, or None as above."""
+    token_hash = hash_of(token)
+    known = STAFF_TOKENS.recall(token_hash, now=now)
+    if known is not None:
+        return known
+    statement = (
+        select(
+            *(Login.id, Login.staff_id, Login.last_seen_at, Login.idle_expires_at, Login.expires_at),
+            *(Staff.name, Staff.hospital_id, Staff.roles),
+        )
+        .join(Staff, Staff.id == Login.staff_id)
+        .where(*_is_live(token_hash, now), Staff.disabled_at.is_(None))
+    )
+    row = await _look_up(sessions, statement, idle=STAFF_IDLE, step=_STAFF_SEEN_STEP, now=now)
+    if row is None:
+        return None
+    roles = frozenset(Role(role) for role in row.roles)
+    who = StaffRef(
+        id=row.staff_id,
+        login_id=row.id,
+        name=row.name,
+        hospital_id=row.hospital_id,
+        roles=roles,
+        permissions=permissions_of(roles),
+    )
+    until = min(row.idle_expires_at, row.expires_at)
+    STAFF_TOKENS.remember(token_hash, who, owner=who.id, until=until, now=now)
+    return who
+
+
+def _is_live(token_hash: bytes, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Login.token_hash == token_hash,
+        Login.revoked_at.is_(None),
+        Login.idle_expires_at > now,
+        Login.expires_at > now,
+    )
+
+
+async def _look_up(
+    sessions: Sessions,
+    statement: Select[tuple[object, ...]],
+    *,
+    idle: timedelta,
+    step: timedelta,
+    now: datetime,
+) -> Row[tuple[object, ...]] | None:
+    """Read the login outside the request's transaction, and now and then note that it was seen.
+
+    Autocommit saves the round trips of BEGIN and COMMIT, and the note is no lock on later work.
+    """
+    async with sessions() as db:
+        await db.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        row = (await db.execute(statement)).one_or_none()
+        if row is not None and now - row.last_seen_at >= step:
+            await db.execute(
+                update(Login)
+                .where(Login.id == row.id, Login.last_seen_at <= now - step)
+                .values(last_seen_at=now, idle_expires_at=now + idle)
+                .execution_options(synchronize_session=False)
+            )
+        return row
