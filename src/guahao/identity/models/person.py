@@ -1,0 +1,104 @@
+"""People who can be treated, and the accounts they are listed in."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from guahao.kernel.db import Base, closed_set
+from guahao.kernel.sex import Sex
+
+
+class DocumentType(StrEnum):
+    """Identity documents that a person can be known by."""
+
+    RESIDENT_ID = "resident_id"
+    PASSPORT = "passport"
+    HK_MACAO_PERMIT = "hk_macao_permit"
+    TAIWAN_PERMIT = "taiwan_permit"
+    FOREIGN_PERMANENT_RESIDENCE = "foreign_permanent_residence"
+    BIRTH_CERTIFICATE = "birth_certificate"
+
+
+class Relation(StrEnum):
+    """What a patient is to the holder of the account."""
+
+    SELF = "self"
+    CHILD = "child"
+    PARENT = "parent"
+    SPOUSE = "spouse"
+    OTHER = "other"
+
+
+class Person(Base):
+    """One human being, known by one identity document; shared by all accounts that list them."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        UniqueConstraint("document_type", "document_index", name="person_document_key"),
+        CheckConstraint(
+            "document_type IN ('resident_id', 'passport', 'hk_macao_permit', 'taiwan_permit',"
+            " 'foreign_permanent_residence', 'birth_certificate')",
+            name="person_document_type_check",
+        ),
+        CheckConstraint("sex IN ('male', 'female')", name="person_sex_check"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    document_type: Mapped[DocumentType] = mapped_column(closed_set(DocumentType))
+    document_index: Mapped[bytes] = mapped_column(LargeBinary)
+    document_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    birth_date: Mapped[date]
+    sex: Mapped[Sex] = mapped_column(closed_set(Sex))
+    verified_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Patient(Base):
+    """A person as listed in one account; without account when enrolled at a hospital's desk."""
+
+    __tablename__ = "patient"
+    __table_args__ = (
+        CheckConstraint(
+            "relation IN ('self', 'child', 'parent', 'spouse', 'other')", name="patient_relation_check"
+        ),
+        CheckConstraint("guardian_patient_id <> id", name="patient_guardian_check"),
+        Index(
+            "patient_account_person_key",
+            "account_id",
+            "person_id",
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index(
+            "patient_self_key",
+            "account_id",
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL AND relation = 'self'"),
+        ),
+        Index(
+            "patient_desk_key",
+            "person_id",
+            unique=True,
+            postgresql_where=text("account_id IS NULL AND deleted_at IS NULL"),
+        ),
+        Index("patient_account_idx", "account_id", "id"),
+        Index("patient_person_idx", "person_id"),
+        Index("patient_guardian_idx", "guardian_patient_id", postgresql_where=text("guardian_patient_id IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id", name="patient_account_id_fkey"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", name="patient_person_id_fkey"))
+    relation: Mapped[Relation] = mapped_column(closed_set(Relation))
+    phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    guardian_patient_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("patient.id", name="patient_guardian_patient_id_fkey")
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    deleted_at: Mapped[datetime | None]

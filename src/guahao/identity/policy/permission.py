@@ -1,0 +1,89 @@
+"""Roles of staff and what each may do; whatever is not listed is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A person of the hospital may have several."""
+
+    PLATFORM_ADMIN = "platform_admin"
+    HOSPITAL_ADMIN = "hospital_admin"
+    DESK = "desk"
+    NURSE = "nurse"
+    DOCTOR = "doctor"
+    FINANCE = "finance"
+    AUDITOR = "auditor"
+
+
+class Permission(StrEnum):
+    """What a staff route asks for; each route declares exactly one."""
+
+    CREATE_HOSPITAL = "create_hospital"
+    VIEW_CATALOG = "view_catalog"
+    EDIT_CATALOG = "edit_catalog"
+    EDIT_RULES = "edit_rules"
+    VIEW_SCHEDULE = "view_schedule"
+    EDIT_SCHEDULE = "edit_schedule"
+    SUSPEND_SESSION = "suspend_session"
+    ADD_PLACES = "add_places"
+    VIEW_APPOINTMENTS = "view_appointments"
+    BOOK_FOR_PATIENT = "book_for_patient"
+    VIEW_ORDERS = "view_orders"
+    VIEW_EVENTS = "view_events"
+    MANAGE_STAFF = "manage_staff"
+    VIEW_AUDIT = "view_audit"
+    OWN_LOGIN = "own_login"
+
+
+_EVERYBODY = {Permission.OWN_LOGIN, Permission.VIEW_CATALOG}
+_PLANNING = {Permission.VIEW_SCHEDULE, Permission.EDIT_SCHEDULE, Permission.SUSPEND_SESSION, Permission.ADD_PLACES}
+
+PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
+    Role.PLATFORM_ADMIN: frozenset(
+        {
+            *_EVERYBODY,
+            *_PLANNING,
+            Permission.CREATE_HOSPITAL,
+            Permission.EDIT_CATALOG,
+            Permission.EDIT_RULES,
+            Permission.VIEW_EVENTS,
+            Permission.MANAGE_STAFF,
+        }
+    ),
+    Role.HOSPITAL_ADMIN: frozenset(
+        {
+            *_EVERYBODY,
+            *_PLANNING,
+            Permission.EDIT_CATALOG,
+            Permission.EDIT_RULES,
+            Permission.VIEW_APPOINTMENTS,
+            Permission.VIEW_EVENTS,
+            Permission.MANAGE_STAFF,
+        }
+    ),
+    Role.DESK: frozenset(
+        {*_EVERYBODY, Permission.VIEW_SCHEDULE, Permission.VIEW_APPOINTMENTS, Permission.BOOK_FOR_PATIENT}
+    ),
+    Role.NURSE: frozenset({*_EVERYBODY, Permission.VIEW_SCHEDULE, Permission.VIEW_APPOINTMENTS}),
+    Role.DOCTOR: frozenset(
+        {*_EVERYBODY, Permission.VIEW_SCHEDULE, Permission.VIEW_APPOINTMENTS, Permission.ADD_PLACES}
+    ),
+    Role.FINANCE: frozenset({*_EVERYBODY, Permission.VIEW_ORDERS}),
+    Role.AUDITOR: frozenset({*_EVERYBODY, Permission.VIEW_AUDIT}),
+}
+"""System, security and audit duties are apart: an admin does not read the audit trail, an auditor changes nothing."""
+
+
+def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
+    """Everything that these roles allow together."""
+    return frozenset().union(*(PERMISSIONS_OF[role] for role in roles))
+
+
+PLATFORM_ROLES = frozenset({Role.PLATFORM_ADMIN, Role.AUDITOR, Role.FINANCE})
+"""Roles that a member of the platform itself (no hospital) may have."""
+
+HOSPITAL_ROLES = frozenset(Role) - {Role.PLATFORM_ADMIN}
+"""Roles that a member of a hospital may have."""

@@ -1,0 +1,107 @@
+"""Patients as booking, lists and screens need them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.identity.models.consent import Consent, ConsentKind
+from guahao.identity.models.person import Patient, Person
+from guahao.kernel.sex import Sex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientFacts:
+    """What the rules of booking ask about a patient; `consented` is false after a withdrawal."""
+
+    patient_id: UUID
+    person_id: UUID
+    birth_date: date
+    sex: Sex
+    verified: bool
+    consented: bool
+
+
+_pair = (
+    func.unnest(
+        bindparam("accounts", type_=ARRAY(Uuid)), bindparam("patients", type_=ARRAY(Uuid))
+    )
+    .table_valued(column("account_id", Uuid), column("patient_id", Uuid), name="pair")
+    .render_derived()
+)
+_wanted = (
+    select(
+        Patient.id.label("patient_id"),
+        Patient.account_id,
+        Patient.person_id,
+        Person.birth_date,
+        Person.sex,
+        Person.verified_at.is_not(None).label("verified"),
+        or_(
+            Patient.account_id.is_(None),
+            exists().where(
+                Consent.account_id == Patient.account_id,
+                Consent.kind == ConsentKind.SENSITIVE_PERSONAL_INFORMATION,
+                Consent.patient_id.is_(None),
+                Consent.ended_at.is_(None),
+            ),
+        ).label("consented"),
+    )
+    .join(_pair, Patient.id == _pair.c.patient_id)
+    .join(Person, Person.id == Patient.person_id)
+    .where(Patient.account_id.is_not_distinct_from(_pair.c.account_id), Patient.deleted_at.is_(None))
+    .cte("wanted")
+)
+
+
+def person_lock(person_id: ColumnElement[UUID]) -> ColumnElement[int]:
+    """The number of a person's advisory lock, computed where the rows are."""
+    return func.hashtextextended(cast(person_id, Text), 0)
+
+
+_in_order = select(_wanted.c.person_id).distinct().order_by(_wanted.c.person_id).subquery("in_order")
+_locked = select(func.count(func.pg_advisory_xact_lock(person_lock(_in_order.c.person_id))).label("n")).cte("locked")
+_LOCK = select(_wanted).join(_locked, true())
+
+
+async def lock_patients(
+    db: AsyncSession, pairs: Sequence[tuple[UUID | None, UUID]]
+) -> dict[UUID, PatientFacts]:
+    """Lock the persons behind (account, patient) pairs until the transaction ends, and answer the facts.
+
+    One round trip. Transactions that concern the same person, through whichever account, go one after
+    the other; persons are locked in one order, so two callers cannot block each other. A pair whose
+    patient is deleted, unknown or not in that account is absent from the answer. The account is None
+    for patients enrolled at a desk. Read whatever depends on the lock in a later statement.
+    """
+    bound = {"accounts": [account for account, _ in pairs], "patients": [patient for _, patient in pairs]}
+    rows = await db.execute(_LOCK, bound)
+    return {
+        row.patient_id: PatientFacts(
+            patient_id=row.patient_id,
+            person_id=row.person_id,
+            birth_date=row.birth_date,
+            sex=row.sex,
+            verified=row.verified,
+            consented=row.consented,
+        )
+        for row in rows
+    }
