@@ -1,0 +1,99 @@
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.kernel import jobs
+from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.jobs import Job, JobRun, WorkerHeartbeat
+
+pytestmark = pytest.mark.anyio
+
+
+class Work:
+    def __init__(self, *batches: int | Exception) -> None:
+        self.batches = list(batches)
+        self.calls = 0
+        self.idle = asyncio.Event()
+
+    async def run(self, db: AsyncSession) -> int:
+        self.calls += 1
+        await db.execute(text("SELECT 1"))
+        batch = self.batches.pop(0) if self.batches else 0
+        if not self.batches:
+            self.idle.set()
+        if isinstance(batch, Exception):
+            raise batch
+        return batch
+
+    @property
+    def job(self) -> Job:
+        return Job(name="work", every=timedelta(hours=1), run=self.run)
+
+
+async def row_of(sessions: Sessions) -> JobRun:
+    async with transaction(sessions) as db:
+        return (await db.scalars(select(JobRun))).one()
+
+
+async def test_a_job_repeats_while_there_is_work_and_then_waits(sessions: Sessions) -> None:
+    work = Work(5, 3, 0)
+    stopping = asyncio.Event()
+
+    running = asyncio.create_task(jobs.run_due(sessions, [work.job], stopping))
+    await work.idle.wait()
+    stopping.set()
+    await running
+
+    row = await row_of(sessions)
+    assert (work.calls, row.done, row.failures, row.last_error) == (3, 8, 0, None)
+    async with transaction(sessions) as db:
+        left = await db.scalar(select(JobRun.due_at - func.now()))
+    assert timedelta(minutes=59) < left < timedelta(minutes=61)
+
+
+async def test_a_failing_job_is_recorded_and_put_off(sessions: Sessions) -> None:
+    work = Work(ValueError("13800138000"), 0)
+    await jobs.enter(sessions, [work.job])
+
+    assert await jobs.run_once(sessions, work.job) is None
+
+    row = await row_of(sessions)
+    assert (row.failures, row.last_error) == (1, "ValueError")
+    assert await jobs.run_once(sessions, work.job) is None
+    assert work.calls == 1
+
+
+async def test_a_job_runs_in_one_worker_at_a_time(sessions: Sessions) -> None:
+    work = Work(1)
+    await jobs.enter(sessions, [work.job])
+    async with transaction(sessions) as db:
+        await db.execute(select(JobRun).with_for_update())
+
+        assert await jobs.run_once(sessions, work.job) is None
+
+    assert work.calls == 0
+
+
+async def test_a_beating_worker_is_alive_and_a_silent_one_is_not(sessions: Sessions) -> None:
+    stopping = asyncio.Event()
+    async with transaction(sessions) as db:
+        assert not await jobs.worker_is_alive(db)
+
+    beating = asyncio.create_task(jobs.beat(sessions, uuid4(), stopping))
+    async with asyncio.timeout(5):
+        alive = False
+        while not alive:
+            async with transaction(sessions) as db:
+                alive = await jobs.worker_is_alive(db)
+    async with transaction(sessions) as db:
+        await db.execute(update(WorkerHeartbeat).values(beaten_at=func.now() - jobs.BEAT_FRESH))
+        assert not await jobs.worker_is_alive(db)
+    stopping.set()
+    await beating
+
+    async with transaction(sessions) as db:
+        assert await db.scalar(select(func.count()).select_from(WorkerHeartbeat)) == 0
