@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = sorted((ROOT / "src" / "guahao").rglob("*.py"))
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+DOCUMENTED = {"service", "queries", "events", "ports", "jobs", "policy", "api_patient", "api_staff", "access"}
+FOREIGN = re.compile(r"(^|[^a-z])/(?:root|home)/|regi" r"stry\.np" r"m|pyth" r"onhosted|py" r"pi\.org")  # noqa: ISC001  # unlike itself
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def docstrings(tree: ast.Module) -> set[ast.Constant]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                found.add(first.value)
+    return found
+
+
+def domain_part(path: Path) -> str:
+    parts = path.relative_to(ROOT / "src" / "guahao").with_suffix("").parts
+    return parts[1] if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize("path", SOURCE, ids=name_of)
+def test_a_module_says_in_its_first_line_what_it_is_for(path: Path) -> None:
+    said = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+
+    assert said.split("\n")[0].endswith((".", "?")), "the first line is one sentence"
+
+
+@pytest.mark.parametrize("path", SOURCE, ids=name_of)
+def test_chinese_for_people_is_in_the_catalogues_not_in_the_code(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    spared = docstrings(tree)
+
+    inline = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node not in spared
+        if isinstance(node.value, str) and CHINESE.search(node.value)
+    ]
+
+    assert inline == []
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCE if domain_part(path) in DOCUMENTED], ids=name_of)
+def test_what_a_domain_shows_to_others_is_documented(path: Path) -> None:
+    silent = [
+        node.name
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if not node.name.startswith("_") and not ast.get_docstring(node)
+    ]
+
+    assert silent == []
+
+
+def test_no_file_names_one_machine_or_a_package_registry() -> None:
+    kept = ["src", "tests", "tools", "scripts", "docs", "bench", "torture", ".ci"]
+    texts = [
+        path
+        for folder in kept
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".md", ".sh", ".toml"}
+    ]
+    texts += [*ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / "requirements.lock"]
+
+    named = [name_of(path) for path in texts if FOREIGN.search(path.read_text("utf-8"))]
+
+    assert named == []
