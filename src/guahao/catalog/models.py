@@ -73,7 +73,9 @@ class Hospital(Base):
         UniqueConstraint("code"),
         CheckConstraint("id BETWEEN 1 AND 16777215", name="hospital_id_fits_ids"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="hospital_map_point"),
-        CheckConstraint("kind IN ('general','specialist','traditional','maternity','community')", name="hospital_kind"),
+        CheckConstraint(
+            "kind IN ('general','specialist','traditional','maternity','community')", name="hospital_kind"
+        ),
         CheckConstraint("state IN ('open','closed')", name="hospital_state"),
     )
 
@@ -232,7 +234,10 @@ class RuleSetRow(Base):
 
 
 class SearchEntry(Base):
-    """One thing that can be found, under one text; derived, rebuilt by `reindex`."""
+    """One thing that can be found, under one text; derived, kept up to date by `reindex`.
+
+    `text` is what is compared (lower case), `name` what is shown; `position` orders equals.
+    """
 
     __tablename__ = "search_entry"
     __table_args__ = (
@@ -245,6 +250,7 @@ class SearchEntry(Base):
             postgresql_using="gin",
             postgresql_ops={"text": "gin_trgm_ops", "pinyin": "gin_trgm_ops", "initials": "gin_trgm_ops"},
         ),
+        Index("search_entry_text_idx", "text"),
     )
 
     hospital_id: Mapped[int] = mapped_column(ForeignKey("hospital.id"), primary_key=True)
@@ -253,4 +259,6 @@ class SearchEntry(Base):
     text: Mapped[str] = mapped_column(primary_key=True)
     pinyin: Mapped[str]
     initials: Mapped[str]
-    hint: Mapped[str] = mapped_column(server_default="")
+    name: Mapped[str]
+    hint: Mapped[str]
+    position: Mapped[int]

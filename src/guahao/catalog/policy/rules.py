@@ -149,7 +149,8 @@ def _shared_percent(rules: Rules) -> int:
 
 
 def _has_no_zone(rules: Rules) -> bool:
-    return all(getattr(value, "tzinfo", None) is None for value in (getattr(rules, name) for name in rules.__slots__))
+    values = [getattr(rules, name) for name in rules.__slots__]
+    return not any(isinstance(value, time) and value.tzinfo for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -215,9 +215,8 @@ async def doctors_of_department(db: AsyncSession, department_id: UUID) -> list[D
         DoctorDepartment.hospital_id == hospital_of(department_id),
         DoctorDepartment.department_id == department_id,
     )
-    rows = await db.execute(
-        _doctors(Doctor.hospital_id == hospital_of(department_id), Doctor.id.in_(members), Doctor.is_active.is_(True))
-    )
+    own = Doctor.hospital_id == hospital_of(department_id)
+    rows = await db.execute(_doctors(own, Doctor.id.in_(members), Doctor.is_active.is_(True)))
     rank = {level: -number for number, level in enumerate(DoctorLevel)}
     return sorted((_doctor(row) for row in rows), key=lambda doctor: (rank[doctor.level], doctor.code))
 

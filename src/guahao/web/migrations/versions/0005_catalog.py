@@ -185,7 +185,9 @@ def _doctor_department() -> None:
         ),
     )
     op.create_index(
-        "doctor_department_hospital_id_department_id_idx", "doctor_department", ["hospital_id", "department_id"]
+        "doctor_department_hospital_id_department_id_idx",
+        "doctor_department",
+        ["hospital_id", "department_id"],
     )
 
 
@@ -244,9 +246,13 @@ def _search_entry() -> None:
         _text("text"),
         _text("pinyin"),
         _text("initials"),
-        _optional_text("hint"),
+        _text("name"),
+        _text("hint"),
+        sa.Column("position", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("hospital_id", "kind", "entity_id", "text", name="search_entry_pkey"),
-        sa.CheckConstraint("kind IN ('hospital', 'department', 'doctor', 'disease')", name="search_entry_kind"),
+        sa.CheckConstraint(
+            "kind IN ('hospital', 'department', 'doctor', 'disease')", name="search_entry_kind"
+        ),
     )
     op.create_index(
         "search_entry_trigram_idx",
@@ -255,3 +261,4 @@ def _search_entry() -> None:
         postgresql_using="gin",
         postgresql_ops={"text": "gin_trgm_ops", "pinyin": "gin_trgm_ops", "initials": "gin_trgm_ops"},
     )
+    op.create_index("search_entry_text_idx", "search_entry", ["text"])

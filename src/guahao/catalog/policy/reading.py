@@ -1,0 +1,70 @@
+"""Reading rules that a person wrote, and telling two versions apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import get_type_hints
+
+import msgspec
+
+from guahao.catalog.policy.rules import Rules
+from guahao.kernel.errors import Problem
+from guahao.kernel.i18n import text
+
+_TYPES = get_type_hints(Rules, include_extras=True)
+NAMES = tuple(field.name for field in fields(Rules))
+
+
+class RulesInvalid(Problem):
+    """Some rule values are unknown, out of range or do not fit together; `errors` names each."""
+
+    code = "rules-invalid"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One value that differs between two versions, as JSON values."""
+
+    field: str
+    label: str
+    before: object
+    after: object
+
+
+def rules_from(values: Mapping[str, object], *, base: Rules) -> Rules:
+    """Rules out of JSON values; a field left out keeps its value in `base`.
+
+    Raises RulesInvalid with every field at fault.
+    """
+    errors = [_fault(name, "unknown") for name in values if name not in _TYPES]
+    read: dict[str, object] = {name: getattr(base, name) for name in NAMES}
+    for name in NAMES:
+        if name not in values:
+            continue
+        try:
+            read[name] = msgspec.convert(values[name], _TYPES[name])
+        except msgspec.ValidationError:
+            errors.append(_fault(name, "range"))
+    if errors:
+        raise RulesInvalid(errors=errors)
+    try:
+        return msgspec.convert(msgspec.to_builtins(read), Rules)
+    except msgspec.ValidationError as error:
+        raise RulesInvalid(errors=[_fault(str(error).partition(" ")[0], "unfit")]) from error
+
+
+def _fault(name: str, reason: str) -> dict[str, str]:
+    label = text(f"rule_field.{name}") if name in _TYPES else name[:80]
+    return {"field": name[:80], "message": text(f"rule_fault.{reason}", label=label)}
+
+
+def differences(before: Rules, after: Rules) -> tuple[Change, ...]:
+    """Every value that differs, in the order of the rules."""
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    return tuple(
+        Change(field=name, label=text(f"rule_field.{name}"), before=old[name], after=new[name])
+        for name in NAMES
+        if old[name] != new[name]
+    )
