@@ -88,7 +88,9 @@ async def test_one_person_in_two_accounts_is_locked_once_for_both(sessions: Sess
                 await lock_patients(waiter, [(second, there.id)])
 
 
-async def test_callers_that_name_persons_in_opposite_order_do_not_block_each_other(sessions: Sessions) -> None:
+async def test_callers_that_name_persons_in_opposite_order_do_not_block_each_other(
+    sessions: Sessions,
+) -> None:
     async with transaction(sessions) as db:
         account = await make_account(db)
         pairs = [(account, (await make_patient(db, account)).id) for _ in range(40)]

@@ -15,9 +15,7 @@ class AuditEntryRow(Base):
     """One deed; a trigger refuses UPDATE, DELETE and TRUNCATE."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (
-        Index("audit_entry_subject_idx", "hospital_id", "subject"),
-    )
+    __table_args__ = (Index("audit_entry_subject_idx", "hospital_id", "subject"),)
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -151,7 +151,13 @@ def load_key_ring(folder: Path, *, production: bool) -> KeyRing:
     for name in _SINGLE_KEYS:
         single[name], made = _read_key(folder / f"{name}.key", production=production)
         marked = marked or made
-    return KeyRing(sealing=sealing, made_for_trying_out=marked, **single)
+    return KeyRing(
+        sealing=sealing,
+        blind=single["blind"],
+        pepper=single["pepper"],
+        audit=single["audit"],
+        made_for_trying_out=marked,
+    )
 
 
 def _has_files(folder: Path) -> bool:

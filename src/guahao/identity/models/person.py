@@ -89,7 +89,11 @@ class Patient(Base):
         ),
         Index("patient_account_idx", "account_id", "id"),
         Index("patient_person_idx", "person_id"),
-        Index("patient_guardian_idx", "guardian_patient_id", postgresql_where=text("guardian_patient_id IS NOT NULL")),
+        Index(
+            "patient_guardian_idx",
+            "guardian_patient_id",
+            postgresql_where=text("guardian_patient_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -39,7 +39,12 @@ class Permission(StrEnum):
 
 
 _EVERYBODY = {Permission.OWN_LOGIN, Permission.VIEW_CATALOG}
-_PLANNING = {Permission.VIEW_SCHEDULE, Permission.EDIT_SCHEDULE, Permission.SUSPEND_SESSION, Permission.ADD_PLACES}
+_PLANNING = {
+    Permission.VIEW_SCHEDULE,
+    Permission.EDIT_SCHEDULE,
+    Permission.SUSPEND_SESSION,
+    Permission.ADD_PLACES,
+}
 
 PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
     Role.PLATFORM_ADMIN: frozenset(
@@ -74,7 +79,7 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
     Role.FINANCE: frozenset({*_EVERYBODY, Permission.VIEW_ORDERS}),
     Role.AUDITOR: frozenset({*_EVERYBODY, Permission.VIEW_AUDIT}),
 }
-"""System, security and audit duties are apart: an admin does not read the audit trail, an auditor changes nothing."""
+"""Duties are apart: an admin does not read the audit trail, an auditor changes nothing."""
 
 
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:

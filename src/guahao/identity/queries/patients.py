@@ -41,9 +41,7 @@ class PatientFacts:
 
 
 _pair = (
-    func.unnest(
-        bindparam("accounts", type_=ARRAY(Uuid)), bindparam("patients", type_=ARRAY(Uuid))
-    )
+    func.unnest(bindparam("accounts", type_=ARRAY(Uuid)), bindparam("patients", type_=ARRAY(Uuid)))
     .table_valued(column("account_id", Uuid), column("patient_id", Uuid), name="pair")
     .render_derived()
 )
@@ -78,7 +76,9 @@ def person_lock(person_id: ColumnElement[UUID]) -> ColumnElement[int]:
 
 
 _in_order = select(_wanted.c.person_id).distinct().order_by(_wanted.c.person_id).subquery("in_order")
-_locked = select(func.count(func.pg_advisory_xact_lock(person_lock(_in_order.c.person_id))).label("n")).cte("locked")
+_locked = select(func.count(func.pg_advisory_xact_lock(person_lock(_in_order.c.person_id))).label("n")).cte(
+    "locked"
+)
 _LOCK = select(_wanted).join(_locked, true())
 
 

@@ -61,7 +61,9 @@ def _patient() -> None:
         sa.PrimaryKeyConstraint("id", name="patient_pkey"),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name="patient_account_id_fkey"),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name="patient_person_id_fkey"),
-        sa.ForeignKeyConstraint(["guardian_patient_id"], ["patient.id"], name="patient_guardian_patient_id_fkey"),
+        sa.ForeignKeyConstraint(
+            ["guardian_patient_id"], ["patient.id"], name="patient_guardian_patient_id_fkey"
+        ),
         sa.CheckConstraint(
             "relation IN ('self', 'child', 'parent', 'spouse', 'other')", name="patient_relation_check"
         ),

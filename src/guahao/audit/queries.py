@@ -1,0 +1,280 @@
+"""Reading the trail, and proving that nobody changed it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.models import AuditAnchor, AuditEntryRow, AuditSeal, AuditUnsealed
+from guahao.audit.policy import GENESIS, fields_of, link_hash
+from guahao.kernel.db import Json
+
+_CHUNK = 5000
+_SEAL_OF_ENTRY = and_(
+    AuditSeal.hospital_id == AuditEntryRow.hospital_id, AuditSeal.entry_id == AuditEntryRow.id
+)
+_TRAY_OF_ENTRY = and_(
+    AuditUnsealed.hospital_id == AuditEntryRow.hospital_id, AuditUnsealed.entry_id == AuditEntryRow.id
+)
+_IS_CHAINED = exists().where(_SEAL_OF_ENTRY)
+
+
+class Damage(StrEnum):
+    """What is wrong with a trail."""
+
+    ENTRY_CHANGED = "entry_changed"
+    ENTRY_MISSING = "entry_missing"
+    LINK_MISSING = "link_missing"
+    NEVER_CHAINED = "never_chained"
+    CUT_OFF = "cut_off"
+    REBUILT = "rebuilt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadRow:
+    """The first place where a trail does not fit.
+
+    ENTRY_CHANGED: the entry was edited, or links changed places. ENTRY_MISSING, LINK_MISSING: deleted.
+    NEVER_CHAINED: put in beside the sealer. CUT_OFF: an anchor knows a later link. REBUILT: the chain
+    fits in itself, but an anchor has another hash.
+    """
+
+    damage: Damage
+    seq: int | None
+    entry_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was found about one hospital's trail (0: the directory): links read, entries not chained yet."""
+
+    hospital_id: int
+    links: int
+    waiting: int
+    bad: BadRow | None
+
+
+class Anchor(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of a chain: position and hash of its newest link."""
+
+    hospital_id: int
+    seq: int
+    hash: bytes
+
+    def line(self) -> bytes:
+        """How it stands in the file of anchors."""
+        return msgspec.json.encode(self) + b"\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryShown:
+    """An entry as staff read it; `seq` is null until it is chained."""
+
+    id: UUID
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    data: Json
+    seq: int | None
+
+
+def read_anchors(file: Path) -> list[Anchor]:
+    """Read the file of anchors; a missing file has none, a damaged line raises ValueError."""
+    if not file.exists():
+        return []
+    return [msgspec.json.decode(line, type=Anchor) for line in file.read_bytes().splitlines() if line]
+
+
+async def entries(
+    db: AsyncSession,
+    *,
+    hospital_id: int,
+    limit: int,
+    before: UUID | None = None,
+    actor: str | None = None,
+    subject: str | None = None,
+) -> list[EntryShown]:
+    """List entries of one hospital, newest first, from before the entry `before`."""
+    wanted = [AuditEntryRow.hospital_id == hospital_id]
+    if before is not None:
+        wanted.append(AuditEntryRow.id < before)
+    if actor is not None:
+        wanted.append(AuditEntryRow.actor == actor)
+    if subject is not None:
+        wanted.append(AuditEntryRow.subject == subject)
+    rows = await db.execute(
+        select(AuditEntryRow, AuditSeal.seq)
+        .outerjoin(AuditSeal, _SEAL_OF_ENTRY)
+        .where(*wanted)
+        .order_by(AuditEntryRow.id.desc())
+        .limit(limit)
+    )
+    return [
+        EntryShown(
+            id=entry.id,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            subject=entry.subject,
+            data=entry.data,
+            seq=seq,
+        )
+        for entry, seq in rows
+    ]
+
+
+async def verify(
+    db: AsyncSession, *, key: bytes, anchors: Sequence[Anchor], hospital_id: int | None = None
+) -> list[Verification]:
+    """Recompute the chain of one hospital, or of all, and name the first bad row of each.
+
+    `anchors` come from the file (`read_anchors`); those of the table are added here. Reads in chunks,
+    locks nothing, and may run while entries are written and chained.
+    """
+    pinned = [*anchors, *await anchors_in_table(db)]
+    if hospital_id is None:
+        found = {
+            *await chains(db),
+            *await _unchained_hospitals(db),
+            *(anchor.hospital_id for anchor in pinned),
+        }
+        wanted = sorted(found)
+    else:
+        wanted = [hospital_id]
+    return [
+        await _verify_chain(db, hospital, key=key, anchors=[a for a in pinned if a.hospital_id == hospital])
+        for hospital in wanted
+    ]
+
+
+async def _verify_chain(
+    db: AsyncSession, hospital_id: int, *, key: bytes, anchors: Sequence[Anchor]
+) -> Verification:
+    pinned = {(anchor.seq, anchor.hash) for anchor in anchors}
+    head = Anchor(hospital_id=hospital_id, seq=0, hash=GENESIS)
+    bad: BadRow | None = None
+    while bad is None and (rows := await _links_after(db, head)):
+        for link, entry in rows:
+            bad = _flaw(key, head, link, entry, {hash_ for seq, hash_ in pinned if seq == link.seq})
+            if bad is not None:
+                break
+            head = Anchor(hospital_id=hospital_id, seq=link.seq, hash=link.hash)
+    stray, waiting = await _unchained(db, hospital_id)
+    return Verification(
+        hospital_id=hospital_id,
+        links=head.seq,
+        waiting=waiting,
+        bad=bad or _missing_tail(head, pinned) or stray,
+    )
+
+
+async def _links_after(db: AsyncSession, head: Anchor) -> Sequence[Row[AuditSeal, AuditEntryRow | None]]:
+    db.expunge_all()
+    rows = await db.execute(
+        select(AuditSeal, AuditEntryRow)
+        .outerjoin(AuditEntryRow, _SEAL_OF_ENTRY)
+        .where(AuditSeal.hospital_id == head.hospital_id, AuditSeal.seq > head.seq)
+        .order_by(AuditSeal.seq)
+        .limit(_CHUNK)
+    )
+    return rows.all()
+
+
+def _flaw(
+    key: bytes, head: Anchor, link: AuditSeal, entry: AuditEntryRow | None, pinned: set[bytes]
+) -> BadRow | None:
+    seq = head.seq + 1
+    if link.seq != seq:
+        return BadRow(damage=Damage.LINK_MISSING, seq=seq, entry_id=None)
+    if entry is None:
+        return BadRow(damage=Damage.ENTRY_MISSING, seq=seq, entry_id=link.entry_id)
+    expected = link_hash(key, previous=head.hash, seq=seq, entry=fields_of(entry))
+    if not hmac.compare_digest(expected, link.hash):
+        return BadRow(damage=Damage.ENTRY_CHANGED, seq=seq, entry_id=link.entry_id)
+    if pinned - {link.hash}:
+        return BadRow(damage=Damage.REBUILT, seq=seq, entry_id=link.entry_id)
+    return None
+
+
+def _missing_tail(head: Anchor, pinned: set[tuple[int, bytes]]) -> BadRow | None:
+    beyond = [seq for seq, _ in pinned if seq > head.seq]
+    return BadRow(damage=Damage.CUT_OFF, seq=min(beyond), entry_id=None) if beyond else None
+
+
+async def _unchained(db: AsyncSession, hospital_id: int) -> tuple[BadRow | None, int]:
+    rows = await db.execute(
+        select(AuditEntryRow.id, AuditUnsealed.entry_id.is_not(None))
+        .outerjoin(AuditUnsealed, _TRAY_OF_ENTRY)
+        .where(AuditEntryRow.hospital_id == hospital_id, ~_IS_CHAINED)
+        .order_by(AuditEntryRow.id)
+    )
+    found = rows.all()
+    stray = next((id_ for id_, waits in found if not waits), None)
+    bad = None if stray is None else BadRow(damage=Damage.NEVER_CHAINED, seq=None, entry_id=stray)
+    return bad, sum(waits for _, waits in found)
+
+
+async def _unchained_hospitals(db: AsyncSession) -> Sequence[int]:
+    return (await db.scalars(select(AuditEntryRow.hospital_id).where(~_IS_CHAINED).distinct())).all()
+
+
+async def chains(db: AsyncSession) -> list[int]:
+    """The hospitals that have a chain, found by stepping through the index, not the table."""
+    first = select(func.min(AuditSeal.hospital_id).label("hospital_id")).cte("step", recursive=True)
+    following = (
+        select(func.min(AuditSeal.hospital_id))
+        .where(AuditSeal.hospital_id > first.c.hospital_id)
+        .correlate(first)
+        .scalar_subquery()
+    )
+    steps = first.union_all(select(following).where(first.c.hospital_id.is_not(None)))
+    found = await db.scalars(select(steps.c.hospital_id).where(steps.c.hospital_id.is_not(None)))
+    return list(found)
+
+
+async def heads_of(db: AsyncSession, hospital_ids: Sequence[int]) -> dict[int, Anchor]:
+    """The newest link of each of these hospitals' chains; absent where there is none."""
+    wanted = (
+        func.unnest(bindparam("hospitals", type_=ARRAY(Integer)))
+        .table_valued(column("hospital_id", Integer), name="wanted")
+        .render_derived()
+    )
+    newest = (
+        select(AuditSeal.seq, AuditSeal.hash)
+        .where(AuditSeal.hospital_id == wanted.c.hospital_id)
+        .order_by(AuditSeal.seq.desc())
+        .limit(1)
+        .lateral("newest")
+    )
+    rows = await db.execute(
+        select(wanted.c.hospital_id, newest.c.seq, newest.c.hash).join(newest, true()),
+        {"hospitals": list(hospital_ids)},
+    )
+    return {row.hospital_id: Anchor(hospital_id=row.hospital_id, seq=row.seq, hash=row.hash) for row in rows}
+
+
+async def anchors_in_table(db: AsyncSession) -> list[Anchor]:
+    """The anchors kept in the database."""
+    rows = await db.execute(select(AuditAnchor.hospital_id, AuditAnchor.seq, AuditAnchor.hash))
+    return [Anchor(hospital_id=row.hospital_id, seq=row.seq, hash=row.hash) for row in rows]
