@@ -31,6 +31,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
+from guahao.kernel.metrics import MeasuredPool
+
 Sessions = async_sessionmaker[AsyncSession]
 Json = dict[str, Any]
 
@@ -67,7 +69,7 @@ def make_engine(dsn: str, *, pool_size: int = 10) -> AsyncEngine:
     """Open a pool for `postgresql://` or `postgresql+asyncpg://` addresses."""
     url = dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
     return create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_timeout=5, pool_pre_ping=False
+        url, poolclass=MeasuredPool, pool_size=pool_size, max_overflow=0, pool_timeout=5, pool_pre_ping=False
     )
 
 

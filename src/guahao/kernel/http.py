@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel import idempotency
 from guahao.kernel.clock import utc_now
+from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Problem
 from guahao.kernel.settings import Settings
@@ -47,9 +48,22 @@ def _settings(request: Request) -> Settings:
     return settings
 
 
+def _sessions(request: Request) -> Sessions:
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+def _key_ring(request: Request) -> KeyRing:
+    key_ring: KeyRing = request.app.state.key_ring
+    return key_ring
+
+
 Db = Annotated[AsyncSession, Depends(_request_transaction, scope="function")]
 Now = Annotated[datetime, Depends(utc_now)]
 AppSettings = Annotated[Settings, Depends(_settings)]
+Keys = Annotated[KeyRing, Depends(_key_ring)]
+AllSessions = Annotated[Sessions, Depends(_sessions)]
+"""For routes that call a remote system, or hash a password, between two transactions of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,18 +87,32 @@ class OnceKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An answer that is ready; `kept` are the bound values of idempotency.KEEP, None without a key."""
+
+    response: Response
+    kept: Mapping[str, str | int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OnceClaim:
     """A claimed key, waiting for its answer."""
 
     db: AsyncSession
     claim: idempotency.Claim | None
 
+    def prepared(self, out: BaseModel, *, status: int = 200) -> Prepared:
+        """Make `out` the answer; the caller stores `kept` together with its other rows."""
+        content = out.model_dump_json()
+        kept = idempotency.keep_params(self.claim, status=status, answer=content) if self.claim else None
+        return Prepared(response=Response(content, status, media_type="application/json"), kept=kept)
+
     async def answer(self, out: BaseModel, *, status: int = 200) -> Response:
         """Store `out` as the first answer and give it; the last thing a route does."""
-        content = out.model_dump_json()
-        if self.claim is not None:
-            await idempotency.keep(self.db, self.claim, status=status, answer=content)
-        return Response(content, status, media_type="application/json")
+        prepared = self.prepared(out, status=status)
+        if prepared.kept is not None:
+            await self.db.execute(idempotency.KEEP, prepared.kept)
+        return prepared.response
 
 
 async def _once_key(

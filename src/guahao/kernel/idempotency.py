@@ -149,11 +149,6 @@ def keep_params(request: Claim, *, status: int, answer: str) -> dict[str, str | 
     }
 
 
-async def keep(db: AsyncSession, request: Claim, *, status: int, answer: str) -> None:
-    """Store the first answer beside the effect, in the same transaction."""
-    await db.execute(KEEP, keep_params(request, status=status, answer=answer))
-
-
 async def forget_expired(db: AsyncSession) -> int:
     """Delete keys whose time is over; answers how many."""
     return affected(

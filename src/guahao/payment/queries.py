@@ -12,7 +12,7 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
 from guahao.payment.models import Order, OrderState
 
-__all__ = ["OrderState", "order_of_account", "orders_by_ids"]
+__all__ = ["Order", "OrderState", "order_of_account", "orders_by_ids"]
 
 
 async def order_of_account(db: AsyncSession, *, order_id: UUID, account_id: UUID) -> Order:

@@ -30,6 +30,7 @@ class SlotFacts:
     date: dt.date
     period: Period
     state: SessionState
+    level: str
     fee_fen: int
     sex_limit: Sex | None
     min_age_years: int | None
@@ -62,6 +63,7 @@ _FACTS = (
         ClinicSession.date,
         ClinicSession.period,
         ClinicSession.state,
+        ClinicSession.level,
         ClinicSession.fee_fen,
         ClinicSession.sex_limit,
         ClinicSession.min_age_years,
@@ -91,3 +93,11 @@ async def slot_facts(db: AsyncSession, slot_ids: Collection[UUID]) -> dict[UUID,
     ids = list(slot_ids)
     rows = await db.execute(_FACTS, {"hospital_ids": [hospital_of(id_) for id_ in ids], "slot_ids": ids})
     return {row.slot_id: SlotFacts(**row._mapping) for row in rows}  # noqa: SLF001 - public in SQLAlchemy
+
+
+async def free_after(db: AsyncSession, *, hospital_id: int, session_id: UUID, after: datetime) -> int:
+    """How many places are free in the session's slots that begin after a moment."""
+    statement = select(func.coalesce(func.sum(Slot.free), 0).cast(Integer)).where(
+        Slot.hospital_id == hospital_id, Slot.session_id == session_id, Slot.starts_at > after
+    )
+    return (await db.scalar(statement)) or 0

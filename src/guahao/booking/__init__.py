@@ -1,0 +1,1 @@
+"""Places promised to patients: held, booked, moved, given back."""

@@ -1,0 +1,16 @@
+"""Booking's timers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from guahao.booking.queries.law import check_places
+from guahao.booking.service.expire import expire_holds
+from guahao.booking.service.suspension import refund_undecided
+from guahao.kernel.jobs import Job
+
+JOBS: tuple[Job, ...] = (
+    Job(name="booking.expire_holds", every=timedelta(seconds=1), run=expire_holds),
+    Job(name="booking.refund_undecided", every=timedelta(seconds=30), run=refund_undecided),
+    Job(name="booking.check_places", every=timedelta(hours=1), run=check_places),
+)

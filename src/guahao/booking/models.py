@@ -1,0 +1,165 @@
+"""Tables of the booking domain."""
+
+from __future__ import annotations
+
+import datetime as dt
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from guahao.kernel.db import Base, closed_set
+
+
+class AppointmentState(StrEnum):
+    """Where an appointment stands; domain states of the visit itself come with the visit."""
+
+    HELD = "held"
+    BOOKED = "booked"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    CANCELLED_BY_PATIENT = "cancelled_by_patient"
+    CANCELLED_BY_HOSPITAL = "cancelled_by_hospital"
+    RESCHEDULED = "rescheduled"
+
+
+ENDED = (
+    AppointmentState.EXPIRED,
+    AppointmentState.CANCELLED_BY_PATIENT,
+    AppointmentState.CANCELLED_BY_HOSPITAL,
+    AppointmentState.RESCHEDULED,
+)
+"""States in which the appointment has no place any more; nothing leaves them."""
+
+_STANDING = text("state IN ('held', 'booked', 'suspended')")
+_STATES = ", ".join(f"'{state}'" for state in AppointmentState)
+
+
+class Channel(StrEnum):
+    """How the booking came in."""
+
+    ONLINE = "online"
+    DESK = "desk"
+    PHONE = "phone"
+
+
+class Appointment(Base):
+    """One person's place in one slot. The unique indexes are the last word on double booking."""
+
+    __tablename__ = "appointment"
+    __table_args__ = (
+        ForeignKeyConstraint(["hospital_id", "slot_id"], ["slot.hospital_id", "slot.id"]),
+        ForeignKeyConstraint(["hospital_id", "order_id"], ["payment_order.hospital_id", "payment_order.id"]),
+        ForeignKeyConstraint(["patient_id"], ["patient.id"]),
+        ForeignKeyConstraint(["person_id"], ["person.id"]),
+        CheckConstraint(f"state IN ({_STATES})", name="appointment_state_known"),
+        CheckConstraint("channel IN ('online', 'desk', 'phone')", name="appointment_channel_known"),
+        CheckConstraint(
+            "(state = 'held') <= (hold_expires_at IS NOT NULL)", name="appointment_hold_has_an_end"
+        ),
+        CheckConstraint(
+            "(state IN ('booked', 'suspended')) <= (number IS NOT NULL)", name="appointment_booked_has_number"
+        ),
+        CheckConstraint(
+            "(ended_at IS NULL) = (state IN ('held', 'booked', 'suspended'))", name="appointment_end_has_a_time"
+        ),
+        Index(
+            "appointment_one_per_person_and_session",
+            "hospital_id",
+            "person_id",
+            "session_id",
+            unique=True,
+            postgresql_where=_STANDING,
+        ),
+        Index(
+            "appointment_one_per_person_department_and_day",
+            "hospital_id",
+            "person_id",
+            "department_id",
+            "date",
+            unique=True,
+            postgresql_where=_STANDING,
+        ),
+        Index(
+            "appointment_number_once_per_session",
+            "hospital_id",
+            "session_id",
+            "number",
+            unique=True,
+            postgresql_where=text("number IS NOT NULL"),
+        ),
+        Index("appointment_hold_idx", "hold_expires_at", postgresql_where=text("state = 'held'")),
+        Index("appointment_decide_idx", "decide_by", postgresql_where=text("state = 'suspended'")),
+        Index("appointment_person_idx", "person_id", "date"),
+        Index("appointment_account_idx", "account_id", "id"),
+        Index("appointment_slot_idx", "hospital_id", "slot_id"),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID | None]
+    patient_id: Mapped[UUID]
+    person_id: Mapped[UUID]
+    slot_id: Mapped[UUID]
+    session_id: Mapped[UUID]
+    department_id: Mapped[UUID]
+    doctor_id: Mapped[UUID]
+    order_id: Mapped[UUID]
+    date: Mapped[dt.date]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    state: Mapped[AppointmentState] = mapped_column(closed_set(AppointmentState))
+    channel: Mapped[Channel] = mapped_column(closed_set(Channel))
+    rule_version: Mapped[int]
+    number: Mapped[int | None]
+    hold_expires_at: Mapped[datetime | None]
+    decide_by: Mapped[datetime | None]
+    """While suspended: until when the person may choose before the fee goes back by itself."""
+    rescheduled_from: Mapped[UUID | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    booked_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class CreditKind(StrEnum):
+    """What a person did that counts against further bookings."""
+
+    CANCELLED = "cancelled"
+    CANCELLED_LATE = "cancelled_late"
+
+
+class CreditEvent(Base):
+    """One deed that counts; caused by the person, never by the hospital."""
+
+    __tablename__ = "credit_event"
+    __table_args__ = (
+        ForeignKeyConstraint(["hospital_id", "appointment_id"], ["appointment.hospital_id", "appointment.id"]),
+        Index("credit_event_person_idx", "hospital_id", "person_id", "occurred_at"),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    appointment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID]
+    kind: Mapped[CreditKind] = mapped_column(closed_set(CreditKind))
+    occurred_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class BookingBlock(Base):
+    """A stretch of time in which a person may not book online at a hospital; the desk stays open."""
+
+    __tablename__ = "booking_block"
+    __table_args__ = (
+        ForeignKeyConstraint(["person_id"], ["person.id"]),
+        CheckConstraint("starts_at < ends_at", name="booking_block_ends_after_start"),
+        Index("booking_block_person_idx", "hospital_id", "person_id", "ends_at"),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID]
+    reason: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]

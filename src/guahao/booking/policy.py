@@ -1,0 +1,299 @@
+"""The rules of booking, judged on facts that were read before: no I/O, no clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from uuid import UUID
+
+from guahao.booking.models import AppointmentState
+from guahao.catalog.queries import DoctorLevel, Rules
+from guahao.identity.queries.patients import PatientFacts
+from guahao.kernel.clock import CHINA, local_date
+from guahao.kernel.errors import Problem
+from guahao.scheduling.queries.facts import SlotFacts
+from guahao.scheduling.queries.states import SessionState
+
+
+class SessionSuspended(Problem):
+    """The doctor will not see patients in this session."""
+
+    code = "session-suspended"
+    status = 409
+
+
+class SlotOver(Problem):
+    """The slot has begun or the session is finished."""
+
+    code = "slot-over"
+    status = 409
+
+
+class SlotNotReleased(Problem):
+    """The places go on sale at `release_at`."""
+
+    code = "slot-not-released"
+    status = 409
+
+
+class SlotFull(Problem):
+    """Every place of the slot is taken; `later_free` places are left later in the same session."""
+
+    code = "slot-full"
+    status = 409
+
+
+class BookingClosedNow(Problem):
+    """The hospital takes no bookings at this hour; it opens again at `opens_at` local time."""
+
+    code = "booking-closed-now"
+    status = 409
+
+
+class TooLateForTomorrow(Problem):
+    """The hospital stops booking for the next day at `stops_at` local time."""
+
+    code = "too-late-for-tomorrow"
+    status = 409
+
+
+class OutsideBookingWindow(Problem):
+    """The day is further ahead than the hospital's booking window of `days` days."""
+
+    code = "outside-booking-window"
+    status = 409
+
+
+class PatientNotVerified(Problem):
+    """The patient's identity has not been verified yet."""
+
+    code = "patient-not-verified"
+    status = 409
+
+
+class PatientConsentWithdrawn(Problem):
+    """The account withdrew its consent to the processing of sensitive personal information."""
+
+    code = "patient-consent-withdrawn"
+    status = 409
+
+
+class AlreadyBooked(Problem):
+    """The person already stands in this session; `appointment_id` is that appointment."""
+
+    code = "already-booked"
+    status = 409
+
+
+class DepartmentDayLimit(Problem):
+    """The person already has an appointment in this department on this day."""
+
+    code = "department-day-limit"
+    status = 409
+
+
+class TimeConflict(Problem):
+    """The person has another appointment at an overlapping time."""
+
+    code = "time-conflict"
+    status = 409
+
+
+class DailyLimit(Problem):
+    """The person has reached the number of appointments for that day, `limit`."""
+
+    code = "daily-limit"
+    status = 409
+
+
+class DailyDepartmentsLimit(Problem):
+    """The person has reached the number of departments for that day, over all hospitals, `limit`."""
+
+    code = "daily-departments-limit"
+    status = 409
+
+
+class WeeklyLimit(Problem):
+    """The person has booked `limit` times within seven days."""
+
+    code = "weekly-limit"
+    status = 409
+
+
+class MonthlyLimit(Problem):
+    """The person has booked `limit` times within thirty days."""
+
+    code = "monthly-limit"
+    status = 409
+
+
+class BookingBlocked(Problem):
+    """The person may not book online here until `until`; the desk stays open."""
+
+    code = "booking-blocked"
+    status = 409
+
+
+class DepartmentSexLimit(Problem):
+    """The department sees patients of the other sex only."""
+
+    code = "department-sex-limit"
+    status = 409
+
+
+class DepartmentAgeLimit(Problem):
+    """The department sees patients of another age only."""
+
+    code = "department-age-limit"
+    status = 409
+
+
+class CancelTooLate(Problem):
+    """The slot has begun; the desk decides about what happens now."""
+
+    code = "cancel-too-late"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One appointment of a person that is alive or was made within the last thirty days."""
+
+    appointment_id: UUID
+    hospital_id: int
+    session_id: UUID
+    department_id: UUID
+    date: dt.date
+    starts_at: datetime
+    ends_at: datetime
+    state: AppointmentState
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What a person holds and has booked lately, and until when they are blocked at this hospital."""
+
+    standing: tuple[Standing, ...] = ()
+    blocked_until: datetime | None = None
+
+
+def refusal_of_slot(slot: SlotFacts, rules: Rules) -> Problem | None:
+    """Judge whether the slot is on sale at `slot.now`; places themselves are counted by the database."""
+    if slot.state is SessionState.SUSPENDED:
+        return SessionSuspended()
+    if slot.state is not SessionState.PUBLISHED or slot.starts_at <= slot.now:
+        return SlotOver()
+    if (slot.date - local_date(slot.now)).days > rules.booking_window_days:
+        return OutsideBookingWindow(days=rules.booking_window_days)
+    if slot.released_at > slot.now:
+        return SlotNotReleased(release_at=slot.released_at.astimezone(CHINA).isoformat(timespec="seconds"))
+    return _refusal_by_hour(slot, rules)
+
+
+def _refusal_by_hour(slot: SlotFacts, rules: Rules) -> Problem | None:
+    clock_time = slot.now.astimezone(CHINA).time()
+    if rules.quiet_from is not None and rules.quiet_until is not None:
+        if is_within(clock_time, rules.quiet_from, rules.quiet_until):
+            return BookingClosedNow(opens_at=rules.quiet_until.isoformat("minutes"))
+    is_tomorrow = (slot.date - local_date(slot.now)).days == 1
+    if is_tomorrow and rules.next_day_stop_time is not None and clock_time >= rules.next_day_stop_time:
+        return TooLateForTomorrow(stops_at=rules.next_day_stop_time.isoformat("minutes"))
+    return None
+
+
+def is_within(moment: time, start: time, end: time) -> bool:
+    """Whether a time of day lies in a half-open range that may run over midnight."""
+    if start <= end:
+        return start <= moment < end
+    return moment >= start or moment < end
+
+
+def refusal_of_patient(slot: SlotFacts, patient: PatientFacts) -> Problem | None:
+    """Judge whether this department sees this patient at all."""
+    if not patient.verified:
+        return PatientNotVerified()
+    if not patient.consented:
+        return PatientConsentWithdrawn()
+    if slot.sex_limit is not None and patient.sex is not slot.sex_limit:
+        return DepartmentSexLimit()
+    age = age_on(patient.birth_date, slot.date)
+    too_young = slot.min_age_years is not None and age < slot.min_age_years
+    too_old = slot.max_age_years is not None and age > slot.max_age_years
+    if too_young or too_old:
+        return DepartmentAgeLimit(min_age_years=slot.min_age_years, max_age_years=slot.max_age_years)
+    return None
+
+
+def age_on(birth_date: dt.date, day: dt.date) -> int:
+    """Full years of age on a day; a birthday counts from its own day on."""
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+def refusal_by_history(
+    slot: SlotFacts, history: History, rules: Rules, *, leaving: UUID | None = None
+) -> Problem | None:
+    """Judge the person's other appointments; `leaving` is the one a reschedule gives up."""
+    if history.blocked_until is not None and leaving is None:
+        return BookingBlocked(until=history.blocked_until.astimezone(CHINA).isoformat(timespec="seconds"))
+    others = [one for one in history.standing if one.appointment_id != leaving]
+    return _refusal_by_clash(slot, others) or _refusal_by_count(slot, others, rules)
+
+
+def _refusal_by_clash(slot: SlotFacts, others: list[Standing]) -> Problem | None:
+    for one in others:
+        if one.session_id == slot.session_id:
+            return AlreadyBooked(appointment_id=str(one.appointment_id), state=one.state.value)
+    for one in others:
+        if (one.department_id, one.date) == (slot.department_id, slot.date):
+            return DepartmentDayLimit(appointment_id=str(one.appointment_id))
+    for one in others:
+        if one.starts_at < slot.ends_at and slot.starts_at < one.ends_at:
+            return TimeConflict(appointment_id=str(one.appointment_id))
+    return None
+
+
+def _refusal_by_count(slot: SlotFacts, others: list[Standing], rules: Rules) -> Problem | None:
+    same_day = [one for one in others if one.date == slot.date]
+    if sum(one.hospital_id == slot.hospital_id for one in same_day) >= rules.per_day_hospital:
+        return DailyLimit(limit=rules.per_day_hospital)
+    if len({one.department_id for one in same_day}) >= rules.per_day_departments:
+        return DailyDepartmentsLimit(limit=rules.per_day_departments)
+    if _booked_within(others, slot.now, days=7) >= rules.per_week:
+        return WeeklyLimit(limit=rules.per_week)
+    if _booked_within(others, slot.now, days=30) >= rules.per_30_days:
+        return MonthlyLimit(limit=rules.per_30_days)
+    return None
+
+
+def _booked_within(others: list[Standing], now: datetime, *, days: int) -> int:
+    return sum(one.created_at > now - timedelta(days=days) for one in others)
+
+
+def hold_ends_at(slot: SlotFacts, rules: Rules) -> datetime:
+    """Until when the place is kept while the fee is paid; never past the slot's start."""
+    is_same_day = slot.date == local_date(slot.now)
+    minutes = rules.same_day_hold_min if is_same_day else rules.hold_min
+    return min(slot.now + timedelta(minutes=minutes), slot.starts_at)
+
+
+def is_late_cancel(rules: Rules, *, date: dt.date, now: datetime) -> bool:
+    """Whether giving the place back now counts against the person."""
+    return now >= rules.cancel_deadline(date)
+
+
+def cools_until(
+    rules: Rules, *, level: str, starts_at: datetime, now: datetime, chance: float
+) -> datetime | None:
+    """When a returned place goes back on sale, or None for at once.
+
+    Places of scarce doctors (expert and special) wait a random time, so that nobody can hand
+    their place to the next buyer by cancelling; close to the slot there is no time to lose.
+    `chance` is uniform in [0, 1).
+    """
+    if level == DoctorLevel.GENERAL or now >= starts_at - timedelta(minutes=rules.cooling_stops_min_before):
+        return None
+    spread = rules.cooling_max_min - rules.cooling_min_min
+    until = now + timedelta(minutes=rules.cooling_min_min + chance * spread)
+    return min(until, starts_at - timedelta(minutes=rules.cooling_stops_min_before))

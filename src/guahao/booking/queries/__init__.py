@@ -1,0 +1,1 @@
+"""Reads of appointments for rules, lists and screens."""

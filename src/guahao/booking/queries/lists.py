@@ -1,0 +1,85 @@
+"""Lists of appointments for accounts and staff, newest first."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.booking.models import Appointment, AppointmentState, BookingBlock
+from guahao.kernel.errors import NotFound
+from guahao.kernel.ids import hospital_of
+
+
+async def appointment_of_account(
+    db: AsyncSession, *, appointment_id: UUID, account_id: UUID
+) -> Appointment:
+    """Read one appointment of this account. Raises `NotFound`, also for somebody else's."""
+    row = await db.get(Appointment, (hospital_of(appointment_id), appointment_id))
+    if row is None or row.account_id != account_id:
+        raise NotFound
+    return row
+
+
+async def appointment_of_hospital(
+    db: AsyncSession, *, appointment_id: UUID, hospital_id: int | None
+) -> Appointment:
+    """Read one appointment as staff of a hospital (None: of the platform). Raises `NotFound`."""
+    row = await db.get(Appointment, (hospital_of(appointment_id), appointment_id))
+    if row is None or hospital_id not in (None, row.hospital_id):
+        raise NotFound
+    return row
+
+
+async def appointments_of_account(
+    db: AsyncSession, *, account_id: UUID, before: UUID | None, limit: int
+) -> Sequence[Appointment]:
+    """The account's appointments made before the one named, newest first."""
+    statement = select(Appointment).where(Appointment.account_id == account_id)
+    return await _page(db, statement, before, limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffFilter:
+    """What the desk looks for; every part may be left open."""
+
+    hospital_id: int
+    date: dt.date | None = None
+    session_id: UUID | None = None
+    doctor_id: UUID | None = None
+    patient_id: UUID | None = None
+    state: AppointmentState | None = None
+
+
+async def appointments_of_hospital(
+    db: AsyncSession, *, wanted: StaffFilter, before: UUID | None, limit: int
+) -> Sequence[Appointment]:
+    """A hospital's appointments that fit the filter, newest first."""
+    statement = select(Appointment).where(Appointment.hospital_id == wanted.hospital_id)
+    for name in ("date", "session_id", "doctor_id", "patient_id", "state"):
+        value = getattr(wanted, name)
+        if value is not None:
+            statement = statement.where(getattr(Appointment, name) == value)
+    return await _page(db, statement, before, limit)
+
+
+async def _page(
+    db: AsyncSession, statement: Select[Appointment], before: UUID | None, limit: int
+) -> Sequence[Appointment]:
+    if before is not None:
+        statement = statement.where(Appointment.id < before)
+    return (await db.scalars(statement.order_by(Appointment.id.desc()).limit(limit))).all()
+
+
+async def blocks_of_hospital(
+    db: AsyncSession, *, hospital_id: int, before: UUID | None, limit: int
+) -> Sequence[BookingBlock]:
+    """A hospital's booking blocks, newest first."""
+    statement = select(BookingBlock).where(BookingBlock.hospital_id == hospital_id)
+    if before is not None:
+        statement = statement.where(BookingBlock.id < before)
+    return (await db.scalars(statement.order_by(BookingBlock.id.desc()).limit(limit))).all()

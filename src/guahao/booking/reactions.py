@@ -1,0 +1,130 @@
+"""What booking does when something happened: confirm what is paid, follow a suspension, owe messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.booking.events import (
+    AppointmentCancelled,
+    AppointmentConfirmed,
+    AppointmentExpired,
+    AppointmentRescheduled,
+    AppointmentResumed,
+    AppointmentSuspended,
+)
+from guahao.booking.models import Appointment
+from guahao.booking.service import confirm as confirmation
+from guahao.booking.service import suspension
+from guahao.booking.service.rows import locked
+from guahao.catalog.queries import rules_of
+from guahao.kernel.events import Reaction, on
+from guahao.kernel.ids import parse_id
+from guahao.notification import service as notification
+from guahao.notification.service import NoticeKind
+from guahao.payment.events import PaymentSucceeded
+from guahao.scheduling.events import SessionResumed, SessionSuspended
+
+
+async def confirm_paid(db: AsyncSession, event: PaymentSucceeded) -> None:
+    """The order of an appointment is paid: book it."""
+    kind, _, id_ = event.subject.partition(":")
+    if kind == "appointment":
+        await confirmation.confirm(db, appointment_id=parse_id(id_))
+
+
+async def follow_suspension(db: AsyncSession, event: SessionSuspended) -> None:
+    """A session was suspended: its appointments follow."""
+    await suspension.suspend_appointments(db, hospital_id=event.hospital_id, session_id=event.session_id)
+
+
+async def follow_resumption(db: AsyncSession, event: SessionResumed) -> None:
+    """A suspended session takes place after all: its appointments follow."""
+    await suspension.resume_appointments(db, hospital_id=event.hospital_id, session_id=event.session_id)
+
+
+async def owe_booked(db: AsyncSession, event: AppointmentConfirmed) -> None:
+    """Owe the confirmation and the reminders."""
+    await _owe(db, event.appointment_id, NoticeKind.BOOKED, remind=True)
+
+
+async def owe_cancelled(db: AsyncSession, event: AppointmentCancelled) -> None:
+    """Owe word of the cancellation; reminders are called off."""
+    kind = NoticeKind.CANCELLED_BY_HOSPITAL if event.is_by_hospital else NoticeKind.CANCELLED
+    await _owe(db, event.appointment_id, kind)
+
+
+async def owe_expired(db: AsyncSession, event: AppointmentExpired) -> None:
+    """Owe word that the hold ended."""
+    await _owe(db, event.appointment_id, NoticeKind.EXPIRED)
+
+
+async def owe_rescheduled(db: AsyncSession, event: AppointmentRescheduled) -> None:
+    """Owe word of the new time and its reminders; those of the old time are called off."""
+    await notification.call_off(
+        db, hospital_id=event.hospital_id, subject=f"appointment:{event.old_appointment_id}"
+    )
+    await _owe(db, event.appointment_id, NoticeKind.RESCHEDULED, remind=True)
+
+
+async def owe_suspended(db: AsyncSession, event: AppointmentSuspended) -> None:
+    """Owe word of the suspension; reminders are called off."""
+    await _owe(db, event.appointment_id, NoticeKind.SUSPENDED)
+
+
+async def owe_resumed(db: AsyncSession, event: AppointmentResumed) -> None:
+    """Owe word that the session takes place, and the reminders again."""
+    await _owe(db, event.appointment_id, NoticeKind.RESUMED, remind=True)
+
+
+async def _owe(db: AsyncSession, appointment_id: UUID, kind: NoticeKind, *, remind: bool = False) -> None:
+    appointment = await locked(db, appointment_id)
+    subject = f"appointment:{appointment_id}"
+    await notification.call_off(db, hospital_id=appointment.hospital_id, subject=subject)
+    now = appointment.booked_at or appointment.created_at
+    due = [(kind, appointment.ended_at or now)]
+    if remind:
+        due += await _reminders(db, appointment, now)
+    await _plan(db, appointment, due)
+
+
+async def _reminders(
+    db: AsyncSession, appointment: Appointment, now: datetime
+) -> list[tuple[NoticeKind, datetime]]:
+    rules = (await rules_of(db, hospital_id=appointment.hospital_id, now=now)).rules
+    times = (
+        (NoticeKind.DAY_BEFORE, appointment.starts_at - timedelta(hours=rules.remind_first_h)),
+        (NoticeKind.HOURS_BEFORE, appointment.starts_at - timedelta(hours=rules.remind_second_h)),
+    )
+    return [(kind, due_at) for kind, due_at in times if due_at > now]
+
+
+async def _plan(
+    db: AsyncSession, appointment: Appointment, due: Collection[tuple[NoticeKind, datetime]]
+) -> None:
+    for kind, due_at in due:
+        await notification.plan(
+            db,
+            hospital_id=appointment.hospital_id,
+            subject=f"appointment:{appointment.id}",
+            kind=kind,
+            account_id=appointment.account_id,
+            patient_id=appointment.patient_id,
+            due_at=due_at,
+        )
+
+
+REACTIONS: tuple[Reaction, ...] = (
+    on(PaymentSucceeded, confirm_paid),
+    on(SessionSuspended, follow_suspension),
+    on(SessionResumed, follow_resumption),
+    on(AppointmentConfirmed, owe_booked),
+    on(AppointmentCancelled, owe_cancelled),
+    on(AppointmentExpired, owe_expired),
+    on(AppointmentRescheduled, owe_rescheduled),
+    on(AppointmentSuspended, owe_suspended),
+    on(AppointmentResumed, owe_resumed),
+)

@@ -1,0 +1,142 @@
+"""A person or the desk gives a place back."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.booking import policy
+from guahao.booking.events import AppointmentCancelled
+from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.service.credit import count_cancellation
+from guahao.booking.service.rows import (
+    bucket_of,
+    end,
+    locked,
+    must_move,
+    require_facts,
+)
+from guahao.catalog.queries import RuleSet, rules_of
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.events import publish
+from guahao.payment import service as payment
+from guahao.scheduling.queries.facts import SlotFacts
+from guahao.scheduling.service.returns import returned
+
+
+class AppointmentBeingConfirmed(Problem):
+    """The money has just come in; in a moment the appointment is booked and can be cancelled."""
+
+    code = "appointment-being-confirmed"
+    status = 409
+    retry_after_s = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canceller:
+    """Who cancels: the owning account, or staff, who may excuse the person or blame the hospital."""
+
+    actor: str
+    account_id: UUID | None = None
+    is_staff: bool = False
+    is_hospital_fault: bool = False
+    is_excused: bool = False
+
+
+async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Appointment:
+    """End an appointment at the person's wish: the place goes back, a paid fee is refunded in full.
+
+    Repeating answers the cancelled appointment and changes nothing. After the rule set's deadline
+    (the one in force when it was booked counts) it still works but counts against the person; a
+    suspended appointment never counts. Raises `NotFound` (also for somebody else's),
+    `AppointmentEnded`, `CancelTooLate` once the slot has begun (staff may still cancel), and
+    `AppointmentBeingConfirmed` while a payment is on its way to the appointment.
+    """
+    appointment = await locked(db, appointment_id)
+    if not by.is_staff and appointment.account_id != by.account_id:
+        raise NotFound
+    if appointment.state is AppointmentState.CANCELLED_BY_PATIENT:
+        return appointment
+    slot = await require_facts(db, appointment.slot_id)
+    rule_set = await rules_of(db, hospital_id=appointment.hospital_id, now=slot.now)
+    before = appointment.state
+    if before is AppointmentState.BOOKED and slot.starts_at <= slot.now and not by.is_staff:
+        raise policy.CancelTooLate
+    is_hospital_fault = before is AppointmentState.SUSPENDED or by.is_hospital_fault
+    source = bucket_of(appointment)
+    await end(
+        db,
+        appointment,
+        AppointmentState.CANCELLED_BY_HOSPITAL if is_hospital_fault else AppointmentState.CANCELLED_BY_PATIENT,
+    )
+    await give_money_back(db, appointment, before)
+    if before is AppointmentState.BOOKED and not is_hospital_fault and not by.is_excused:
+        is_late = policy.is_late_cancel(rule_set.rules, date=appointment.date, now=slot.now)
+        await count_cancellation(db, appointment, rules=rule_set.rules, is_late=is_late)
+    await _tell(db, appointment, by, is_hospital_fault=is_hospital_fault)
+    await must_move(
+        db,
+        await returned(
+            db,
+            slot=slot,
+            source=source,
+            cools_until=_cools_until(slot, rule_set, before),
+            reason="cancel",
+            appointment_id=appointment.id,
+        ),
+    )
+    return appointment
+
+
+async def give_money_back(db: AsyncSession, appointment: Appointment, before: AppointmentState) -> None:
+    """Close the order of a hold, or refund the order of a booked appointment.
+
+    Raises `AppointmentBeingConfirmed` when the hold's money has come in meanwhile.
+    """
+    if before is AppointmentState.HELD:
+        if not await payment.close(db, order_id=appointment.order_id):
+            raise AppointmentBeingConfirmed
+    else:
+        await payment.refund(db, order_id=appointment.order_id)
+
+
+def _cools_until(slot: SlotFacts, rule_set: RuleSet, before: AppointmentState) -> datetime | None:
+    if before is AppointmentState.HELD:
+        return None
+    return policy.cools_until(
+        rule_set.rules,
+        level=slot.level,
+        starts_at=slot.starts_at,
+        now=slot.now,
+        chance=random.SystemRandom().random(),
+    )
+
+
+async def _tell(
+    db: AsyncSession, appointment: Appointment, by: Canceller, *, is_hospital_fault: bool
+) -> None:
+    await publish(
+        db,
+        AppointmentCancelled(
+            hospital_id=appointment.hospital_id,
+            appointment_id=appointment.id,
+            is_by_hospital=is_hospital_fault,
+        ),
+    )
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=appointment.hospital_id,
+            actor=by.actor,
+            action="appointment.cancel",
+            subject=f"appointment:{appointment.id}",
+            data={"state": appointment.state.value},
+        ),
+    )
+
+

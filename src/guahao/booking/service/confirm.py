@@ -1,0 +1,73 @@
+"""A held place becomes the person's once its order is paid."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.booking.events import AppointmentConfirmed, AppointmentSuspended
+from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.service.rows import locked, must_move, require_facts
+from guahao.booking.service.suspension import decide_by
+from guahao.kernel.events import publish
+from guahao.payment import service as payment
+from guahao.scheduling.queries.facts import SlotFacts
+from guahao.scheduling.queries.states import Bucket, SessionState
+from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.sessions import next_number
+
+
+async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
+    """Turn a held appointment, whose order is paid, into a booked one with its number.
+
+    Repeating changes nothing. If the appointment ended before the money was known, the money goes
+    back in full. If the session was suspended meanwhile, the person gets the choice of a suspension.
+    """
+    appointment = await locked(db, appointment_id)
+    if appointment.state in (AppointmentState.BOOKED, AppointmentState.SUSPENDED):
+        return
+    if appointment.state is not AppointmentState.HELD:
+        await payment.refund(db, order_id=appointment.order_id)
+        return
+    slot = await require_facts(db, appointment.slot_id)
+    await _book(db, appointment, slot)
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=appointment.hospital_id,
+            actor="system",
+            action="appointment.confirm",
+            subject=f"appointment:{appointment.id}",
+            data={"order_id": str(appointment.order_id), "number": appointment.number},
+        ),
+    )
+    await must_move(
+        db,
+        Move(
+            hospital_id=appointment.hospital_id,
+            slot_id=appointment.slot_id,
+            source=Bucket.HELD,
+            target=Bucket.BOOKED,
+            reason="confirm",
+            appointment_id=appointment.id,
+        ),
+    )
+
+
+async def _book(db: AsyncSession, appointment: Appointment, slot: SlotFacts) -> None:
+    appointment.number = await next_number(
+        db, hospital_id=appointment.hospital_id, session_id=appointment.session_id
+    )
+    appointment.booked_at = slot.now
+    appointment.state = AppointmentState.BOOKED
+    if slot.state is SessionState.SUSPENDED:
+        appointment.state = AppointmentState.SUSPENDED
+        appointment.decide_by = decide_by(starts_at=slot.starts_at, now=slot.now)
+    await db.flush()
+    await publish(db, AppointmentConfirmed(hospital_id=appointment.hospital_id, appointment_id=appointment.id))
+    if appointment.state is AppointmentState.SUSPENDED:
+        await publish(
+            db, AppointmentSuspended(hospital_id=appointment.hospital_id, appointment_id=appointment.id)
+        )

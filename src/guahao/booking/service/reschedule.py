@@ -1,0 +1,180 @@
+"""Move an appointment to another slot without ever being without a place."""
+
+from __future__ import annotations
+
+import random
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.booking import policy
+from guahao.booking.events import AppointmentRescheduled
+from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.queries.history import histories
+from guahao.booking.service.credit import count_cancellation
+from guahao.booking.service.hold import (
+    APPOINTMENT_INSERT,
+    HoldPlan,
+    HoldRequest,
+    appointment_values,
+    clash,
+    no_place,
+    take,
+)
+from guahao.booking.service.rows import AppointmentEnded, end, locked, require_facts
+from guahao.catalog.queries import RuleSet, rules_of
+from guahao.identity.queries.patients import PatientFacts, lock_patients
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.events import publish
+from guahao.kernel.ids import hospital_of, new_id
+from guahao.scheduling.queries.facts import SlotFacts, slot_facts
+from guahao.scheduling.queries.states import Bucket
+from guahao.scheduling.service.places import move
+from guahao.scheduling.service.returns import returned
+from guahao.scheduling.service.sessions import next_number
+
+
+class AppointmentNotPaid(Problem):
+    """Only a booked appointment can be moved; this one still waits for its payment."""
+
+    code = "appointment-not-paid"
+    status = 409
+
+
+class RescheduleSameSlot(Problem):
+    """The new slot is the old one."""
+
+    code = "reschedule-same-slot"
+    status = 409
+
+
+class RescheduleFeeDiffers(Problem):
+    """The new slot costs another fee (`fee_fen`); cancel and book anew instead."""
+
+    code = "reschedule-fee-differs"
+    status = 409
+
+
+class RescheduleOtherHospital(Problem):
+    """An appointment moves within its hospital only."""
+
+    code = "reschedule-other-hospital"
+    status = 409
+
+
+async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldRequest) -> HoldPlan:
+    """Book `request.slot_id` and end the old appointment in one transaction, keeping its paid order.
+
+    If the new place cannot be had, nothing changes. All booking rules hold for the new slot, the
+    old appointment left aside; after the cancel deadline the move counts as a late cancellation. A
+    suspended appointment moves without counting. Raises what `plan_hold` raises, `AppointmentEnded`
+    and the problems of this module.
+    """
+    patients = await lock_patients(db, [(request.account_id, request.patient_id)])
+    patient = patients.get(request.patient_id)
+    if patient is None:
+        raise NotFound
+    old = await locked(db, appointment_id)
+    slot = await _new_slot(db, old, request)
+    rule_set = await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)
+    await _judge(db, old, slot, patient, rule_set)
+    number = await next_number(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
+    plan = HoldPlan(
+        request=request,
+        slot=slot,
+        patient=patient,
+        rule_set=rule_set,
+        appointment_id=new_id(slot.hospital_id),
+        order_id=old.order_id,
+        number=number,
+        hold_expires_at=None,
+        rescheduled_from=old.id,
+    )
+    await _write(db, old, plan)
+    return plan
+
+
+async def _new_slot(db: AsyncSession, old: Appointment, request: HoldRequest) -> SlotFacts:
+    if old.state is AppointmentState.HELD:
+        raise AppointmentNotPaid
+    if old.state not in (AppointmentState.BOOKED, AppointmentState.SUSPENDED):
+        raise AppointmentEnded(state=old.state.value)
+    if old.slot_id == request.slot_id:
+        raise RescheduleSameSlot
+    slot = (await slot_facts(db, [request.slot_id])).get(request.slot_id)
+    if slot is None:
+        raise NotFound
+    if hospital_of(request.slot_id) != old.hospital_id:
+        raise RescheduleOtherHospital
+    return slot
+
+
+async def _judge(
+    db: AsyncSession, old: Appointment, slot: SlotFacts, patient: PatientFacts, rule_set: RuleSet
+) -> None:
+    old_slot = await require_facts(db, old.slot_id)
+    if old.state is AppointmentState.BOOKED and old_slot.starts_at <= old_slot.now:
+        raise policy.CancelTooLate
+    if slot.fee_fen != old_slot.fee_fen:
+        raise RescheduleFeeDiffers(fee_fen=slot.fee_fen)
+    pair = (slot.hospital_id, patient.person_id)
+    history = (await histories(db, [pair]))[pair]
+    refusal = (
+        policy.refusal_of_slot(slot, rule_set.rules)
+        or policy.refusal_of_patient(slot, patient)
+        or policy.refusal_by_history(slot, history, rule_set.rules, leaving=old.id)
+    )
+    if refusal is not None:
+        raise refusal
+
+
+async def _write(db: AsyncSession, old: Appointment, plan: HoldPlan) -> None:
+    before = old.state
+    await end(db, old, AppointmentState.RESCHEDULED)
+    try:
+        await db.execute(APPOINTMENT_INSERT.statement, APPOINTMENT_INSERT.params([appointment_values(plan)]))
+    except IntegrityError as error:
+        raise clash(error) from error
+    rules = plan.rule_set.rules
+    is_late = policy.is_late_cancel(rules, date=old.date, now=plan.slot.now)
+    if before is AppointmentState.BOOKED and is_late:
+        await count_cancellation(db, old, rules=rules, is_late=True)
+    await _tell(db, old, plan)
+    old_slot = await require_facts(db, old.slot_id)
+    back = await returned(
+        db,
+        slot=old_slot,
+        source=Bucket.BOOKED,
+        cools_until=policy.cools_until(
+            rules,
+            level=old_slot.level,
+            starts_at=old_slot.starts_at,
+            now=old_slot.now,
+            chance=random.SystemRandom().random(),
+        ),
+        reason="reschedule",
+        appointment_id=old.id,
+    )
+    if not await move(db, [take(plan), back]):
+        raise await no_place(db, plan.slot, plan.request.pool)
+
+
+async def _tell(db: AsyncSession, old: Appointment, plan: HoldPlan) -> None:
+    await publish(
+        db,
+        AppointmentRescheduled(
+            hospital_id=old.hospital_id, appointment_id=plan.appointment_id, old_appointment_id=old.id
+        ),
+    )
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=old.hospital_id,
+            actor=plan.request.actor,
+            action="appointment.reschedule",
+            subject=f"appointment:{old.id}",
+            data={"new_appointment_id": str(plan.appointment_id), "slot_id": str(plan.slot.slot_id)},
+        ),
+    )

@@ -1,0 +1,69 @@
+"""Reading and ending one appointment under its row lock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.booking.models import ENDED, Appointment, AppointmentState
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.ids import hospital_of
+from guahao.scheduling.queries.facts import SlotFacts, slot_facts
+from guahao.scheduling.queries.states import Bucket
+from guahao.scheduling.service.places import Move, move
+
+
+class AppointmentEnded(Problem):
+    """The appointment is over (`state` tells how); nothing can be done with it any more."""
+
+    code = "appointment-ended"
+    status = 409
+
+
+class PlaceLost(Exception):
+    """A slot's counters do not know a place that an appointment stands for: a defect, never expected."""
+
+
+async def locked(db: AsyncSession, appointment_id: UUID) -> Appointment:
+    """Read an appointment and keep others from changing it until the transaction ends.
+
+    Raises `NotFound`.
+    """
+    row = await db.scalar(
+        select(Appointment)
+        .where(Appointment.hospital_id == hospital_of(appointment_id), Appointment.id == appointment_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def require_facts(db: AsyncSession, slot_id: UUID) -> SlotFacts:
+    """The facts of a slot that an appointment stands in."""
+    return (await slot_facts(db, [slot_id]))[slot_id]
+
+
+def bucket_of(appointment: Appointment) -> Bucket:
+    """The bucket in which the appointment's place is counted."""
+    return Bucket.HELD if appointment.state is AppointmentState.HELD else Bucket.BOOKED
+
+
+async def end(db: AsyncSession, appointment: Appointment, state: AppointmentState) -> None:
+    """Put an appointment into a state that it never leaves, by the database's clock."""
+    if appointment.state in ENDED:
+        raise AppointmentEnded(state=appointment.state.value)
+    ended_at: datetime = (await db.scalars(select(func.clock_timestamp()))).one()
+    appointment.state = state
+    appointment.ended_at = ended_at
+    await db.flush()
+
+
+async def must_move(db: AsyncSession, *moves: Move) -> None:
+    """Move places that are known to be there."""
+    if not await move(db, moves):
+        raise PlaceLost(moves)

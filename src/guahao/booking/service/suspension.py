@@ -1,0 +1,108 @@
+"""What a suspended session means for those who booked it: choose anew, or get the fee back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.booking.events import AppointmentCancelled, AppointmentResumed, AppointmentSuspended
+from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.service.rows import bucket_of, end, must_move
+from guahao.kernel.events import publish
+from guahao.payment import service as payment
+from guahao.scheduling.queries.facts import SlotFacts, slot_facts
+from guahao.scheduling.queries.states import SessionState
+from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.returns import returned
+
+BATCH = 50
+
+
+def decide_by(*, starts_at: datetime, now: datetime) -> datetime:
+    """Until when a person may choose: a day before the visit, but never less than two hours."""
+    return max(starts_at - timedelta(hours=24), now + timedelta(hours=2))
+
+
+async def suspend_appointments(db: AsyncSession, *, hospital_id: int, session_id: UUID) -> None:
+    """Put a suspended session's booked appointments before a choice and end its unpaid holds.
+
+    A hold whose money has just come in is left to its confirmation. Repeating changes nothing, and
+    so does a session that was resumed before this was told.
+    """
+    rows = await _of_session(db, hospital_id, session_id, AppointmentState.HELD, AppointmentState.BOOKED)
+    slots = await slot_facts(db, {row.slot_id for row in rows})
+    moves: list[Move] = []
+    for row in rows:
+        slot = slots[row.slot_id]
+        if slot.state is not SessionState.SUSPENDED:
+            continue
+        if row.state is AppointmentState.BOOKED:
+            row.state = AppointmentState.SUSPENDED
+            row.decide_by = decide_by(starts_at=slot.starts_at, now=slot.now)
+            await publish(db, AppointmentSuspended(hospital_id=hospital_id, appointment_id=row.id))
+        elif await payment.close(db, order_id=row.order_id):
+            moves.append(await _end_for_hospital(db, row, slot))
+    await db.flush()
+    await must_move(db, *moves)
+
+
+async def resume_appointments(db: AsyncSession, *, hospital_id: int, session_id: UUID) -> None:
+    """Give everybody who has not chosen otherwise their booked appointment back."""
+    rows = await _of_session(db, hospital_id, session_id, AppointmentState.SUSPENDED)
+    slots = await slot_facts(db, {row.slot_id for row in rows})
+    for row in rows:
+        if slots[row.slot_id].state is SessionState.PUBLISHED:
+            row.state = AppointmentState.BOOKED
+            row.decide_by = None
+            await publish(db, AppointmentResumed(hospital_id=hospital_id, appointment_id=row.id))
+    await db.flush()
+
+
+async def refund_undecided(db: AsyncSession) -> int:
+    """Cancel for the hospital, with a full refund, up to 50 appointments whose time to choose is over."""
+    due = (
+        await db.scalars(
+            select(Appointment)
+            .where(Appointment.state == AppointmentState.SUSPENDED)
+            .where(Appointment.decide_by <= func.clock_timestamp())
+            .order_by(Appointment.decide_by)
+            .limit(BATCH)
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+    ).all()
+    slots = await slot_facts(db, {row.slot_id for row in due})
+    moves = []
+    for row in due:
+        await payment.refund(db, order_id=row.order_id)
+        moves.append(await _end_for_hospital(db, row, slots[row.slot_id]))
+    await must_move(db, *moves)
+    return len(due)
+
+
+async def _of_session(
+    db: AsyncSession, hospital_id: int, session_id: UUID, *states: AppointmentState
+) -> Sequence[Appointment]:
+    rows = await db.scalars(
+        select(Appointment)
+        .where(Appointment.hospital_id == hospital_id, Appointment.session_id == session_id)
+        .where(Appointment.state.in_(states))
+        .order_by(Appointment.id)
+        .with_for_update(key_share=True)
+    )
+    return rows.all()
+
+
+async def _end_for_hospital(db: AsyncSession, row: Appointment, slot: SlotFacts) -> Move:
+    source = bucket_of(row)
+    await end(db, row, AppointmentState.CANCELLED_BY_HOSPITAL)
+    await publish(
+        db,
+        AppointmentCancelled(hospital_id=row.hospital_id, appointment_id=row.id, is_by_hospital=True),
+    )
+    return await returned(
+        db, slot=slot, source=source, cools_until=None, reason="suspension", appointment_id=row.id
+    )

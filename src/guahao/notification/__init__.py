@@ -1,0 +1,1 @@
+"""Messages that people are owed; planned here, delivered by channels."""

@@ -1,0 +1,126 @@
+"""Places that come back to open sale by the clock: pools at their return time, cooling places at theirs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.kernel.db import affected
+from guahao.scheduling.models import (
+    RESERVES,
+    Bucket,
+    ClinicSession,
+    CoolingPlace,
+    SessionState,
+    Slot,
+)
+from guahao.scheduling.service.locking import move_all
+from guahao.scheduling.service.places import Move
+
+BATCH = 500
+RETURNED = "returned"
+"""Reason in the place log: a pool's return time came."""
+COOLED = "cooled"
+"""Reason in the place log: a cancelled place's cooling time is over."""
+
+
+async def return_reserves(db: AsyncSession) -> int:
+    """Return due pools of a batch of slots to open sale; answers how many slots.
+
+    Add-on places stay with the desk: they were made for somebody.
+    Slots that somebody else holds this instant are left to the next run.
+    """
+    statement = (
+        select(Slot, func.clock_timestamp().label("now"))
+        .where(Slot.desk + Slot.elderly + Slot.referral + Slot.later > 0)
+        .where(or_(*(_is_due(reserve) for reserve in RESERVES)))
+        .order_by(Slot.hospital_id, Slot.id)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    rows = (await db.execute(statement)).all()
+    moves = [
+        Move(
+            hospital_id=slot.hospital_id,
+            slot_id=slot.id,
+            source=reserve,
+            target=Bucket.FREE,
+            reason=RETURNED,
+            places=places,
+        )
+        for slot, now in rows
+        for reserve in RESERVES
+        if (places := _returning(slot, reserve, now)) > 0
+    ]
+    await move_all(db, moves)
+    return len(rows)
+
+
+def _is_due(reserve: Bucket) -> ColumnElement[bool]:
+    kept = Slot.addons if reserve is Bucket.DESK else literal(0)
+    places: ColumnElement[int] = getattr(Slot, reserve.value)
+    return and_(places > kept, getattr(Slot, f"{reserve.value}_returns_at") <= func.clock_timestamp())
+
+
+def _returning(slot: Slot, reserve: Bucket, now: datetime) -> int:
+    returns_at: datetime | None = getattr(slot, f"{reserve.value}_returns_at")
+    if returns_at is None or returns_at > now:
+        return 0
+    places: int = getattr(slot, reserve.value)
+    return places - slot.addons if reserve is Bucket.DESK else places
+
+
+async def release_cooling(db: AsyncSession) -> int:
+    """Put a batch of cooling places whose time is over back on sale; answers how many."""
+    due = (
+        select(CoolingPlace.hospital_id, CoolingPlace.id)
+        .where(CoolingPlace.until <= func.clock_timestamp())
+        .order_by(CoolingPlace.until)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    rows = await db.execute(
+        delete(CoolingPlace)
+        .where(tuple_(CoolingPlace.hospital_id, CoolingPlace.id).in_(due))
+        .returning(CoolingPlace.hospital_id, CoolingPlace.slot_id)
+        .execution_options(synchronize_session=False)
+    )
+    cooled = Counter((hospital_id, slot_id) for hospital_id, slot_id in rows)
+    await move_all(
+        db,
+        [
+            Move(
+                hospital_id=hospital_id,
+                slot_id=slot_id,
+                source=Bucket.COOLING,
+                target=Bucket.FREE,
+                reason=COOLED,
+                places=places,
+            )
+            for (hospital_id, slot_id), places in cooled.items()
+        ],
+    )
+    return cooled.total()
+
+
+async def finish_sessions(db: AsyncSession) -> int:
+    """Finish a batch of sessions whose end has passed by the database's clock; answers how many."""
+    over = (
+        select(ClinicSession.hospital_id, ClinicSession.id)
+        .where(ClinicSession.state != SessionState.FINISHED, ClinicSession.ends_at <= func.clock_timestamp())
+        .order_by(ClinicSession.ends_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    finished = update(ClinicSession).where(
+        tuple_(ClinicSession.hospital_id, ClinicSession.id).in_(over)
+    )
+    return affected(
+        await db.execute(
+            finished.values(state=SessionState.FINISHED).execution_options(synchronize_session=False)
+        )
+    )
