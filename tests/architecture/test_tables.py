@@ -17,6 +17,7 @@ DIRECTORY = {
     "consent",
     "hospital",
     "idempotency_key",
+    "job_run",
     "login",
     "login_throttle",
     "patient",
@@ -24,6 +25,7 @@ DIRECTORY = {
     "sms_budget",
     "sms_code",
     "staff",
+    "worker_heartbeat",
 }
 OWNED = [table for table in TABLES if table.name not in DIRECTORY]
 
