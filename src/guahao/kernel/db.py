@@ -16,6 +16,7 @@ from sqlalchemy import (
     Enum,
     Insert,
     MetaData,
+    Result,
     Select,
     Text,
     Update,
@@ -97,13 +98,16 @@ class BulkInsert:
         table = model.metadata.tables[model.__tablename__]
         self._prefix = table.name
         self._columns = columns
-        self._json = {name for name in columns if isinstance(table.c[name].type, JSON)}
-        arrays = []
-        for name in columns:
-            kind = Text() if name in self._json or isinstance(table.c[name].type, Enum) else table.c[name].type
-            arrays.append(bindparam(f"{self._prefix}__{name}", type_=ARRAY(kind)))
-        source = func.unnest(*arrays).table_valued(*[column(name) for name in columns]).render_derived(name=f"{table.name}_in")
-        picked = [cast(source.c[name], JSONB) if name in self._json else source.c[name] for name in columns]
+        kinds = {name: table.c[name].type for name in columns}
+        json = {name for name in columns if isinstance(kinds[name], JSON)}
+        as_text = json | {name for name in columns if isinstance(kinds[name], Enum)}
+        arrays = [
+            bindparam(f"{self._prefix}__{name}", type_=ARRAY(Text() if name in as_text else kinds[name]))
+            for name in columns
+        ]
+        rows = func.unnest(*arrays).table_valued(*[column(name) for name in columns])
+        source = rows.render_derived(name=f"{table.name}_in")
+        picked = [cast(source.c[name], JSONB) if name in json else source.c[name] for name in columns]
         self.statement: Insert = insert(table).from_select(columns, select(*picked))
 
     def params(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -122,7 +126,7 @@ def together(*parts: Insert | Update, answer: Select[Any] | None = None) -> Sele
     return statement
 
 
-def affected(result: Any) -> int:
+def affected(result: Result[Any]) -> int:
     """How many rows an INSERT, UPDATE or DELETE touched."""
     assert isinstance(result, CursorResult)
     return result.rowcount
@@ -137,5 +141,3 @@ def constraint_of(error: BaseException) -> str | None:
             return str(name)
         cause = getattr(cause, "orig", None) or cause.__cause__
     return None
-
-

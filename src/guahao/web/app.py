@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.exceptions import HTTPException
 
 from guahao.kernel.db import Sessions, make_engine, make_sessions
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import render
 from guahao.kernel.idempotency import Replayed
 from guahao.kernel.settings import Settings
+from guahao.web import openapi, wiring
+from guahao.web.edge import Edge
+from guahao.web.refusal import problem_of_http, problem_of_validation
 
 
-async def _problem(_request: Request, error: Exception) -> Response:
+def _refuse(request: Request, problem: Problem) -> Response:
+    request.scope["problem"] = problem.code
+    answer = render(problem)
+    if "allowed" in problem.extra:
+        answer.headers["Allow"] = str(problem.extra["allowed"])
+    return answer
+
+
+async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return render(error)
+    return _refuse(request, error)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _refuse(request, problem_of_http(error))
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return _refuse(request, problem_of_validation(error))
 
 
 async def _replayed(_request: Request, error: Exception) -> Response:
@@ -23,15 +50,40 @@ async def _replayed(_request: Request, error: Exception) -> Response:
     )
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    yield
+    engine: AsyncEngine | None = app.state.engine
+    if engine is not None:
+        await engine.dispose()
+
+
 def create_app(settings: Settings, *, sessions: Sessions | None = None) -> FastAPI:
     """Build the application; `sessions` stands in for a pool of its own on settings.database_url."""
-    app = FastAPI(title="Guahao", version="1")
+    app = FastAPI(
+        title="Guahao",
+        version="1",
+        summary="大众医疗预约挂号",
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
     app.state.settings = settings
+    app.state.draining = False
+    app.state.engine = None
     if sessions is None:
         assert settings.database_url is not None
-        engine = make_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
-        sessions = make_sessions(engine)
+        dsn = settings.database_url.get_secret_value()
+        app.state.engine = make_engine(dsn, pool_size=settings.database_pool_size)
+        sessions = make_sessions(app.state.engine)
     app.state.sessions = sessions
     app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(Replayed, _replayed)
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
+    wiring.wire(app, settings)
+    app.add_middleware(Edge)
     return app

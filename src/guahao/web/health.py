@@ -1,0 +1,49 @@
+"""Whether this process lives, whether it may get requests, and its numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from guahao.identity.access import public
+from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.jobs import worker_is_alive
+from guahao.kernel.log import describe, logger
+from guahao.web import metrics
+from guahao.web.migrate import head, revision_of
+
+router = APIRouter(tags=["operation"], dependencies=[Depends(public)])
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """Tell that the process answers; restart it when this fails."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", responses={503: {"description": "At least one check failed"}})
+async def readyz(request: Request) -> JSONResponse:
+    """Tell whether to send requests here: database, migrations at head, a living worker, not stopping."""
+    checks = {"database": False, "migrations": False, "worker": False}
+    sessions: Sessions = request.app.state.sessions
+    try:
+        async with transaction(sessions) as db:
+            connection = await db.connection()
+            checks["database"] = True
+            checks["migrations"] = await revision_of(connection) == head()
+            checks["worker"] = await worker_is_alive(db)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the answer is "not ready"
+        logger().warning("not-ready", **describe(error))
+    checks["not_draining"] = not request.app.state.draining
+    ready = all(checks.values())
+    answer: dict[str, Any] = {"status": "ready" if ready else "not ready", "checks": checks}
+    return JSONResponse(answer, 200 if ready else 503)
+
+
+async def numbers(request: Request) -> Response:
+    """Answer all numbers for Prometheus."""
+    state = request.app.state
+    content = await metrics.scrape(state.sessions, state.numbers)
+    return Response(content, media_type=metrics.CONTENT_TYPE)

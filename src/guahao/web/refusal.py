@@ -1,0 +1,114 @@
+"""Turns every failure into a problem document: the database's, the framework's and unforeseen ones."""
+
+from __future__ import annotations
+
+import asyncpg
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from guahao.kernel.errors import Invalid, NotFound, Problem, Unavailable
+from guahao.kernel.i18n import catalogue, text
+from guahao.kernel.log import describe, logger, sqlstate_of
+
+
+class BodyTooLarge(Problem):
+    """The body is larger than any request of this API needs."""
+
+    code = "body-too-large"
+    status = 413
+
+
+class UnsupportedMediaType(Problem):
+    """The body is not declared as JSON."""
+
+    code = "unsupported-media-type"
+    status = 415
+
+
+class MethodNotAllowed(Problem):
+    """This path exists, but not with this method; `allowed` names those it has."""
+
+    code = "method-not-allowed"
+    status = 405
+
+
+class InternalError(Problem):
+    """A defect of the server; it has been logged under the answer's request id."""
+
+    code = "internal-error"
+    status = 500
+
+
+_PASSING = ("08", "53", "57", "58")
+"""SQLSTATE classes: connection, resources (disk full 53100), operator (shutdown), system."""
+
+_PASSING_STATES = ("40001", "40P01", "55P03", "25P03", "25P04")
+"""Serialization, deadlock, lock timeout, idle and transaction timeout: the same request may work next time."""
+
+_UNUSABLE_VALUE = ("22003", "22008", "22021", "22P05")
+"""A number or time out of the column's range, a character the database cannot hold."""
+
+
+def problem_of(error: Exception) -> Problem:
+    """Answer the problem to show for an exception that no route anticipated, and log it."""
+    state = sqlstate_of(error) or ""
+    if state in _UNUSABLE_VALUE or _client_refused_value(error):
+        logger().error("value-reached-the-database", **describe(error))
+        return Invalid(errors=[])
+    if state.startswith(_PASSING) or state in _PASSING_STATES or (not state and _unreachable(error)):
+        logger().warning("database-unavailable", **describe(error))
+        return Unavailable()
+    logger().error("unforeseen-error", **describe(error))
+    return InternalError()
+
+
+def _client_refused_value(error: Exception) -> bool:
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+    return isinstance(cause, asyncpg.DataError) and not getattr(cause, "sqlstate", None)
+
+
+def _unreachable(error: Exception) -> bool:
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(
+            error.orig.__cause__ if error.orig else None, asyncpg.InterfaceError
+        )
+    return isinstance(error, OSError | PoolTimeoutError | TimeoutError | asyncpg.InterfaceError)
+
+
+def problem_of_http(error: HTTPException) -> Problem:
+    """Answer the problem of a refusal by the framework itself."""
+    if error.status_code == NotFound.status:
+        return NotFound()
+    if error.status_code == MethodNotAllowed.status:
+        allowed = (error.headers or {}).get("Allow", "")
+        return MethodNotAllowed(allowed=allowed)
+    return Invalid(errors=[])
+
+
+def problem_of_validation(error: RequestValidationError) -> Problem:
+    """Answer what is wrong with each field, in Chinese; a path that cannot be an id names nothing."""
+    faults = error.errors()
+    if any(fault["loc"][0] == "path" for fault in faults):
+        return NotFound()
+    return Invalid(
+        errors=[
+            {
+                "in": str(fault["loc"][0]),
+                "field": ".".join(str(part) for part in fault["loc"][1:]),
+                "message": _message(fault["type"], fault.get("ctx") or {}),
+            }
+            for fault in faults[:20]
+        ]
+    )
+
+
+def malformed(name: str) -> Invalid:
+    """Answer the problem of a body that is no usable JSON; `name` is a text of section `field`."""
+    return Invalid(errors=[{"in": "body", "field": "", "message": text(f"field.{name}")}])
+
+
+def _message(kind: str, context: dict[str, object]) -> str:
+    key = f"field.{kind}"
+    return text(key if key in catalogue() else "field.other", **context)
