@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from guahao.booking import policy
@@ -18,9 +18,8 @@ from guahao.booking.service import hold, reschedule
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
 from guahao.booking.service.rows import AppointmentEnded
 from guahao.identity.access import CurrentAccount, NotLoggedIn
-from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import Invalid, NotFound, Problem, TooManyRequests
-from guahao.kernel.http import Body, Db, Once, Page, problems
+from guahao.kernel.http import Body, Db, Keys, Once, Page, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
@@ -198,9 +197,7 @@ class AppointmentOut(BaseModel):
                 phone=view.campus.phone,
                 room=view.slot.room,
             ),
-            order=OrderPart(
-                id=str(view.order.id), amount_fen=view.order.amount_fen, state=view.order.state
-            ),
+            order=OrderPart(id=str(view.order.id), amount_fen=view.order.amount_fen, state=view.order.state),
             allowed=AllowedPart(
                 pay=view.allowed.pay,
                 cancel=view.allowed.cancel,
@@ -277,8 +274,8 @@ async def hold_a_place_compatibly(body: HoldIn, db: Db, account: CurrentAccount,
 
 @router.get("", responses=problems(NotLoggedIn))
 async def list_appointments(
-    request: Request,
     db: Db,
+    keys: Keys,
     account: CurrentAccount,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=50)] = 20,
@@ -286,7 +283,7 @@ async def list_appointments(
     """Your appointments, newest first."""
     before = parse_id(cursor) if cursor else None
     rows = await lists.appointments_of_account(db, account_id=account.id, before=before, limit=limit)
-    shown = await views(db, rows, key_ring=_keys(request))
+    shown = await views(db, rows, key_ring=keys)
     return Page(
         items=[AppointmentOut.of(view) for view in shown],
         next_cursor=str(rows[-1].id) if len(rows) == limit else None,
@@ -295,30 +292,35 @@ async def list_appointments(
 
 @router.get("/{appointment_id}", responses=problems(NotLoggedIn, NotFound))
 async def read_appointment(
-    appointment_id: str, request: Request, db: Db, account: CurrentAccount
+    appointment_id: str, db: Db, keys: Keys, account: CurrentAccount
 ) -> AppointmentOut:
     """One of your appointments."""
     row = await lists.appointment_of_account(
         db, appointment_id=parse_id(appointment_id), account_id=account.id
     )
-    return AppointmentOut.of((await views(db, [row], key_ring=_keys(request)))[0])
+    return AppointmentOut.of((await views(db, [row], key_ring=keys))[0])
 
 
 @router.post(
     "/{appointment_id}/cancel",
     response_model=AppointmentOut,
     responses=problems(
-        NotLoggedIn, NotFound, policy.CancelTooLate, AppointmentEnded, AppointmentBeingConfirmed, RequestInProgress
+        NotLoggedIn,
+        NotFound,
+        policy.CancelTooLate,
+        AppointmentEnded,
+        AppointmentBeingConfirmed,
+        RequestInProgress,
     ),
 )
 async def cancel_appointment(
-    appointment_id: str, request: Request, db: Db, account: CurrentAccount, once: Once
+    appointment_id: str, db: Db, keys: Keys, account: CurrentAccount, once: Once
 ) -> Response:
     """Give the place back; a paid fee is refunded in full. Repeating changes nothing."""
     claim = await once.claim(db, owner=str(account.id))
     by = Canceller(actor=f"account:{account.id}", account_id=account.id)
     row = await cancel(db, appointment_id=parse_id(appointment_id), by=by)
-    view = (await views(db, [row], key_ring=_keys(request)))[0]
+    view = (await views(db, [row], key_ring=keys))[0]
     return await claim.answer(AppointmentOut.of(view))
 
 
@@ -356,8 +358,3 @@ async def reschedule_appointment(
     request = _request(account.id, body.slot_id, str(old.patient_id))
     plan = await reschedule.reschedule(db, appointment_id=old.id, request=request)
     return await claim.answer(HeldOut.of(plan), status=201)
-
-
-def _keys(request: Request) -> KeyRing:
-    key_ring: KeyRing = request.app.state.key_ring
-    return key_ring

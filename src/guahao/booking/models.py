@@ -63,7 +63,8 @@ class Appointment(Base):
             "(state IN ('booked', 'suspended')) <= (number IS NOT NULL)", name="appointment_booked_has_number"
         ),
         CheckConstraint(
-            "(ended_at IS NULL) = (state IN ('held', 'booked', 'suspended'))", name="appointment_end_has_a_time"
+            "(ended_at IS NULL) = (state IN ('held', 'booked', 'suspended'))",
+            name="appointment_end_has_a_time",
         ),
         Index(
             "appointment_one_per_person_and_session",
@@ -135,7 +136,9 @@ class CreditEvent(Base):
 
     __tablename__ = "credit_event"
     __table_args__ = (
-        ForeignKeyConstraint(["hospital_id", "appointment_id"], ["appointment.hospital_id", "appointment.id"]),
+        ForeignKeyConstraint(
+            ["hospital_id", "appointment_id"], ["appointment.hospital_id", "appointment.id"]
+        ),
         Index("credit_event_person_idx", "hospital_id", "person_id", "occurred_at"),
     )
 

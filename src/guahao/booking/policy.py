@@ -194,9 +194,9 @@ def refusal_of_slot(slot: SlotFacts, rules: Rules) -> Problem | None:
 
 def _refusal_by_hour(slot: SlotFacts, rules: Rules) -> Problem | None:
     clock_time = slot.now.astimezone(CHINA).time()
-    if rules.quiet_from is not None and rules.quiet_until is not None:
-        if is_within(clock_time, rules.quiet_from, rules.quiet_until):
-            return BookingClosedNow(opens_at=rules.quiet_until.isoformat("minutes"))
+    quiet = (rules.quiet_from, rules.quiet_until)
+    if quiet[0] is not None and quiet[1] is not None and is_within(clock_time, quiet[0], quiet[1]):
+        return BookingClosedNow(opens_at=quiet[1].isoformat("minutes"))
     is_tomorrow = (slot.date - local_date(slot.now)).days == 1
     if is_tomorrow and rules.next_day_stop_time is not None and clock_time >= rules.next_day_stop_time:
         return TooLateForTomorrow(stops_at=rules.next_day_stop_time.isoformat("minutes"))

@@ -19,7 +19,6 @@ from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Problem
 from guahao.kernel.settings import Settings
 
-
 T = TypeVar("T")
 
 

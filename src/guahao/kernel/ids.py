@@ -40,3 +40,13 @@ def parse_id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise NotFound from None
+
+
+def parse_hospital_id(text: str) -> int:
+    """Read a hospital's number from a path or query; what cannot be one names nothing.
+
+    Raises `NotFound`.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= 8 and 0 < int(text) < 1 << _HOSPITAL_BITS):
+        raise NotFound
+    return int(text)

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     sms_sign_name: str = Field("", description="Approved signature of messages")
     sms_template_code: str = Field("", description="Approved template for verification codes")
     sms_daily_budget: int = Field(20_000, ge=1, description="Messages a day at most, all phones together")
+    address_limit_factor: int | None = Field(
+        None, ge=1, description="Multiplies every limit per address; empty is 1, and 1000 in the demo"
+    )
     wechat_endpoint: str = Field("sandbox", description="WeChat API address; sandbox answers in process")
     wechat_app_id: str = Field("wxsandbox00000000", description="AppID of the mini program")
     wechat_app_secret: SecretStr = Field(SecretStr("sandbox"), description="AppSecret of the mini program")
@@ -64,3 +67,8 @@ class Settings(BaseSettings):
     def keys_path(self) -> Path:
         """The folder of key files."""
         return self.keys_dir or self.data_dir / "keys"
+
+    @property
+    def address_factor(self) -> int:
+        """By how much the limits per address are raised: in the demo many share one address."""
+        return self.address_limit_factor or (1000 if self.environment is Environment.DEMO else 1)

@@ -41,6 +41,4 @@ class OrderOut(BaseModel):
 @router.get("/{order_id}", responses=problems(NotFound))
 async def read_order(order_id: str, db: Db, account: CurrentAccount) -> OrderOut:
     """Read one of your own orders."""
-    return OrderOut.of(
-        await queries.order_of_account(db, order_id=parse_id(order_id), account_id=account.id)
-    )
+    return OrderOut.of(await queries.order_of_account(db, order_id=parse_id(order_id), account_id=account.id))

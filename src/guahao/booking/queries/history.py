@@ -13,7 +13,9 @@ from guahao.booking.models import ENDED, Appointment, BookingBlock
 from guahao.booking.policy import History, Standing
 
 _wanted = (
-    func.unnest(bindparam("hospital_ids", type_=ARRAY(Integer())), bindparam("person_ids", type_=ARRAY(Uuid())))
+    func.unnest(
+        bindparam("hospital_ids", type_=ARRAY(Integer())), bindparam("person_ids", type_=ARRAY(Uuid()))
+    )
     .table_valued(column("hospital_id", Integer()), column("person_id", Uuid()))
     .render_derived(name="wanted")
 )
@@ -82,6 +84,4 @@ async def histories(
                     created_at=row.created_at,
                 )
             )
-    return {
-        pair: History(standing=tuple(standing[pair]), blocked_until=blocked[pair]) for pair in pairs
-    }
+    return {pair: History(standing=tuple(standing[pair]), blocked_until=blocked[pair]) for pair in pairs}

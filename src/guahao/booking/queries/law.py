@@ -28,7 +28,9 @@ async def broken_slots(db: AsyncSession) -> int:
         .group_by(Appointment.hospital_id, Appointment.slot_id)
         .subquery("standing")
     )
-    same_slot = (standing.c.hospital_id == counters.c.hospital_id) & (standing.c.slot_id == counters.c.slot_id)
+    same_slot = (standing.c.hospital_id == counters.c.hospital_id) & (
+        standing.c.slot_id == counters.c.slot_id
+    )
     differences = await db.execute(
         select(counters.c.hospital_id, counters.c.slot_id)
         .join_from(counters, standing, same_slot, isouter=True)

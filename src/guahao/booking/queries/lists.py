@@ -15,9 +15,7 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
 
 
-async def appointment_of_account(
-    db: AsyncSession, *, appointment_id: UUID, account_id: UUID
-) -> Appointment:
+async def appointment_of_account(db: AsyncSession, *, appointment_id: UUID, account_id: UUID) -> Appointment:
     """Read one appointment of this account. Raises `NotFound`, also for somebody else's."""
     row = await db.get(Appointment, (hospital_of(appointment_id), appointment_id))
     if row is None or row.account_id != account_id:

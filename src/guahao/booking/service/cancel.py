@@ -17,16 +17,16 @@ from guahao.booking.service.credit import count_cancellation
 from guahao.booking.service.rows import (
     bucket_of,
     end,
+    facts_under_lock,
     locked,
     must_move,
-    require_facts,
 )
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
 from guahao.scheduling.queries.facts import SlotFacts
-from guahao.scheduling.service.returns import returned
+from guahao.scheduling.service.giving_back import given_back
 
 
 class AppointmentBeingConfirmed(Problem):
@@ -62,7 +62,7 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
         raise NotFound
     if appointment.state is AppointmentState.CANCELLED_BY_PATIENT:
         return appointment
-    slot = await require_facts(db, appointment.slot_id)
+    slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
     rule_set = await rules_of(db, hospital_id=appointment.hospital_id, now=slot.now)
     before = appointment.state
     if before is AppointmentState.BOOKED and slot.starts_at <= slot.now and not by.is_staff:
@@ -72,7 +72,9 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
     await end(
         db,
         appointment,
-        AppointmentState.CANCELLED_BY_HOSPITAL if is_hospital_fault else AppointmentState.CANCELLED_BY_PATIENT,
+        AppointmentState.CANCELLED_BY_HOSPITAL
+        if is_hospital_fault
+        else AppointmentState.CANCELLED_BY_PATIENT,
     )
     await give_money_back(db, appointment, before)
     if before is AppointmentState.BOOKED and not is_hospital_fault and not by.is_excused:
@@ -81,7 +83,7 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
     await _tell(db, appointment, by, is_hospital_fault=is_hospital_fault)
     await must_move(
         db,
-        await returned(
+        await given_back(
             db,
             slot=slot,
             source=source,
@@ -138,5 +140,3 @@ async def _tell(
             data={"state": appointment.state.value},
         ),
     )
-
-

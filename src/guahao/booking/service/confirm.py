@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.events import AppointmentConfirmed, AppointmentSuspended
 from guahao.booking.models import Appointment, AppointmentState
-from guahao.booking.service.rows import locked, must_move, require_facts
+from guahao.booking.service.rows import facts_under_lock, locked, must_move
 from guahao.booking.service.suspension import decide_by
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
@@ -31,7 +31,7 @@ async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
     if appointment.state is not AppointmentState.HELD:
         await payment.refund(db, order_id=appointment.order_id)
         return
-    slot = await require_facts(db, appointment.slot_id)
+    slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
     await _book(db, appointment, slot)
     await record(
         db,
@@ -66,7 +66,9 @@ async def _book(db: AsyncSession, appointment: Appointment, slot: SlotFacts) -> 
         appointment.state = AppointmentState.SUSPENDED
         appointment.decide_by = decide_by(starts_at=slot.starts_at, now=slot.now)
     await db.flush()
-    await publish(db, AppointmentConfirmed(hospital_id=appointment.hospital_id, appointment_id=appointment.id))
+    await publish(
+        db, AppointmentConfirmed(hospital_id=appointment.hospital_id, appointment_id=appointment.id)
+    )
     if appointment.state is AppointmentState.SUSPENDED:
         await publish(
             db, AppointmentSuspended(hospital_id=appointment.hospital_id, appointment_id=appointment.id)

@@ -9,12 +9,11 @@ from guahao.audit.service import AuditEntry, record
 from guahao.booking.events import AppointmentExpired
 from guahao.booking.models import Appointment, AppointmentState
 from guahao.booking.service.confirm import confirm
-from guahao.booking.service.rows import end, must_move
+from guahao.booking.service.rows import end, facts_under_lock, must_move
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
-from guahao.scheduling.queries.facts import slot_facts
 from guahao.scheduling.queries.states import Bucket
-from guahao.scheduling.service.returns import returned
+from guahao.scheduling.service.giving_back import given_back
 
 BATCH = 50
 
@@ -35,7 +34,7 @@ async def expire_holds(db: AsyncSession) -> int:
             .with_for_update(skip_locked=True, key_share=True)
         )
     ).all()
-    slots = await slot_facts(db, {appointment.slot_id for appointment in due})
+    slots = await facts_under_lock(db, due)
     moves = []
     for appointment in due:
         if not await payment.close(db, order_id=appointment.order_id):
@@ -43,7 +42,7 @@ async def expire_holds(db: AsyncSession) -> int:
             continue
         await _expire(db, appointment)
         moves.append(
-            await returned(
+            await given_back(
                 db,
                 slot=slots[appointment.slot_id],
                 source=Bucket.HELD,
@@ -58,9 +57,7 @@ async def expire_holds(db: AsyncSession) -> int:
 
 async def _expire(db: AsyncSession, appointment: Appointment) -> None:
     await end(db, appointment, AppointmentState.EXPIRED)
-    await publish(
-        db, AppointmentExpired(hospital_id=appointment.hospital_id, appointment_id=appointment.id)
-    )
+    await publish(db, AppointmentExpired(hospital_id=appointment.hospital_id, appointment_id=appointment.id))
     await record(
         db,
         AuditEntry(

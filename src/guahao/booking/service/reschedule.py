@@ -23,7 +23,7 @@ from guahao.booking.service.hold import (
     no_place,
     take,
 )
-from guahao.booking.service.rows import AppointmentEnded, end, locked, require_facts
+from guahao.booking.service.rows import AppointmentEnded, end, locked
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.kernel.errors import NotFound, Problem
@@ -31,9 +31,9 @@ from guahao.kernel.events import publish
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.scheduling.queries.facts import SlotFacts, slot_facts
 from guahao.scheduling.queries.states import Bucket
+from guahao.scheduling.service.giving_back import given_back
 from guahao.scheduling.service.places import move
-from guahao.scheduling.service.returns import returned
-from guahao.scheduling.service.sessions import next_number
+from guahao.scheduling.service.sessions import lock_sessions, next_number
 
 
 class AppointmentNotPaid(Problem):
@@ -79,7 +79,7 @@ async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldReq
     old = await locked(db, appointment_id)
     slot = await _new_slot(db, old, request)
     rule_set = await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)
-    await _judge(db, old, slot, patient, rule_set)
+    old_slot = await _judge(db, old, slot, patient, rule_set)
     number = await next_number(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
     plan = HoldPlan(
         request=request,
@@ -92,7 +92,7 @@ async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldReq
         hold_expires_at=None,
         rescheduled_from=old.id,
     )
-    await _write(db, old, plan)
+    await _write(db, old, old_slot, plan)
     return plan
 
 
@@ -113,8 +113,11 @@ async def _new_slot(db: AsyncSession, old: Appointment, request: HoldRequest) ->
 
 async def _judge(
     db: AsyncSession, old: Appointment, slot: SlotFacts, patient: PatientFacts, rule_set: RuleSet
-) -> None:
-    old_slot = await require_facts(db, old.slot_id)
+) -> SlotFacts:
+    sessions = {(slot.hospital_id, slot.session_id), (old.hospital_id, old.session_id)}
+    await lock_sessions(db, sessions)
+    facts = await slot_facts(db, {slot.slot_id, old.slot_id})
+    old_slot, slot = facts[old.slot_id], facts[slot.slot_id]
     if old.state is AppointmentState.BOOKED and old_slot.starts_at <= old_slot.now:
         raise policy.CancelTooLate
     if slot.fee_fen != old_slot.fee_fen:
@@ -128,9 +131,10 @@ async def _judge(
     )
     if refusal is not None:
         raise refusal
+    return old_slot
 
 
-async def _write(db: AsyncSession, old: Appointment, plan: HoldPlan) -> None:
+async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: HoldPlan) -> None:
     before = old.state
     await end(db, old, AppointmentState.RESCHEDULED)
     try:
@@ -142,8 +146,7 @@ async def _write(db: AsyncSession, old: Appointment, plan: HoldPlan) -> None:
     if before is AppointmentState.BOOKED and is_late:
         await count_cancellation(db, old, rules=rules, is_late=True)
     await _tell(db, old, plan)
-    old_slot = await require_facts(db, old.slot_id)
-    back = await returned(
+    back = await given_back(
         db,
         slot=old_slot,
         source=Bucket.BOOKED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from guahao.kernel.ids import hospital_of
 from guahao.scheduling.queries.facts import SlotFacts, slot_facts
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.places import Move, move
+from guahao.scheduling.service.sessions import lock_sessions
 
 
 class AppointmentEnded(Problem):
@@ -43,9 +45,15 @@ async def locked(db: AsyncSession, appointment_id: UUID) -> Appointment:
     return row
 
 
-async def require_facts(db: AsyncSession, slot_id: UUID) -> SlotFacts:
-    """The facts of a slot that an appointment stands in."""
-    return (await slot_facts(db, [slot_id]))[slot_id]
+async def facts_under_lock(db: AsyncSession, appointments: Sequence[Appointment]) -> dict[UUID, SlotFacts]:
+    """Lock the appointments' sessions, then read the facts of their slots, by slot id.
+
+    Everybody locks in one order: appointments, sessions, slots.
+    """
+    if not appointments:
+        return {}
+    await lock_sessions(db, {(row.hospital_id, row.session_id) for row in appointments})
+    return await slot_facts(db, {row.slot_id for row in appointments})
 
 
 def bucket_of(appointment: Appointment) -> Bucket:

@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.events import AppointmentCancelled, AppointmentResumed, AppointmentSuspended
 from guahao.booking.models import Appointment, AppointmentState
-from guahao.booking.service.rows import bucket_of, end, must_move
+from guahao.booking.service.rows import bucket_of, end, facts_under_lock, must_move
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
-from guahao.scheduling.queries.facts import SlotFacts, slot_facts
+from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import SessionState
+from guahao.scheduling.service.giving_back import given_back
 from guahao.scheduling.service.places import Move
-from guahao.scheduling.service.returns import returned
 
 BATCH = 50
 
@@ -34,7 +34,7 @@ async def suspend_appointments(db: AsyncSession, *, hospital_id: int, session_id
     so does a session that was resumed before this was told.
     """
     rows = await _of_session(db, hospital_id, session_id, AppointmentState.HELD, AppointmentState.BOOKED)
-    slots = await slot_facts(db, {row.slot_id for row in rows})
+    slots = await facts_under_lock(db, rows)
     moves: list[Move] = []
     for row in rows:
         slot = slots[row.slot_id]
@@ -53,7 +53,7 @@ async def suspend_appointments(db: AsyncSession, *, hospital_id: int, session_id
 async def resume_appointments(db: AsyncSession, *, hospital_id: int, session_id: UUID) -> None:
     """Give everybody who has not chosen otherwise their booked appointment back."""
     rows = await _of_session(db, hospital_id, session_id, AppointmentState.SUSPENDED)
-    slots = await slot_facts(db, {row.slot_id for row in rows})
+    slots = await facts_under_lock(db, rows)
     for row in rows:
         if slots[row.slot_id].state is SessionState.PUBLISHED:
             row.state = AppointmentState.BOOKED
@@ -74,7 +74,7 @@ async def refund_undecided(db: AsyncSession) -> int:
             .with_for_update(skip_locked=True, key_share=True)
         )
     ).all()
-    slots = await slot_facts(db, {row.slot_id for row in due})
+    slots = await facts_under_lock(db, due)
     moves = []
     for row in due:
         await payment.refund(db, order_id=row.order_id)
@@ -103,6 +103,6 @@ async def _end_for_hospital(db: AsyncSession, row: Appointment, slot: SlotFacts)
         db,
         AppointmentCancelled(hospital_id=row.hospital_id, appointment_id=row.id, is_by_hospital=True),
     )
-    return await returned(
+    return await given_back(
         db, slot=slot, source=source, cools_until=None, reason="suspension", appointment_id=row.id
     )

@@ -10,14 +10,28 @@ from guahao.scheduling.models.place import (
     SessionState,
     Slot,
 )
+from guahao.scheduling.models.template import (
+    ExceptionKind,
+    HolidayRule,
+    ScheduleClock,
+    ScheduleException,
+    ScheduleTemplate,
+    SessionAddon,
+)
 
 __all__ = [
     "RESERVES",
     "Bucket",
     "ClinicSession",
     "CoolingPlace",
+    "ExceptionKind",
+    "HolidayRule",
     "Period",
     "PlaceLog",
+    "ScheduleClock",
+    "ScheduleException",
+    "ScheduleTemplate",
+    "SessionAddon",
     "SessionState",
     "Slot",
 ]

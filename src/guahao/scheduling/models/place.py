@@ -84,6 +84,7 @@ class ClinicSession(Base):
         ),
         Index("clinic_session_doctor_date_idx", "hospital_id", "doctor_id", "date"),
         Index("clinic_session_department_date_idx", "hospital_id", "department_id", "date"),
+        Index("clinic_session_template_date_key", "hospital_id", "template_id", "date", unique=True),
         Index("clinic_session_unfinished_idx", "ends_at", postgresql_where=text("state <> 'finished'")),
     )
 
@@ -123,7 +124,8 @@ class Slot(Base):
             name="slot_place_law",
         ),
         CheckConstraint(
-            "least(capacity, addons, free, held, booked, desk, elderly, referral, later, cooling, frozen) >= 0",
+            "least(capacity, addons, free, held, booked, desk, elderly, referral, later, cooling, frozen)"
+            " >= 0",
             name="slot_no_negative_count",
         ),
         CheckConstraint(

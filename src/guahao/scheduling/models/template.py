@@ -49,7 +49,7 @@ class ScheduleTemplate(Base):
         CheckConstraint("starts < ends", name="schedule_template_ends_after_start"),
         CheckConstraint("slot_min BETWEEN 5 AND 30", name="schedule_template_slot_length"),
         CheckConstraint("capacity_per_slot BETWEEN 1 AND 100", name="schedule_template_capacity"),
-        CheckConstraint("fee_fen >= 0", name="schedule_template_fee_not_negative"),
+        CheckConstraint("level IN ('general', 'expert', 'special')", name="schedule_template_level_known"),
         CheckConstraint("valid_from < valid_until", name="schedule_template_valid_some_days"),
         CheckConstraint("room <> ''", name="schedule_template_room_given"),
         CheckConstraint("on_holidays IN ('closed', 'open')", name="schedule_template_holidays_known"),
@@ -99,7 +99,7 @@ class ScheduleTemplate(Base):
     slot_min: Mapped[int]
     capacity_per_slot: Mapped[int]
     room: Mapped[str]
-    fee_fen: Mapped[int]
+    level: Mapped[str]
     on_holidays: Mapped[HolidayRule] = mapped_column(closed_set(HolidayRule))
     valid_from: Mapped[dt.date]
     valid_until: Mapped[dt.date | None]
@@ -124,16 +124,19 @@ class ScheduleException(Base):
             "template_id IS NULL OR doctor_id IS NULL", name="schedule_exception_one_scope"
         ),
         CheckConstraint(
-            "kind <> 'changed' OR (template_id IS NOT NULL AND starts < ends AND capacity_per_slot >= 1"
-            " AND room <> '')",
+            "kind <> 'changed' OR (template_id IS NOT NULL AND starts IS NOT NULL AND ends IS NOT NULL"
+            " AND capacity_per_slot IS NOT NULL AND room IS NOT NULL"
+            " AND starts < ends AND capacity_per_slot BETWEEN 1 AND 100 AND room <> '')",
             name="schedule_exception_change_complete",
         ),
         CheckConstraint(
-            "kind <> 'substitute' OR (substitute_id IS NOT NULL AND coalesce(template_id, doctor_id) IS NOT NULL)",
+            "kind <> 'substitute' OR (substitute_id IS NOT NULL"
+            " AND coalesce(template_id, doctor_id) IS NOT NULL)",
             name="schedule_exception_substitute_named",
         ),
         CheckConstraint(
-            "kind <> 'follow_weekday' OR (weekday BETWEEN 0 AND 6 AND coalesce(template_id, doctor_id) IS NULL)",
+            "kind <> 'follow_weekday' OR (weekday IS NOT NULL AND weekday BETWEEN 0 AND 6"
+            " AND coalesce(template_id, doctor_id) IS NULL)",
             name="schedule_exception_weekday_named",
         ),
         Index(
@@ -192,5 +195,5 @@ class ScheduleClock(Base):
     __tablename__ = "schedule_clock"
     __table_args__ = (Index("schedule_clock_due_idx", "due_at"),)
 
-    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    hospital_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     due_at: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -48,7 +48,7 @@ class ReturnRules:
 
 
 def slots_of(starts_at: datetime, ends_at: datetime, *, slot_min: int, capacity: int) -> list[SlotTime]:
-    """Cut a session into slots of `slot_min`; a shorter last one has proportionally fewer places, at least 1."""
+    """Cut a session into slots of `slot_min`; a shorter last one has fewer places in proportion, at least 1."""
     step = timedelta(minutes=slot_min)
     cut: list[SlotTime] = []
     begin = starts_at
@@ -76,11 +76,6 @@ def split_pools(capacities: Sequence[int], shares: PoolShares) -> list[dict[Buck
             fullest[Bucket.FREE] -= 1
             fullest[reserve] = fullest.get(reserve, 0) + 1
     return split
-
-
-def release_moment(day: date, *, window_days: int, release_time: time) -> datetime:
-    """When places of `day` go on sale: the release time, `window_days` earlier, in local time."""
-    return at_local(day - timedelta(days=window_days), release_time)
 
 
 def return_moments(day: date, slot_starts_at: datetime, rules: ReturnRules) -> dict[Bucket, datetime]:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from datetime import date
 from functools import cache
 
-from chinese_calendar import constants
+from chinese_calendar import constants  # type: ignore[import-untyped]  # the package has no types
 
 FIRST_YEAR = min(day.year for day in constants.holidays)
 LAST_YEAR = max(day.year for day in constants.holidays)
@@ -24,7 +24,7 @@ def is_known(day: date) -> bool:
 
 def is_public_holiday(day: date) -> bool:
     """A statutory or bridged day off; weekends are not holidays here, nobody is for unknown years."""
-    return day in constants.holidays
+    return bool(day in constants.holidays)
 
 
 def weekday_worked(day: date) -> int:

@@ -78,9 +78,7 @@ _FACTS = (
         Slot.referral,
         func.clock_timestamp().label("now"),
     )
-    .join_from(
-        _wanted, Slot, (Slot.hospital_id == _wanted.c.hospital_id) & (Slot.id == _wanted.c.slot_id)
-    )
+    .join_from(_wanted, Slot, (Slot.hospital_id == _wanted.c.hospital_id) & (Slot.id == _wanted.c.slot_id))
     .join(
         ClinicSession,
         (ClinicSession.hospital_id == Slot.hospital_id) & (ClinicSession.id == Slot.session_id),

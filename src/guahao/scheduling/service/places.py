@@ -115,7 +115,16 @@ def move_params(moves: Sequence[Move]) -> dict[str, list[Any]]:
     deltas: dict[tuple[int, UUID], dict[str, Any]] = {}
     lines: dict[str, list[Any]] = {
         f"l_{name}": []
-        for name in ("hospital_id", "slot_id", "seq", "reason", "appointment_id", "source", "target", "places")
+        for name in (
+            "hospital_id",
+            "slot_id",
+            "seq",
+            "reason",
+            "appointment_id",
+            "source",
+            "target",
+            "places",
+        )
     }
     for move in moves:
         delta = deltas.setdefault(
@@ -161,4 +170,5 @@ async def move(db: AsyncSession, moves: Sequence[Move]) -> bool:
         wanted = tuple_(Slot.hospital_id, Slot.id).in_(slots)
         ordered = select(Slot.id).where(wanted).order_by(Slot.hospital_id, Slot.id)
         await db.execute(ordered.with_for_update(key_share=True))
-    return await db.scalar(_MOVE, move_params(moves)) == len(slots)
+    moved: int | None = await db.scalar(_MOVE, move_params(moves))
+    return moved == len(slots)

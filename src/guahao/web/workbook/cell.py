@@ -19,8 +19,7 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{2,24}(转[0-9]{1,6})?")
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?: 0{1,2}:00(?::00)?)?|(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"(\d{1,2})[:点时](\d{2})?分?(?::00)?")
 _BETWEEN_ITEMS = re.compile(r"[、，,；;\n]")
-_ESCAPED = re.compile("'(?=[=+@\t\r-])")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_RUNS_AS_FORMULA = re.compile("'*[=+@\t\r-]")
 
 
 class Bad(ValueError):
@@ -33,7 +32,7 @@ class Bad(ValueError):
 
 def escaped(value: str) -> str:
     """Keep a spreadsheet from running `value` as a formula; `written` undoes it."""
-    return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    return f"'{value}" if _RUNS_AS_FORMULA.match(value) else value
 
 
 def written(cell: Cell | NoResult) -> str:
@@ -51,7 +50,7 @@ def written(cell: Cell | NoResult) -> str:
             clean = _INVISIBLE.sub("", cell).replace("\r\n", "\n").strip()
             if _CONTROL.search(clean):
                 raise Bad("control_character")
-            return _ESCAPED.sub("", clean, count=1) if clean.startswith("'") else clean
+            return clean[1:] if clean.startswith("'") and _RUNS_AS_FORMULA.match(clean) else clean
         case _:
             return str(cell)
 
@@ -198,6 +197,8 @@ READERS: dict[str, Callable[[Cell | NoResult], Value]] = {
     "national_code": _national_code,
     "name": _sentence(60),
     "text": _sentence(200),
+    "hospital_level": _sentence(20),
+    "doctor_title": _sentence(20),
     "long_text": _sentence(2000),
     "lines": _lines,
     "list": _list,

@@ -33,9 +33,10 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole workbook: sheets by key in order, and the words of its choice cells."""
+    """The whole workbook: sheets by key in order, what drop-downs suggest, the words of choice cells."""
 
     sheets: dict[str, Sheet]
+    suggestions: dict[str, tuple[str, ...]]
     choices: dict[str, dict[str, bool | int | str]]
 
 
@@ -53,6 +54,17 @@ def read_cell(column: Column, cell: Cell | NoResult) -> cells.Value:
 
 
 def words_of(column: Column) -> tuple[str, ...]:
-    """What a drop-down of this column offers; empty when anything may be written."""
-    words = definition().choices.get(column.kind)
-    return tuple(cells.first_words(words).values()) if words else ()
+    """What a drop-down of this column offers; empty when there is none."""
+    shape = definition()
+    words = shape.choices.get(column.kind)
+    return tuple(cells.first_words(words).values()) if words else shape.suggestions.get(column.kind, ())
+
+
+def is_choice(column: Column) -> bool:
+    """Whether only the words of the drop-down may be written."""
+    return column.kind in definition().choices
+
+
+def word_of(kind: str, value: int | str) -> str:
+    """The word that stands for a choice cell's value."""
+    return cells.first_words(definition().choices[kind])[value]

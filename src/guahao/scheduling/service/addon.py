@@ -1,0 +1,92 @@
+"""Add-on places (加号): more patients than planned, traceable to a doctor, a reason and who allowed it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.catalog.queries import rules_of
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.ids import new_id
+from guahao.scheduling.models import Bucket, SessionAddon, SessionState
+from guahao.scheduling.service.locking import lock_session, lock_slots, move_all
+from guahao.scheduling.service.places import Move
+
+ADDED = "added"
+"""Reason in the place log: an add-on place."""
+
+
+class AddonLimitReached(Problem):
+    """More add-on places than the hospital's rules allow; `left` tells how many the session may still get."""
+
+    code = "addon-limit-reached"
+    status = 409
+
+
+class SlotOver(Problem):
+    """The slot is over; an add-on place in it would help nobody."""
+
+    code = "addon-slot-over"
+    status = 409
+
+
+async def add_places(
+    db: AsyncSession, slot_id: UUID, *, session_id: UUID, places: int, reason: str, by: str, now: datetime
+) -> SessionAddon:
+    """Add places to a slot for the desk to give out, up to `addon_percent` of the session's capacity.
+
+    They go to the desk pool, not to open sale: the doctor meant somebody. Concurrent callers queue
+    on the session. Raises `NotFound`, `SessionStateConflict`, `SlotOver`, `AddonLimitReached`.
+    """
+    session = await lock_session(db, session_id, SessionState.PUBLISHED)
+    slots = {slot.id: slot for slot in await lock_slots(db, session)}
+    slot = slots.get(slot_id)
+    if slot is None:
+        raise NotFound
+    if slot.ends_at <= now:
+        raise SlotOver
+    rules = (await rules_of(db, hospital_id=session.hospital_id, now=now)).rules
+    most = sum(one.capacity for one in slots.values()) * rules.addon_percent // 100
+    left = most - sum(one.addons for one in slots.values())
+    if places > left:
+        raise AddonLimitReached(left=left, limit=most)
+    addon = SessionAddon(
+        hospital_id=session.hospital_id,
+        id=new_id(session.hospital_id),
+        session_id=session.id,
+        slot_id=slot_id,
+        doctor_id=session.doctor_id,
+        places=places,
+        reason=reason,
+        added_by=by,
+        added_at=now,
+    )
+    db.add(addon)
+    await db.flush()
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=session.hospital_id,
+            actor=by,
+            action="session.addon",
+            subject=f"session:{session.id}",
+            data={"slot_id": str(slot_id), "places": places, "addon_id": str(addon.id)},
+        ),
+    )
+    await move_all(
+        db,
+        [
+            Move(
+                hospital_id=session.hospital_id,
+                slot_id=slot_id,
+                source=None,
+                target=Bucket.DESK,
+                reason=ADDED,
+                places=places,
+            )
+        ],
+    )
+    return addon

@@ -1,0 +1,119 @@
+"""Making dated sessions from templates, a booking window and some days ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.catalog.queries import Rules, departments_by_ids, doctors_by_ids, fees_of, rules_of
+from guahao.kernel.clock import local_date
+from guahao.kernel.errors import NotFound
+from guahao.kernel.log import logger
+from guahao.scheduling.models import ClinicSession, ScheduleClock
+from guahao.scheduling.policy.plan import PlannedSession, plan
+from guahao.scheduling.policy.workdays import is_known
+from guahao.scheduling.queries.templates import exceptions_of, templates_of
+from guahao.scheduling.service.create import Terms, create_sessions
+
+DAYS_AHEAD = 3
+"""Days beyond the booking window that are made already, to be seen as coming soon."""
+
+LOOK_AGAIN = timedelta(hours=1)
+BATCH = 300
+
+
+async def materialise_due(db: AsyncSession) -> int:
+    """Make a batch of sessions of the hospital that has waited longest; answers how many were made.
+
+    A hospital with nothing left to make is looked at again in an hour, or as soon as its plan changes.
+    """
+    clock = await db.scalar(
+        select(ScheduleClock)
+        .where(ScheduleClock.due_at <= func.now())
+        .order_by(ScheduleClock.due_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if clock is None:
+        return 0
+    now: datetime = await db.scalar(select(func.now())) or clock.due_at
+    try:
+        made = await materialise(db, hospital_id=clock.hospital_id, now=now, most=BATCH)
+    except NotFound:
+        # A hospital without rules must not keep the others waiting.
+        logger().warning("hospital-without-rules", hospital_id=clock.hospital_id)
+        made = 0
+    if made < BATCH:
+        await db.execute(
+            update(ScheduleClock)
+            .where(ScheduleClock.hospital_id == clock.hospital_id)
+            .values(due_at=func.now() + LOOK_AGAIN)
+            .execution_options(synchronize_session=False)
+        )
+    return made or 1
+
+
+async def materialise(db: AsyncSession, *, hospital_id: int, now: datetime, most: int | None = None) -> int:
+    """Make the sessions that a hospital's templates and exceptions give and that do not exist yet.
+
+    Answers how many were made, stopping at the day on which `most` was reached. Idempotent and safe
+    to run twice at once. What cannot be made (doctor or room taken, no price) is left out and logged.
+    """
+    rules = (await rules_of(db, hospital_id=hospital_id, now=now)).rules
+    missing = await _missing(db, hospital_id=hospital_id, rules=rules, now=now)
+    if not missing:
+        return 0
+    terms = Terms(
+        rules=rules,
+        fees=await fees_of(db, hospital_id=hospital_id),
+        departments=await departments_by_ids(db, {one.department_id for one in missing}),
+    )
+    made, refused = 0, 0
+    for _, group in groupby(missing, key=lambda one: one.date):
+        of_day = list(group)
+        created = len(await create_sessions(db, of_day, terms=terms))
+        made += created
+        refused += len(of_day) - created
+        if most is not None and made >= most:
+            break
+    if refused:
+        logger().warning("sessions-not-made", hospital_id=hospital_id, count=refused)
+    return made
+
+
+async def _missing(
+    db: AsyncSession, *, hospital_id: int, rules: Rules, now: datetime
+) -> list[PlannedSession]:
+    today = local_date(now)
+    days = [today + timedelta(days=ahead) for ahead in range(rules.booking_window_days + DAYS_AHEAD + 1)]
+    _warn_of_unknown_years(days, hospital_id)
+    until = days[-1] + timedelta(days=1)
+    templates = await templates_of(db, hospital_id=hospital_id, valid_after=today)
+    exceptions = await exceptions_of(db, hospital_id=hospital_id, since=today, until=until)
+    existing = await db.execute(
+        select(ClinicSession.template_id, ClinicSession.date).where(
+            ClinicSession.hospital_id == hospital_id,
+            ClinicSession.date >= today,
+            ClinicSession.date < until,
+            ClinicSession.template_id.is_not(None),
+        )
+    )
+    made = {(template_id, day) for template_id, day in existing}
+    planned = [
+        one
+        for one in plan(templates, exceptions, days)
+        if (one.template_id, one.date) not in made and one.starts_at > now
+    ]
+    doctors = await doctors_by_ids(db, {one.doctor_id for one in planned}) if planned else {}
+    return [one for one in planned if one.doctor_id in doctors and doctors[one.doctor_id].is_active]
+
+
+def _warn_of_unknown_years(days: Sequence[date], hospital_id: int) -> None:
+    """Public holidays of a year nobody has published yet are worked like other days, with a warning."""
+    if not all(is_known(day) for day in days):
+        logger().warning("holidays-unknown", hospital_id=hospital_id)

@@ -1,0 +1,153 @@
+"""Extra sessions that no template gives, drafts, and publishing them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.catalog.queries import campuses_by_ids, departments_by_ids, doctors_by_ids, fees_of, rules_of
+from guahao.kernel.clock import at_local
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.ids import hospital_of
+from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState
+from guahao.scheduling.policy.plan import PlannedSession
+from guahao.scheduling.service.create import Terms, create_sessions, pool_moves, pool_shares
+from guahao.scheduling.service.locking import lock_session, lock_slots, move_all
+from guahao.scheduling.service.templates import DoctorBusy, RoomBusy
+
+
+class SessionInPast(Problem):
+    """The session would begin in the past."""
+
+    code = "session-in-past"
+    status = 409
+
+
+class FeeMissing(Problem):
+    """No price is set for this level on this day, so the session must not go on sale."""
+
+    code = "fee-missing"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraSession:
+    """A session outside the weekly templates; times are local."""
+
+    doctor_id: UUID
+    department_id: UUID
+    campus_id: UUID
+    date: dt.date
+    period: Period
+    starts: dt.time
+    ends: dt.time
+    slot_min: int
+    capacity_per_slot: int
+    room: str
+    level: str
+
+
+async def add_session(
+    db: AsyncSession, wanted: ExtraSession, *, hospital_id: int, is_draft: bool, by: str, now: datetime
+) -> ClinicSession:
+    """Make a session that no template gives, on sale or as a draft.
+
+    Raises `NotFound` for a doctor, department or campus of another hospital, `SessionInPast`,
+    `FeeMissing`, `DoctorBusy`, `RoomBusy`.
+    """
+    planned = _planned(wanted, hospital_id)
+    if planned.starts_at <= now:
+        raise SessionInPast
+    terms = await _terms(db, planned, now=now)
+    if terms.fee_fen(planned) is None:
+        raise FeeMissing
+    state = SessionState.DRAFT if is_draft else SessionState.PUBLISHED
+    made = await create_sessions(db, [planned], terms=terms, state=state)
+    if not made:
+        raise DoctorBusy if await _doctor_is_busy(db, planned) else RoomBusy
+    await _record(db, hospital_id, "session.add", made[0].id, by)
+    return await lock_session(db, made[0].id, state)
+
+
+async def publish_session(db: AsyncSession, session_id: UUID, *, by: str, now: datetime) -> ClinicSession:
+    """Put a draft on sale: its places leave the freezer for open sale and the pools.
+
+    Publishing a published session changes nothing. Raises `NotFound`, `SessionStateConflict`,
+    `SessionInPast`.
+    """
+    session = await lock_session(db, session_id, SessionState.DRAFT, SessionState.PUBLISHED)
+    if session.state is SessionState.PUBLISHED:
+        return session
+    if session.starts_at <= now:
+        raise SessionInPast
+    rules = (await rules_of(db, hospital_id=session.hospital_id, now=now)).rules
+    session.state = SessionState.PUBLISHED
+    await _record(db, session.hospital_id, "session.publish", session.id, by)
+    await db.flush()
+    slots = {slot.id: slot.capacity for slot in await lock_slots(db, session)}
+    await move_all(
+        db,
+        pool_moves(
+            slots,
+            hospital_id=session.hospital_id,
+            shares=pool_shares(rules, session.level),
+            source=Bucket.FROZEN,
+        ),
+    )
+    return session
+
+
+def _planned(wanted: ExtraSession, hospital_id: int) -> PlannedSession:
+    return PlannedSession(
+        hospital_id=hospital_id,
+        doctor_id=wanted.doctor_id,
+        department_id=wanted.department_id,
+        campus_id=wanted.campus_id,
+        template_id=None,
+        room=wanted.room,
+        level=wanted.level,
+        date=wanted.date,
+        period=wanted.period,
+        starts_at=at_local(wanted.date, wanted.starts),
+        ends_at=at_local(wanted.date, wanted.ends),
+        slot_min=wanted.slot_min,
+        capacity_per_slot=wanted.capacity_per_slot,
+    )
+
+
+async def _terms(db: AsyncSession, planned: PlannedSession, *, now: datetime) -> Terms:
+    departments = await departments_by_ids(db, [planned.department_id])
+    doctors = await doctors_by_ids(db, [planned.doctor_id])
+    campuses = await campuses_by_ids(db, [planned.campus_id])
+    if not (departments and doctors and campuses):
+        raise NotFound
+    wanted = (planned.department_id, planned.doctor_id, planned.campus_id)
+    if {hospital_of(id_) for id_ in wanted} != {planned.hospital_id}:
+        raise NotFound
+    return Terms(
+        rules=(await rules_of(db, hospital_id=planned.hospital_id, now=now)).rules,
+        fees=await fees_of(db, hospital_id=planned.hospital_id),
+        departments=departments,
+    )
+
+
+async def _doctor_is_busy(db: AsyncSession, planned: PlannedSession) -> bool:
+    overlapping = select(ClinicSession.id).where(
+        ClinicSession.hospital_id == planned.hospital_id,
+        ClinicSession.doctor_id == planned.doctor_id,
+        ClinicSession.starts_at < planned.ends_at,
+        ClinicSession.ends_at > planned.starts_at,
+        ClinicSession.state != SessionState.FINISHED,
+    )
+    return await db.scalar(overlapping.limit(1)) is not None
+
+
+async def _record(db: AsyncSession, hospital_id: int, action: str, session_id: UUID, by: str) -> None:
+    subject = f"session:{session_id}"
+    await record(db, AuditEntry(hospital_id=hospital_id, actor=by, action=action, subject=subject))

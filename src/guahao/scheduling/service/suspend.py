@@ -1,0 +1,124 @@
+"""Suspending a session (停诊) and resuming it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import delete, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.kernel.events import publish
+from guahao.scheduling.events import SessionResumed, SessionSuspended
+from guahao.scheduling.models import (
+    RESERVES,
+    Bucket,
+    ClinicSession,
+    CoolingPlace,
+    SessionState,
+    Slot,
+)
+from guahao.scheduling.service.locking import lock_session, lock_slots, move_all
+from guahao.scheduling.service.places import Move
+
+SUSPENDED = "suspended"
+"""Reason in the place log: frozen because the session was suspended."""
+RESUMED = "resumed"
+"""Reason in the place log: free again because the session was resumed."""
+
+
+async def suspend(db: AsyncSession, session_id: UUID, *, reason: str, by: str) -> ClinicSession:
+    """Take a published session off sale: nothing in it can be booked from this commit on.
+
+    Held and booked places stay as they are; what becomes of their patients is told by the event.
+    Suspending a suspended session changes nothing. Raises `NotFound`, `SessionStateConflict`.
+    """
+    session = await lock_session(db, session_id, SessionState.PUBLISHED, SessionState.SUSPENDED)
+    if session.state is SessionState.SUSPENDED:
+        return session
+    session.state = SessionState.SUSPENDED
+    session.suspended_reason = reason
+    await _tell(db, session, SessionSuspended(hospital_id=session.hospital_id, session_id=session.id), by)
+    await db.flush()
+    slots = await lock_slots(db, session)
+    cooling = await _take_cooling(db, slots)
+    moves = [
+        _move(slot, bucket, Bucket.FROZEN, SUSPENDED, places)
+        for slot in slots
+        for bucket, places in _on_sale(slot, cooling[slot.id])
+        if places
+    ]
+    await move_all(db, moves)
+    return session
+
+
+async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSession:
+    """Put a suspended session back on sale; its frozen places become free, pools included.
+
+    Resuming a published session changes nothing. Raises `NotFound`, `SessionStateConflict`.
+    """
+    session = await lock_session(db, session_id, SessionState.PUBLISHED, SessionState.SUSPENDED)
+    if session.state is SessionState.PUBLISHED:
+        return session
+    session.state = SessionState.PUBLISHED
+    session.suspended_reason = None
+    await _tell(db, session, SessionResumed(hospital_id=session.hospital_id, session_id=session.id), by)
+    await db.flush()
+    slots = await lock_slots(db, session)
+    await move_all(
+        db, [_move(slot, Bucket.FROZEN, Bucket.FREE, RESUMED, slot.frozen) for slot in slots if slot.frozen]
+    )
+    return session
+
+
+async def _tell(
+    db: AsyncSession, session: ClinicSession, event: SessionSuspended | SessionResumed, by: str
+) -> None:
+    await publish(db, event)
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=session.hospital_id,
+            actor=by,
+            action=event.name.removeprefix("scheduling."),
+            subject=f"session:{session.id}",
+        ),
+    )
+
+
+def _on_sale(slot: Slot, cooling: int) -> list[tuple[Bucket, int]]:
+    return [
+        (Bucket.FREE, slot.free),
+        *((reserve, getattr(slot, reserve.value)) for reserve in RESERVES),
+        (Bucket.COOLING, cooling),
+    ]
+
+
+async def _take_cooling(db: AsyncSession, slots: Sequence[Slot]) -> Counter[UUID]:
+    """Claim cooling places; those the release job holds at this instant stay its own: no deadlock."""
+    keys = [(slot.hospital_id, slot.id) for slot in slots]
+    mine = (
+        select(CoolingPlace.hospital_id, CoolingPlace.id)
+        .where(tuple_(CoolingPlace.hospital_id, CoolingPlace.slot_id).in_(keys))
+        .with_for_update(skip_locked=True)
+    )
+    taken = await db.scalars(
+        delete(CoolingPlace)
+        .where(tuple_(CoolingPlace.hospital_id, CoolingPlace.id).in_(mine))
+        .returning(CoolingPlace.slot_id)
+        .execution_options(synchronize_session=False)
+    )
+    return Counter(taken)
+
+
+def _move(slot: Slot, source: Bucket, target: Bucket, reason: str, places: int) -> Move:
+    return Move(
+        hospital_id=slot.hospital_id,
+        slot_id=slot.id,
+        source=source,
+        target=target,
+        reason=reason,
+        places=places,
+    )

@@ -1,0 +1,215 @@
+"""Weekly templates and their exceptions; a change reaches every future session nobody has touched."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.kernel.db import constraint_of
+from guahao.kernel.errors import Problem
+from guahao.kernel.ids import new_id
+from guahao.scheduling.models import (
+    ClinicSession,
+    ExceptionKind,
+    HolidayRule,
+    Period,
+    ScheduleClock,
+    ScheduleException,
+    ScheduleTemplate,
+)
+from guahao.scheduling.service.withdraw import withdraw_untouched
+
+
+class DoctorBusy(Problem):
+    """The doctor already has a session or template at this time."""
+
+    code = "doctor-busy"
+    status = 409
+
+
+class RoomBusy(Problem):
+    """The room already has a session or template at this time."""
+
+    code = "room-busy"
+    status = 409
+
+
+class ExceptionExists(Problem):
+    """This date already has an exception for the same template, doctor or hospital."""
+
+    code = "schedule-exception-exists"
+    status = 409
+
+
+class SessionTouched(Problem):
+    """Sessions of this date have places taken; suspend them first. `session_ids` names them."""
+
+    code = "session-touched"
+    status = 409
+
+
+def busy_problem(error: IntegrityError) -> Problem | None:
+    """The problem that a broken schedule constraint stands for."""
+    constraint = constraint_of(error) or ""
+    if constraint.endswith("doctor_in_one_place"):
+        return DoctorBusy()
+    if constraint.endswith("room_used_once"):
+        return RoomBusy()
+    return ExceptionExists() if constraint == "schedule_exception_scope_key" else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateRow:
+    """A weekly clinic as an office fills it in; times are local, `weekday` counts from Monday 0.
+
+    `slot_min` is 5 to 30 minutes, `valid_until` is the first day without it. Its natural key is
+    doctor, department, weekday, period and `valid_from`.
+    """
+
+    hospital_id: int
+    doctor_id: UUID
+    department_id: UUID
+    campus_id: UUID
+    weekday: int
+    period: Period
+    starts: dt.time
+    ends: dt.time
+    slot_min: int
+    capacity_per_slot: int
+    room: str
+    level: str
+    valid_from: dt.date
+    valid_until: dt.date | None = None
+    on_holidays: HolidayRule = HolidayRule.CLOSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionRow:
+    """What is different on one date: for a template, else for a doctor, else for the whole hospital."""
+
+    hospital_id: int
+    date: dt.date
+    kind: ExceptionKind
+    reason: str
+    template_id: UUID | None = None
+    doctor_id: UUID | None = None
+    substitute_id: UUID | None = None
+    weekday: int | None = None
+    starts: dt.time | None = None
+    ends: dt.time | None = None
+    capacity_per_slot: int | None = None
+    room: str | None = None
+
+
+_NATURAL_KEY = ("hospital_id", "doctor_id", "department_id", "weekday", "period", "valid_from")
+_INSERT = insert(ScheduleTemplate)
+_CHANGING = [name for name in TemplateRow.__slots__ if name not in _NATURAL_KEY]
+UPSERT = _INSERT.on_conflict_do_update(
+    index_elements=list(_NATURAL_KEY),
+    set_={**{name: _INSERT.excluded[name] for name in _CHANGING}, "updated_at": func.now()},
+    where=or_(
+        *(getattr(ScheduleTemplate, name).is_distinct_from(_INSERT.excluded[name]) for name in _CHANGING)
+    ),
+).returning(ScheduleTemplate.id)
+"""Insert or update by natural key; answers the ids of what really changed."""
+
+
+async def upsert_template(db: AsyncSession, row: TemplateRow, *, by: str, now: datetime) -> UUID | None:
+    """Make or update the template with this natural key; answers its id, or None when nothing changed.
+
+    Future sessions of it that nobody has touched are withdrawn and made anew by the next
+    materialising; sessions with a booking, an add-on or any other moved place stay as they were
+    published. Works in a savepoint, so the caller may go on after a problem. Raises `DoctorBusy`,
+    `RoomBusy`.
+    """
+    values = {"id": new_id(row.hospital_id), **asdict(row)}
+    try:
+        async with db.begin_nested():
+            template_id = await db.scalar(UPSERT, values)
+    except IntegrityError as error:
+        problem = busy_problem(error)
+        if problem is None:
+            raise
+        raise problem from error
+    if template_id is None:
+        return None
+    await withdraw_untouched(
+        db,
+        ClinicSession.template_id == template_id,
+        hospital_id=row.hospital_id,
+        now=now,
+    )
+    await plan_again(db, hospital_id=row.hospital_id)
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=row.hospital_id,
+            actor=by,
+            action="template.save",
+            subject=f"template:{template_id}",
+            data={"doctor_id": str(row.doctor_id), "weekday": row.weekday},
+        ),
+    )
+    return template_id
+
+
+async def add_exception(
+    db: AsyncSession, row: ExceptionRow, *, by: str, now: datetime
+) -> ScheduleException:
+    """Add an exception and withdraw that date's untouched sessions in its scope, to be made anew.
+
+    Raises `SessionTouched` (nothing is changed: those sessions need `suspend`, which tells their
+    patients) and `ExceptionExists`.
+    """
+    exception = ScheduleException(
+        id=new_id(row.hospital_id), created_by=by, created_at=now, **asdict(row)
+    )
+    db.add(exception)
+    try:
+        async with db.begin_nested():
+            await db.flush()
+    except IntegrityError as error:
+        problem = busy_problem(error)
+        if problem is None:
+            raise
+        raise problem from error
+    touched = await withdraw_untouched(db, _scope(row), hospital_id=row.hospital_id, now=now)
+    if touched:
+        raise SessionTouched(count=len(touched), session_ids=[str(id_) for id_ in touched])
+    await plan_again(db, hospital_id=row.hospital_id)
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=row.hospital_id,
+            actor=by,
+            action="schedule.exception",
+            subject=f"exception:{exception.id}",
+            data={"date": row.date.isoformat(), "kind": row.kind.value},
+        ),
+    )
+    return exception
+
+
+async def plan_again(db: AsyncSession, *, hospital_id: int) -> None:
+    """Let the materialising job look at this hospital at its next run."""
+    statement = insert(ScheduleClock).values(hospital_id=hospital_id)
+    await db.execute(
+        statement.on_conflict_do_update(index_elements=["hospital_id"], set_={"due_at": func.now()})
+    )
+
+
+def _scope(row: ExceptionRow) -> ColumnElement[bool]:
+    day = ClinicSession.date == row.date
+    if row.template_id is not None:
+        return and_(day, ClinicSession.template_id == row.template_id)
+    if row.doctor_id is not None:
+        return and_(day, ClinicSession.doctor_id == row.doctor_id, ClinicSession.template_id.is_not(None))
+    return and_(day, ClinicSession.template_id.is_not(None))

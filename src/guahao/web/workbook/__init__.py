@@ -1,0 +1,1 @@
+"""Hospitals as an Excel workbook: template, import, export."""

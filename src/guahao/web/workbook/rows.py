@@ -1,0 +1,184 @@
+"""The rows of a workbook as typed values; field names are the keys in columns.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, time
+from typing import TypeVar
+
+import msgspec
+
+from guahao.kernel.i18n import text
+from guahao.kernel.sex import Sex
+from guahao.web.workbook.columns import definition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong in a file, where, and what to write instead; row 0 is the sheet as a whole."""
+
+    sheet: str
+    row: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        """Say it in one line for a terminal."""
+        place = text("workbook.at_sheet", sheet=self.sheet) if self.sheet else ""
+        place += text("workbook.at_row", row=self.row) if self.row else ""
+        place += text("workbook.at_column", column=self.column) if self.column else ""
+        return text("workbook.fault_line", place=place, message=self.message) if place else self.message
+
+
+def file_fault(sheet: str, row: int, column: str, reason: str, **values: object) -> Fault:
+    """A fault of a sheet, row or heading; `reason` is a text key under `workbook_fault.`."""
+    return Fault(sheet=sheet, row=row, column=column, message=text(f"workbook_fault.{reason}", **values))
+
+
+def row_fault(sheet: str, row: Row, key: str, reason: str, **values: object) -> Fault:
+    """A fault of one cell, told by sheet and column key."""
+    shape = definition().sheets[sheet]
+    header = next(column.header for column in shape.columns if column.key == key)
+    return file_fault(shape.title, row.number, header, reason, **values)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What every row has: the number the person sees."""
+
+    number: int
+
+
+AnyRow = TypeVar("AnyRow", bound=Row)
+
+
+class HospitalRow(Row, frozen=True, kw_only=True):
+    """A row of 医院."""
+
+    code: str
+    name: str
+    kind: str
+    level: str = ""
+    city: str
+    address: str = ""
+    phones: tuple[str, ...] = ()
+    latitude: float | None = None
+    longitude: float | None = None
+    intro: str = ""
+    notices: tuple[str, ...] = ()
+    is_active: bool = True
+
+
+class CampusRow(Row, frozen=True, kw_only=True):
+    """A row of 院区."""
+
+    hospital: str
+    code: str
+    name: str
+    address: str = ""
+    phone: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    is_active: bool = True
+
+
+class DepartmentRow(Row, frozen=True, kw_only=True):
+    """A row of 科室."""
+
+    hospital: str
+    code: str
+    name: str
+    parent: str | None = None
+    national_code: str | None = None
+    campus: str | None = None
+    place: str = ""
+    diseases: tuple[str, ...] = ()
+    sex_limit: Sex | None = None
+    min_age_years: int = 0
+    max_age_years: int = 200
+    position: int = 0
+    intro: str = ""
+    is_active: bool = True
+
+
+class DoctorRow(Row, frozen=True, kw_only=True):
+    """A row of 医生."""
+
+    hospital: str
+    code: str
+    name: str
+    departments: tuple[str, ...]
+    title: str = ""
+    level: str
+    skills: str = ""
+    diseases: tuple[str, ...] = ()
+    intro: str = ""
+    is_active: bool = True
+
+
+class FeeRow(Row, frozen=True, kw_only=True):
+    """A row of 挂号费."""
+
+    hospital: str
+    kind: str
+    level: str
+    doctor: str | None = None
+    fee_fen: int
+    effective_from: date
+
+
+class ScheduleRow(Row, frozen=True, kw_only=True):
+    """A row of 出诊安排; weekday 0 is Monday, valid_until is the last day, no level means the doctor's."""
+
+    hospital: str
+    doctor: str
+    department: str
+    campus: str
+    weekday: int
+    period: str
+    starts: time
+    ends: time
+    slot_min: int = 30
+    capacity_per_slot: int
+    room: str
+    level: str = ""
+    on_holidays: str = "closed"
+    valid_from: date
+    valid_until: date | None = None
+
+
+class Workbook(msgspec.Struct, kw_only=True):
+    """Everything that was read; a sheet that is not in the file is empty here."""
+
+    hospital: tuple[HospitalRow, ...] = ()
+    campus: tuple[CampusRow, ...] = ()
+    department: tuple[DepartmentRow, ...] = ()
+    doctor: tuple[DoctorRow, ...] = ()
+    fee: tuple[FeeRow, ...] = ()
+    schedule: tuple[ScheduleRow, ...] = ()
+
+
+Key = tuple[object, ...]
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "hospital": ("code",),
+    "campus": ("hospital", "code"),
+    "department": ("hospital", "code"),
+    "doctor": ("hospital", "code"),
+    "fee": ("hospital", "kind", "level", "doctor", "effective_from"),
+    "schedule": ("hospital", "doctor", "department", "weekday", "period", "valid_from"),
+}
+"""By which columns a row of a sheet is recognised when it comes again."""
+
+
+def key_of(sheet: str, row: Row) -> Key:
+    """What makes this row the same row in another file or in the database."""
+    return tuple(getattr(row, name) for name in KEYS[sheet])
+
+
+def by_key(sheet: str, rows: Iterable[AnyRow]) -> dict[Key, AnyRow]:
+    """Rows of one sheet by their key; of rows with the same key the first stays."""
+    found: dict[Key, AnyRow] = {}
+    for row in rows:
+        found.setdefault(key_of(sheet, row), row)
+    return found
