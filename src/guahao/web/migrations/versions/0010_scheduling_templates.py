@@ -28,12 +28,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hospital_id", name="schedule_clock_pkey"),
     )
     op.create_index("schedule_clock_due_idx", "schedule_clock", ["due_at"])
-    op.create_index(
-        "clinic_session_template_date_key",
-        "clinic_session",
-        ["hospital_id", "template_id", "date"],
-        unique=True,
-    )
 
 
 def _key(table: str) -> tuple[sa.Column[int], sa.Column[sa.Uuid], sa.PrimaryKeyConstraint]:

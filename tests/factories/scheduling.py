@@ -1,0 +1,224 @@
+"""Sessions and slots with everything they need; a test states only what it is about."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.catalog.models import (
+    Campus,
+    Department,
+    Doctor,
+    DoctorDepartment,
+    DoctorLevel,
+    FeeItem,
+    FeeKind,
+    Hospital,
+    HospitalKind,
+    RuleSetRow,
+)
+from guahao.catalog.queries import forget_rules
+from guahao.kernel.clock import at_local, local_date, utc_now
+from guahao.kernel.ids import hospital_of, new_id
+from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState, Slot
+from guahao.scheduling.service.places import Move, move
+from guahao.scheduling.service.templates import TemplateRow
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=dt.UTC)
+_SETUP = "set-up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clinic:
+    """Where a session can take place."""
+
+    hospital_id: int
+    campus_id: UUID
+    department_id: UUID
+    doctor_id: UUID
+
+
+async def make_clinic(
+    db: AsyncSession,
+    *,
+    hospital_id: int | None = None,
+    level: DoctorLevel = DoctorLevel.GENERAL,
+    fee_fen: int = 5000,
+    rules: dict[str, Any] | None = None,
+    **department: Any,
+) -> Clinic:
+    """A hospital (unless given) with a campus, a department, a doctor and prices for all levels."""
+    code = secrets.token_hex(4)
+    if hospital_id is None:
+        hospital = Hospital(code=f"H{code}", name="示范医院", kind=HospitalKind.GENERAL, city="示范市")
+        db.add(hospital)
+        await db.flush()
+        hospital_id = hospital.id
+        db.add(
+            RuleSetRow(
+                hospital_id=hospital_id,
+                version=1,
+                effective_from=LONG_AGO,
+                rules=rules or {},
+                created_by="test",
+            )
+        )
+        for each in DoctorLevel:
+            db.add(
+                FeeItem(
+                    hospital_id=hospital_id,
+                    id=new_id(hospital_id),
+                    kind=FeeKind.REGISTRATION,
+                    level=each,
+                    fee_fen=fee_fen,
+                    effective_from=LONG_AGO.date(),
+                )
+            )
+        forget_rules(hospital_id)
+    ids = {name: new_id(hospital_id) for name in ("campus_id", "department_id", "doctor_id")}
+    db.add(Campus(hospital_id=hospital_id, id=ids["campus_id"], code=f"C{code}", name="本院"))
+    db.add(
+        Department(hospital_id=hospital_id, id=ids["department_id"], code=f"D{code}", name="内科", **department)
+    )
+    db.add(Doctor(hospital_id=hospital_id, id=ids["doctor_id"], code=code, name="张医生", level=level))
+    await db.flush()
+    db.add(
+        DoctorDepartment(
+            hospital_id=hospital_id, doctor_id=ids["doctor_id"], department_id=ids["department_id"]
+        )
+    )
+    await db.flush()
+    return Clinic(hospital_id=hospital_id, **ids)
+
+
+async def make_session(
+    db: AsyncSession,
+    *,
+    clinic: Clinic | None = None,
+    hospital_id: int | None = None,
+    capacity: int = 5,
+    slots: int = 1,
+    slot_min: int = 30,
+    released: bool = True,
+    days: int = 3,
+    starts: dt.time = dt.time(8),
+    pools: dict[Bucket, int] | None = None,
+    **overrides: Any,
+) -> ClinicSession:
+    """A published session `days` from today with `slots` slots of `capacity` places, on sale at once.
+
+    `pools` puts that many places of every slot into other buckets; `overrides` are session columns.
+    Without `clinic` it gets a doctor, department and campus (and, without `hospital_id`, a hospital)
+    of its own.
+    """
+    clinic = clinic or await make_clinic(db, hospital_id=hospital_id)
+    date = overrides.pop("date", local_date(utc_now()) + timedelta(days=days))
+    begins: datetime = overrides.pop("starts_at", at_local(date, starts))
+    step = timedelta(minutes=slot_min)
+    release_at = utc_now() + (-timedelta(days=1) if released else timedelta(days=1))
+    values: dict[str, Any] = {
+        "hospital_id": clinic.hospital_id,
+        "id": new_id(clinic.hospital_id),
+        "doctor_id": clinic.doctor_id,
+        "department_id": clinic.department_id,
+        "campus_id": clinic.campus_id,
+        "room": f"R{secrets.token_hex(4)}",
+        "level": "general",
+        "date": date,
+        "period": Period.MORNING,
+        "starts_at": begins,
+        "ends_at": begins + step * slots,
+        "release_at": release_at,
+        "fee_fen": 5000,
+        "state": SessionState.PUBLISHED,
+    }
+    session = ClinicSession(**values | overrides)
+    db.add(session)
+    await db.flush()
+    made = [
+        Slot(
+            hospital_id=clinic.hospital_id,
+            id=new_id(clinic.hospital_id),
+            session_id=session.id,
+            starts_at=begins + step * number,
+            ends_at=begins + step * (number + 1),
+            released_at=session.release_at,
+            capacity=capacity,
+            free=capacity,
+        )
+        for number in range(slots)
+    ]
+    db.add_all(made)
+    await db.flush()
+    await put(db, made, pools or {})
+    return session
+
+
+async def put(db: AsyncSession, slots: list[Slot], pools: dict[Bucket, int]) -> None:
+    """Move that many free places of every slot into other buckets, logged like any move."""
+    moves = [
+        Move(
+            hospital_id=slot.hospital_id,
+            slot_id=slot.id,
+            source=Bucket.FREE,
+            target=bucket,
+            reason=_SETUP,
+            places=places,
+        )
+        for slot in slots
+        for bucket, places in pools.items()
+    ]
+    assert await move(db, moves)
+    for slot in slots:
+        await db.refresh(slot)
+
+
+async def slots_of(db: AsyncSession, session: ClinicSession) -> list[Slot]:
+    """The session's slots in time order, with fresh counters."""
+    rows = await db.scalars(
+        select(Slot)
+        .where(Slot.hospital_id == session.hospital_id, Slot.session_id == session.id)
+        .order_by(Slot.starts_at)
+        .execution_options(populate_existing=True)
+    )
+    return list(rows)
+
+
+async def make_slot(db: AsyncSession, **overrides: Any) -> Slot:
+    """One slot in a session of its own; takes what `make_session` takes."""
+    session = await make_session(db, **{"slots": 1, **overrides})
+    return (await slots_of(db, session))[0]
+
+
+async def counters(db: AsyncSession, slot_id: UUID) -> dict[str, int]:
+    """The slot's buckets that are not empty, `addons` included."""
+    slot = await db.get_one(Slot, (hospital_of(slot_id), slot_id), populate_existing=True)
+    names = ("addons", *(bucket.value for bucket in Bucket))
+    return {name: getattr(slot, name) for name in names if getattr(slot, name)}
+
+
+def template_row(clinic: Clinic, **overrides: Any) -> TemplateRow:
+    """A Monday morning from 8 to 10 with 5 places per half hour."""
+    values: dict[str, Any] = {
+        "hospital_id": clinic.hospital_id,
+        "doctor_id": clinic.doctor_id,
+        "department_id": clinic.department_id,
+        "campus_id": clinic.campus_id,
+        "weekday": 0,
+        "period": Period.MORNING,
+        "starts": dt.time(8),
+        "ends": dt.time(10),
+        "slot_min": 30,
+        "capacity_per_slot": 5,
+        "room": "301",
+        "level": "general",
+        "valid_from": dt.date(2026, 1, 1),
+    }
+    return TemplateRow(**values | overrides)
