@@ -17,8 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from guahao.kernel.postgres import EmbeddedPostgres
-from guahao.kernel.db import make_engine
-from guahao.web.migrate import _apply, _config
+from guahao.web.migrate import _config, upgrade_async
 
 RUN_DIR = "GUAHAO_TEST_RUN_DIR"
 """Environment variable by which the processes of one test run share a folder."""
@@ -100,14 +99,12 @@ async def _make_template(server: str, name: str) -> None:
 
 
 async def _upgrade_while_drafted(dsn: str) -> None:
-    engine = make_engine(dsn, pool_size=2)
     for script in reversed(list(ScriptDirectory.from_config(_config()).walk_revisions())):
         try:
-            await _apply(engine, script.revision, None)
+            await upgrade_async(dsn, revision=script.revision)
         except Exception as error:  # noqa: BLE001
             print(f"\nMIGRATION {script.revision} FAILED: {str(error)[:600]}", file=sys.stderr)  # noqa: T201
             break
-    await engine.dispose()
 
 
 @contextmanager

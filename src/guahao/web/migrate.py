@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
@@ -12,7 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guahao.kernel.db import make_engine
 
@@ -49,24 +48,23 @@ async def revision_of(connection: AsyncConnection) -> str | None:
     return await connection.run_sync(_revision)
 
 
-async def _apply(engine: AsyncEngine, revision: str, report: Callable[[str], None] | None) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ONE_AT_A_TIME})
-        # A change that waits behind a long query must not block the queries behind it for long.
-        await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        if await revision_of(connection) != revision:
-            await connection.run_sync(_upgrade, revision)
-    if report is not None:
-        report(revision)
+async def upgrade_async(dsn: str, *, revision: str | None = None) -> str:
+    """Bring the database at `dsn` to `revision` or the newest, all or nothing; harmless when it is there.
 
-
-async def upgrade_async(dsn: str, *, report: Callable[[str], None] | None = None) -> None:
-    """Bring the database at `dsn` to the newest revision, all or nothing; harmless when it is there."""
+    Answers the revision.
+    """
+    wanted = revision or head()
     engine = make_engine(dsn, pool_size=2)
     try:
-        await _apply(engine, head(), report)
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
+            # A change that waits behind a long query must not block the queries behind it for long.
+            await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            if await revision_of(connection) != wanted:
+                await connection.run_sync(_upgrade, wanted)
     finally:
         await engine.dispose()
+    return wanted
 
 
 def upgrade(dsn: str) -> None:

@@ -57,7 +57,7 @@ def problem_of(error: Exception) -> Problem:
     if state in _UNUSABLE_VALUE or _client_refused_value(error):
         logger().error("value-reached-the-database", **describe(error))
         return Invalid(errors=[])
-    if state.startswith(_PASSING) or state in _PASSING_STATES or (not state and _unreachable(error)):
+    if is_unreachable(error):
         logger().warning("database-unavailable", **describe(error))
         return Unavailable()
     logger().error("unforeseen-error", **describe(error))
@@ -69,7 +69,11 @@ def _client_refused_value(error: Exception) -> bool:
     return isinstance(cause, asyncpg.DataError) and not getattr(cause, "sqlstate", None)
 
 
-def _unreachable(error: Exception) -> bool:
+def is_unreachable(error: Exception) -> bool:
+    """Tell whether the database (or what it stands on) is out of order for now."""
+    state = sqlstate_of(error)
+    if state:
+        return state.startswith(_PASSING) or state in _PASSING_STATES
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or isinstance(
             error.orig.__cause__ if error.orig else None, asyncpg.InterfaceError

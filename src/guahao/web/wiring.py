@@ -15,7 +15,7 @@ from guahao.kernel.crypto import KeyRing, load_key_ring
 from guahao.kernel.events import Reaction
 from guahao.kernel.jobs import Job
 from guahao.kernel.settings import Environment, Settings
-from guahao.web import health, openapi
+from guahao.web import health, openapi, remote
 from guahao.web.metrics import KERNEL_NUMBERS, Asked
 
 KERNEL_JOBS = (
@@ -63,10 +63,17 @@ def jobs(settings: Settings, key_ring: KeyRing) -> tuple[Job, ...]:
                  for j in (_found(f"{m}.jobs", "JOBS") or ()))
 
 
+def key_ring_of(settings: Settings) -> KeyRing:
+    """Read the installation's keys."""
+    production = settings.environment is Environment.PRODUCTION
+    return load_key_ring(settings.keys_path, production=production)
+
+
 def wire(app: FastAPI, settings: Settings) -> None:
     """Give the application its ports and routes."""
-    production = settings.environment is Environment.PRODUCTION
-    app.state.key_ring = load_key_ring(settings.keys_path, production=production)
+    app.state.key_ring = key_ring_of(settings)
+    app.state.sms_sender = remote.sms_sender(settings)
+    app.state.wechat = remote.wechat_identity(settings)
     app.state.numbers = KERNEL_NUMBERS
     for router in routers(settings):
         app.include_router(router)

@@ -1,0 +1,86 @@
+"""Commands on data: migrate, import, export."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guahao.kernel.db import Sessions, make_engine, make_sessions, transaction
+from guahao.kernel.settings import Settings
+from guahao.web import configuration
+from guahao.web.cli.console import Refused, err, out, progress_bar
+from guahao.web.cli.run import require_migrated
+from guahao.web.migrate import upgrade_async
+from guahao.web.workbook.current import current_workbook
+from guahao.web.workbook.load import ImportReport, load_workbook
+from guahao.web.workbook.template import write_template
+from guahao.web.workbook.write import write_workbook
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Sessions]:
+    """Open the migrated database for one command."""
+    await require_migrated(settings)
+    assert settings.database_url is not None
+    engine = make_engine(settings.database_url.get_secret_value(), pool_size=2)
+    try:
+        yield make_sessions(engine)
+    finally:
+        await engine.dispose()
+
+
+def migrate() -> None:
+    """Bring the database to this program's newest revision; harmless to repeat."""
+    with configuration.database(configuration.load()) as (settings, _):
+        assert settings.database_url is not None
+        revision = asyncio.run(upgrade_async(settings.database_url.get_secret_value()))
+    err.print(f"The database is at revision {revision}.")
+
+
+def import_(
+    path: Annotated[Path, typer.Argument(exists=True, help="An .xlsx workbook, or a folder of .csv files.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would happen.")] = False,  # noqa: FBT002
+) -> None:
+    """Import hospitals, departments, doctors, fees and schedules: all of it or, with any fault, nothing."""
+    with configuration.database(configuration.load()) as (settings, _):
+        report = asyncio.run(_import(settings, path, dry_run=dry_run))
+    for count in report.counts:
+        out.print(f"{count.title}: +{count.created} ~{count.updated} ={count.unchanged}", markup=False)
+    for fault in report.faults:
+        err.print(str(fault), markup=False)
+    if report.is_refused:
+        message = f"{len(report.faults)} faults, nothing was imported"
+        raise Refused(message)
+
+
+async def _import(settings: Settings, path: Path, *, dry_run: bool) -> ImportReport:
+    async with opened(settings) as sessions:
+        with progress_bar() as progress:
+            return await load_workbook(sessions, path, dry_run=dry_run, progress=progress)
+
+
+def export(
+    path: Annotated[Path, typer.Argument(help="The .xlsx file to write.")],
+    hospital: Annotated[list[str] | None, typer.Option(help="Code of a hospital; all when not given.")] = None,
+    template: Annotated[bool, typer.Option("--template", help="Write the empty template.")] = False,  # noqa: FBT002
+) -> None:
+    """Write hospitals into a workbook that `import` reads back, or the empty template."""
+    if path.suffix.lower() != ".xlsx":
+        raise typer.BadParameter("the name must end with .xlsx", param_hint="PATH")  # noqa: EM101
+    if template:
+        write_template(path)
+    else:
+        with configuration.database(configuration.load()) as (settings, _):
+            asyncio.run(_export(settings, path, hospital))
+    err.print(f"Wrote {path}.", markup=False)
+
+
+async def _export(settings: Settings, path: Path, codes: list[str] | None) -> None:
+    async with opened(settings) as sessions, transaction(sessions) as db:
+        content = await current_workbook(db, codes=codes)
+    await asyncio.to_thread(write_workbook, path, content)

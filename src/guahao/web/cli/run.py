@@ -1,0 +1,144 @@
+"""Commands that run: serve, worker, check-config."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from guahao.kernel import log
+from guahao.kernel.crypto import KeysUnusable
+from guahao.kernel.db import make_engine
+from guahao.kernel.postgres import DatabaseServerError, EmbeddedPostgres
+from guahao.kernel.settings import Settings
+from guahao.web import configuration, production, supervisor, wiring
+from guahao.web.cli.console import Refused, complain, err
+from guahao.web.migrate import head, revision_of
+from guahao.web.supervisor import Child
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on; GUAHAO_HOST when not given.")]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port; GUAHAO_PORT when not given.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=64, help="Server processes; GUAHAO_WORKERS.")]
+
+
+def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None:
+    """Serve the API until SIGTERM or Ctrl-C, which finish what was accepted."""
+    given = {"host": host, "port": port, "workers": workers}
+    settings = configuration.load().model_copy(
+        update={name: value for name, value in given.items() if value is not None}
+    )
+    run(settings, with_server=True, with_worker=False)
+
+
+def worker() -> None:
+    """Tell events and run timed jobs until SIGTERM or Ctrl-C."""
+    run(configuration.load(), with_server=False, with_worker=True)
+
+
+def check_config() -> None:
+    """Check all settings and keys; name everything that is wrong."""
+    settings = configuration.load()
+    found = production.faults(settings)
+    try:
+        wiring.key_ring_of(settings)
+    except KeysUnusable as error:
+        found.append(f"GUAHAO_KEYS_DIR: {error}")
+    if found:
+        raise configuration.BadSettings(found)
+    err.print(f"The settings are fit for {settings.environment.value}.")
+
+
+def run(settings: Settings, *, with_server: bool, with_worker: bool) -> None:
+    """Run the asked processes until told to stop. Raises `Refused` or `BadSettings`."""
+    refuse_unfit(settings)
+    log.configure()
+    stopping = supervisor.stop_signals()
+    with configuration.database(settings) as (settings, server), children_of(settings) as make:
+        asyncio.run(require_migrated(settings))
+        wiring.key_ring_of(settings)
+        children: list[Child] = []
+        if with_server:
+            require_free_port(settings)
+            children += make("guahao.web.server", settings.workers)
+        if with_worker:
+            children += make("guahao.web.worker", 1)
+        keep = tending(server)
+        if not supervisor.supervise(children, stopping, grace_s=settings.drain_s, tick=keep):
+            raise Refused("a process keeps dying; its log says why")
+
+
+def refuse_unfit(settings: Settings) -> None:
+    """Refuse settings that are not fit for their environment. Raises `BadSettings`."""
+    found = production.faults(settings)
+    if found:
+        raise configuration.BadSettings(found)
+
+
+async def require_migrated(settings: Settings) -> None:
+    """Refuse a database that is not at the newest revision. Raises `Refused`."""
+    assert settings.database_url is not None
+    engine = make_engine(settings.database_url.get_secret_value(), pool_size=2)
+    try:
+        async with engine.connect() as connection:
+            revision = await revision_of(connection)
+    finally:
+        await engine.dispose()
+    if revision != head():
+        message = f"the database is at revision {revision or 'none'}, this program needs {head()}; run: guahao migrate"
+        raise Refused(message)
+
+
+def require_free_port(settings: Settings) -> None:
+    """Refuse a port that another program uses. Raises `Refused`."""
+    for port in filter(None, (settings.port, settings.metrics_port)):
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.host, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    why = "is in use; stop that program or choose another GUAHAO_PORT"
+                else:
+                    why = f"cannot be opened: {error.strerror}"
+                message = f"{settings.host}:{port} {why}"
+                raise Refused(message) from error
+
+
+def tending(server: EmbeddedPostgres | None) -> Callable[[], None]:
+    """Answer what looks after the embedded server: started again when it has crashed."""
+
+    def tend() -> None:
+        if server is not None and server.postmaster_pid() is None:
+            log.logger().error("process-died", process="postgres")
+            try:
+                server.start()
+            except DatabaseServerError as error:
+                complain(str(error))
+
+    return tend
+
+
+@contextmanager
+def children_of(settings: Settings) -> Iterator[Callable[[str, int], list[Child]]]:
+    """Answer a maker of `count` child processes that share these settings and one set of counters."""
+    environment = configuration.environment_of(settings)
+    counters = tempfile.mkdtemp(prefix="guahao-counters-")
+    if settings.workers > 1:
+        environment["PROMETHEUS_MULTIPROC_DIR"] = counters
+
+    def make(module: str, count: int) -> list[Child]:
+        name = module.rpartition(".")[2]
+        return [Child(name=f"{name}-{number}", module=module, environment=environment) for number in range(count)]
+
+    try:
+        yield make
+    finally:
+        shutil.rmtree(counters, ignore_errors=True)

@@ -1,0 +1,71 @@
+"""Reads the settings, and the environment in which child processes read the same ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+
+from guahao.kernel.postgres import EmbeddedPostgres
+from guahao.kernel.settings import Settings
+
+SECRETS_DIR = "GUAHAO_SECRETS_DIR"
+"""A folder with one file for each secret, named like the variable in small letters."""
+
+
+class BadSettings(Exception):
+    """Settings that cannot be used; `faults` names each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        """Carry what is wrong, one line each."""
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+def load() -> Settings:
+    """Read GUAHAO_* variables and secret files. Raises `BadSettings`."""
+    folder = os.environ.get(SECRETS_DIR)
+    if folder is not None and not Path(folder).is_dir():
+        raise BadSettings([f"{SECRETS_DIR}: {folder} is not a folder"])
+    try:
+        return Settings(_secrets_dir=folder)
+    except ValidationError as error:
+        faults = [
+            f"GUAHAO_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors(include_input=False)
+        ]
+        raise BadSettings(faults) from None
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[tuple[Settings, EmbeddedPostgres | None]]:
+    """Answer settings with a database address, starting the embedded server when none was given.
+
+    A server that ran already is left running at the end, for those who started it.
+    """
+    if settings.database_url is not None:
+        yield settings, None
+        return
+    server = EmbeddedPostgres(settings.data_dir / "pg")
+    ran_already = server.is_running()
+    server.start()
+    try:
+        yield settings.model_copy(update={"database_url": SecretStr(server.dsn)}), server
+    finally:
+        if not ran_already:
+            server.stop()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Spell `settings` as variables, so that a child process reads exactly these."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GUAHAO_")}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if value is not None:
+            inherited[f"GUAHAO_{name.upper()}"] = str(value)
+    return inherited

@@ -1,0 +1,57 @@
+"""Chooses the clients of remote systems by the settings."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+import httpx
+
+from guahao.adapters import sms_aliyun, sms_tencent, wechat
+from guahao.identity.ports.sms import SmsSender
+from guahao.identity.ports.wechat import WeChatIdentity
+from guahao.kernel.settings import Settings, SmsProvider
+from guahao.sandbox.sms import SandboxSms
+from guahao.sandbox.wechat import SandboxWeChat
+
+_SANDBOX = "sandbox"
+
+
+def sms_sender(settings: Settings) -> SmsSender:
+    """Make the client of the SMS provider in use."""
+    secret = settings.sms_access_key_secret.get_secret_value()
+    match settings.sms_provider:
+        case SmsProvider.SANDBOX:
+            return SandboxSms(settings.data_dir)
+        case SmsProvider.TENCENT:
+            return sms_tencent.TencentSms(
+                httpx.AsyncClient(),
+                access_key_id=settings.sms_access_key_id,
+                access_key_secret=secret,
+                app_id=settings.sms_app_id,
+                sign_name=settings.sms_sign_name,
+                template_code=settings.sms_template_code,
+                endpoint=settings.sms_endpoint or sms_tencent.ENDPOINT,
+            )
+        case SmsProvider.ALIYUN:
+            return sms_aliyun.AliyunSms(
+                httpx.AsyncClient(),
+                access_key_id=settings.sms_access_key_id,
+                access_key_secret=secret,
+                sign_name=settings.sms_sign_name,
+                template_code=settings.sms_template_code,
+                endpoint=settings.sms_endpoint or sms_aliyun.ENDPOINT,
+            )
+        case _:
+            assert_never(settings.sms_provider)
+
+
+def wechat_identity(settings: Settings) -> WeChatIdentity:
+    """Make the client of WeChat; `sandbox` as its address answers in process."""
+    if settings.wechat_endpoint == _SANDBOX:
+        return SandboxWeChat(app_id=settings.wechat_app_id)
+    return wechat.WeChat(
+        httpx.AsyncClient(),
+        app_id=settings.wechat_app_id,
+        app_secret=settings.wechat_app_secret.get_secret_value(),
+        endpoint=settings.wechat_endpoint or wechat.ENDPOINT,
+    )

@@ -1,0 +1,135 @@
+"""One server process: serves until told to stop, then finishes what it has accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from time import monotonic
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from guahao.kernel import log
+from guahao.kernel.settings import Settings
+from guahao.web import configuration, health
+from guahao.web.app import create_app
+
+_QUIET_S = 1.0
+_POLL_S = 0.05
+_BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves the signals to us."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open a listening socket that every server process of this machine may open likewise.
+
+    Each has a queue of its own (SO_REUSEPORT), so the kernel spreads the load evenly and a socket
+    that is closed refuses new connections at once, instead of leaving them in a queue nobody reads.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    opened.bind((host, port))
+    opened.listen(_BACKLOG)
+    opened.setblocking(False)
+    return opened
+
+
+def _server_of(app: FastAPI, settings: Settings) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=max(int(settings.drain_s), 1),
+        )
+    )
+
+
+def _numbers_app(main: FastAPI) -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    app.state = main.state
+    app.add_api_route("/metrics", health.numbers)
+    return app
+
+
+async def _drain(app: FastAPI, servers: list[_Server], limit_s: float) -> None:
+    """Say "not ready", go on answering until it becomes quiet, then close.
+
+    A balancer in front sends nothing more once it has seen /readyz; whoever talks to us directly
+    is told by `Connection: close` to come back on a new connection.
+    """
+    app.state.draining = True
+    log.logger().info("draining", pid=os.getpid())
+    main = servers[0].server_state
+    deadline = monotonic() + limit_s
+    quiet_since, seen = monotonic(), main.total_requests
+    while monotonic() < min(deadline, quiet_since + _QUIET_S):
+        await asyncio.sleep(_POLL_S)
+        if main.total_requests != seen or main.tasks:
+            quiet_since, seen = monotonic(), main.total_requests
+    for server in servers:
+        server.should_exit = True
+
+
+async def _serve(settings: Settings) -> None:
+    app = create_app(settings)
+    servers = [_server_of(app, settings)]
+    sockets = [listen(settings.host, settings.port)]
+    if settings.metrics_port is not None:
+        servers.append(_server_of(_numbers_app(app), settings))
+        sockets.append(listen(settings.host, settings.metrics_port))
+    stopping = asyncio.Event()
+    until_told(stopping)
+    serving = [
+        asyncio.create_task(server.serve([opened])) for server, opened in zip(servers, sockets, strict=True)
+    ]
+    told = asyncio.create_task(stopping.wait())
+    await asyncio.wait([told, *serving], return_when=asyncio.FIRST_COMPLETED)
+    await _drain(app, servers, settings.drain_s if told.done() else 0)
+    told.cancel()
+    await asyncio.gather(*serving)
+
+
+def until_told(stopping: asyncio.Event) -> None:
+    """Set `stopping` on SIGTERM and when the parent process is gone; leave Ctrl-C to the parent."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+
+    def parent_is_gone() -> None:
+        if not os.read(sys.stdin.fileno(), 1024):
+            loop.remove_reader(sys.stdin.fileno())
+            stopping.set()
+
+    loop.add_reader(sys.stdin.fileno(), parent_is_gone)
+
+
+def main() -> None:
+    """Serve with the settings of the environment."""
+    log.configure()
+    uvloop.run(_serve(configuration.load()))
+
+
+if __name__ == "__main__":
+    main()
