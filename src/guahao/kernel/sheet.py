@@ -158,9 +158,7 @@ def _decode(name: str, data: bytes) -> str:
     raise Unreadable("encoding", file=name)
 
 
-def _filled(
-    name: str, numbered: Iterable[tuple[int, tuple[Cell | NoResult, ...]]]
-) -> tuple[Row, ...]:
+def _filled(name: str, numbered: Iterable[tuple[int, tuple[Cell | NoResult, ...]]]) -> tuple[Row, ...]:
     rows: list[Row] = []
     for number, cells in numbered:
         if all(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells):
@@ -224,7 +222,10 @@ _EXCEL_ERRORS = frozenset(
 
 def _with_formulas(results: _Numbered, sources: _Numbered) -> _Numbered:
     for (number, values), (_, formulas) in zip(results, sources, strict=True):
-        yield number, tuple(
-            NO_RESULT if value is None and formula is not None else value
-            for value, formula in zip(values, formulas, strict=True)
+        yield (
+            number,
+            tuple(
+                NO_RESULT if value is None and formula is not None else value
+                for value, formula in zip(values, formulas, strict=True)
+            ),
         )

@@ -40,18 +40,14 @@ async def upsert_templates(
         raise problem from error
     updated = [id_ for id_ in saved if id_ not in fresh_ids]
     if updated:
-        await withdraw_untouched(
-            db, ClinicSession.template_id.in_(updated), hospital_id=hospital_id, now=now
-        )
+        await withdraw_untouched(db, ClinicSession.template_id.in_(updated), hospital_id=hospital_id, now=now)
     if saved:
         await plan_again(db, hospital_id=hospital_id)
         await record(db, *await _entries(db, hospital_id, saved, by=by))
     return len(saved)
 
 
-async def _entries(
-    db: AsyncSession, hospital_id: int, saved: Sequence[UUID], *, by: str
-) -> list[AuditEntry]:
+async def _entries(db: AsyncSession, hospital_id: int, saved: Sequence[UUID], *, by: str) -> list[AuditEntry]:
     found = await db.execute(
         select(ScheduleTemplate.id, ScheduleTemplate.doctor_id, ScheduleTemplate.weekday).where(
             ScheduleTemplate.hospital_id == hospital_id, ScheduleTemplate.id.in_(saved)

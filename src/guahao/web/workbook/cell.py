@@ -188,7 +188,6 @@ def _time(cell: Cell | NoResult) -> time:
     return time(int(found[1]), int(found[2] or 0))
 
 
-
 Value = str | int | float | bool | date | time | list[str]
 
 READERS: dict[str, Callable[[Cell | NoResult], Value]] = {

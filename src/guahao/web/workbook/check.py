@@ -117,9 +117,7 @@ def _map_points(sheet: str, rows: Iterable[HospitalRow | CampusRow]) -> Iterator
 _Owned = DepartmentRow | DoctorRow | FeeRow | ScheduleRow
 
 
-def _reference(
-    sheet: str, row: _Owned, key: str, code: str | None, known: Container[Key]
-) -> Iterator[Fault]:
+def _reference(sheet: str, row: _Owned, key: str, code: str | None, known: Container[Key]) -> Iterator[Fault]:
     """The row `code` names, of the same hospital, must be in the file or in the database."""
     if code is not None and (row.hospital, code) not in known:
         target = {"parent": "department", "departments": "department"}.get(key, key)

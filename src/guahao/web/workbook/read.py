@@ -113,9 +113,7 @@ def _read_row(
         try:
             value = _value(column, cell)
         except Bad as bad:
-            faults.append(
-                Fault(sheet=sheet.title, row=raw.number, column=column.header, message=str(bad))
-            )
+            faults.append(Fault(sheet=sheet.title, row=raw.number, column=column.header, message=str(bad)))
             continue
         if value is not None:
             values[column.key] = value

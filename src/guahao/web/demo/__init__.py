@@ -1,0 +1,1 @@
+"""The demo: invented hospitals, accounts and patients to try everything out with."""
