@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import unicodedata
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from importlib.resources import files
 
 from pypinyin import Style, lazy_pinyin, load_phrases_dict
 
-# Place names and hospital words that the dictionary of phrases lacks or reads otherwise.
-load_phrases_dict(
-    {
-        "朝阳区": [["cháo"], ["yáng"], ["qū"]],
-        "朝阳医院": [["cháo"], ["yáng"], ["yī"], ["yuàn"]],
-        "长庚": [["cháng"], ["gēng"]],
-        "长征": [["cháng"], ["zhēng"]],
-        "重症": [["zhòng"], ["zhèng"]],
-        "单县": [["shàn"], ["xiàn"]],
-        "六安": [["lù"], ["ān"]],
-        "番禺": [["pān"], ["yú"]],
-        "行为": [["xíng"], ["wéi"]],
-        "血液": [["xuè"], ["yè"]],
-        "血管": [["xuè"], ["guǎn"]],
-        "大夫": [["dài"], ["fu"]],
-        "便血": [["biàn"], ["xuè"]],
-        "吐血": [["tù"], ["xuè"]],
-    }
-)
 
-_SURNAMES = {
-    "单": "shan", "解": "xie", "仇": "qiu", "曾": "zeng", "查": "zha", "盖": "ge", "区": "ou", "朴": "piao",
-    "翟": "zhai", "覃": "qin", "乐": "yue", "员": "yun", "缪": "miao", "种": "chong", "折": "she", "繁": "po",
-    "冼": "xian", "谌": "chen",
-}  # fmt: skip
+@cache
+def _surnames() -> Mapping[str, str]:
+    """Surnames by their reading; at the first call the phrases are told to the library as well."""
+    source = files("guahao.catalog").joinpath("readings.csv").read_text("utf-8")
+    rows = list(csv.DictReader(source.splitlines()))
+    phrases = [row for row in rows if row["kind"] == "phrase"]
+    load_phrases_dict({row["text"]: [[part] for part in row["pinyin"].split()] for row in phrases})
+    return {row["text"]: row["pinyin"] for row in rows if row["kind"] == "surname"}
 
 
 def normalised(text: str) -> str:
@@ -45,7 +32,9 @@ def spelled(text: str, *, is_person: bool = False) -> tuple[str, str]:
 
     What is not Chinese stays as it is. A surname with several readings is read as a surname.
     """
-    syllables = lazy_pinyin(text, style=Style.NORMAL, v_to_u=False)
-    if is_person and text[:1] in _SURNAMES:
-        syllables = [_SURNAMES[text[0]], *lazy_pinyin(text[1:], style=Style.NORMAL)]
+    surname = _surnames().get(text[:1])
+    if surname is None or not is_person:
+        syllables = lazy_pinyin(text, style=Style.NORMAL)
+    else:
+        syllables = [surname, *lazy_pinyin(text[1:], style=Style.NORMAL)]
     return "".join(syllables), "".join(part if part in text else part[:1] for part in syllables)

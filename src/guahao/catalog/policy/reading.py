@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import get_type_hints
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, get_type_hints
 
 import msgspec
 
-from guahao.catalog.policy.rules import Rules
+from guahao.catalog.policy.rules import Rules, RuleSet
 from guahao.kernel.errors import Problem
 from guahao.kernel.i18n import text
 
@@ -68,3 +70,33 @@ def differences(before: Rules, after: Rules) -> tuple[Change, ...]:
         for name in NAMES
         if old[name] != new[name]
     )
+
+
+def rules_schema() -> dict[str, Any]:
+    """JSON Schema of the values, every one with its default and range, for the API's documentation."""
+    components = msgspec.json.schema_components([Rules], ref_template="{name}")[1]
+    properties: dict[str, dict[str, Any]] = components["Rules"]["properties"]
+    for name, value in properties.items():
+        properties[name] = components.get(value.get("$ref", ""), value)
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+class Phase(StrEnum):
+    """Where a version stands: 已失效, 执行中, 待生效."""
+
+    REPLACED = "replaced"
+    IN_FORCE = "in_force"
+    PLANNED = "planned"
+
+
+def phases(versions: Sequence[RuleSet], *, now: datetime) -> dict[int, Phase]:
+    """Where each version stands; a later version that starts no later leaves nothing to an earlier one."""
+    found: dict[int, Phase] = {}
+    next_start: datetime | None = None
+    for rule_set in sorted(versions, key=lambda version: -version.version):
+        if next_start is not None and (next_start <= now or next_start <= rule_set.effective_from):
+            found[rule_set.version] = Phase.REPLACED
+            continue
+        next_start = rule_set.effective_from
+        found[rule_set.version] = Phase.IN_FORCE if next_start <= now else Phase.PLANNED
+    return found

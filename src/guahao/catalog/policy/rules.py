@@ -124,6 +124,7 @@ class Rules:
             ("quiet_until", self.quiet_from is None or self.quiet_from != self.quiet_until),
             ("cooling_max_min", self.cooling_min_min <= self.cooling_max_min),
             ("second_release_percent", _shared_percent(self) <= 100),
+            ("second_release_days_before", _second_release_is_later(self)),
             ("remind_second_h", self.remind_second_h < self.remind_first_h),
             ("per_30_days", self.per_week <= self.per_30_days),
             ("waitlist_offers_until", self.waitlist_offers_from < self.waitlist_offers_until),
@@ -146,6 +147,12 @@ class Rules:
 
 def _shared_percent(rules: Rules) -> int:
     return rules.elderly_percent + rules.referral_percent + rules.desk_percent + rules.second_release_percent
+
+
+def _second_release_is_later(rules: Rules) -> bool:
+    first = (-rules.booking_window_days, rules.release_time)
+    second = (-rules.second_release_days_before, rules.second_release_time)
+    return rules.second_release_percent == 0 or first < second
 
 
 def _has_no_zone(rules: Rules) -> bool:

@@ -46,11 +46,15 @@ async def rules_of(db: AsyncSession, *, hospital_id: int, now: datetime) -> Rule
 
 
 async def _load(db: AsyncSession, hospital_id: int) -> tuple[RuleSet, ...]:
-    """Every version, newest first."""
+    return tuple(rule_set_of(row) for row in await rule_versions(db, hospital_id=hospital_id))
+
+
+async def rule_versions(db: AsyncSession, *, hospital_id: int) -> list[RuleSetRow]:
+    """Every version of a hospital's rules, newest first."""
     rows = await db.scalars(
         select(RuleSetRow).where(RuleSetRow.hospital_id == hospital_id).order_by(RuleSetRow.version.desc())
     )
-    return tuple(rule_set_of(row) for row in rows)
+    return list(rows)
 
 
 def forget_rules(hospital_id: int) -> None:

@@ -191,9 +191,7 @@ async def _lock_tree(db: AsyncSession, hospital_id: int) -> None:
     await db.execute(select(Hospital.id).where(Hospital.id == hospital_id).with_for_update())
 
 
-async def _change(
-    db: AsyncSession, row: AnyRow | None, *, version: int, columns: Columns
-) -> Edited[AnyRow]:
+async def _change(db: AsyncSession, row: AnyRow | None, *, version: int, columns: Columns) -> Edited[AnyRow]:
     if row is None:
         raise NotFound
     if row.version != version:

@@ -82,9 +82,7 @@ async def _read(db: AsyncSession, hospital_id: int) -> _Catalogue:
     doctors = await db.scalars(select(Doctor).where(Doctor.hospital_id == hospital_id, Doctor.is_active))
     by_id = {row.id: row for row in departments}
     departments_of: dict[UUID, list[UUID]] = defaultdict(list)
-    for link in await db.scalars(
-        select(DoctorDepartment).where(DoctorDepartment.hospital_id == hospital_id)
-    ):
+    for link in await db.scalars(select(DoctorDepartment).where(DoctorDepartment.hospital_id == hospital_id)):
         if link.department_id in by_id:
             departments_of[link.doctor_id].append(link.department_id)
     return _Catalogue(
@@ -159,6 +157,4 @@ def _symptom_entries(catalogue: _Catalogue) -> Iterator[_Entry]:
 
 
 def _disease(department: Department, word: str, *, shown: str, position: int) -> _Entry:
-    return _entry(
-        EntryKind.DISEASE, department.id, word, name=shown, hint=department.name, position=position
-    )
+    return _entry(EntryKind.DISEASE, department.id, word, name=shown, hint=department.name, position=position)

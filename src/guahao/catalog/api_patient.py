@@ -1,0 +1,282 @@
+"""Public routes: hospitals, departments, doctors, rules and search."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+
+from guahao.catalog.models import Campus, DoctorLevel, EntryKind, Hospital, HospitalKind
+from guahao.catalog.policy.sentences import sentences_of
+from guahao.catalog.queries.facts import require_visible
+from guahao.catalog.queries.lists import (
+    DepartmentNode,
+    DoctorView,
+    HospitalFilter,
+    department_tree,
+    doctor_for_patients,
+    hospital_for_patients,
+    hospitals,
+)
+from guahao.catalog.queries.rules import rules_of
+from guahao.catalog.queries.search import search
+from guahao.identity.access import public
+from guahao.kernel.errors import Invalid, NotFound
+from guahao.kernel.http import AppSettings, Db, Now, Page, problems
+from guahao.kernel.ids import parse_hospital_id, parse_id
+from guahao.kernel.paging import CursorInvalid
+from guahao.kernel.sex import Sex
+
+router = APIRouter(prefix="/api/v1", tags=["catalog"], dependencies=[Depends(public)])
+
+Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=100, description="Items on a page")]
+Words = Annotated[str, Query(max_length=100)]
+
+
+class MapPoint(BaseModel):
+    """A place on the map, in GCJ-02 as WeChat shows it."""
+
+    latitude: float
+    longitude: float
+
+    @classmethod
+    def of(cls, row: Hospital | Campus) -> MapPoint | None:
+        """The point of a row that has one."""
+        if row.latitude is None or row.longitude is None:
+            return None
+        return cls(latitude=row.latitude, longitude=row.longitude)
+
+
+class HospitalOut(BaseModel):
+    """A hospital in a list."""
+
+    id: str
+    name: str
+    level: str
+    kind: HospitalKind
+    city: str
+    address: str
+    phones: list[str]
+    map_point: MapPoint | None
+
+    @classmethod
+    def of(cls, row: Hospital) -> HospitalOut:
+        """Show a row."""
+        return cls(
+            id=str(row.id),
+            name=row.name,
+            level=row.level,
+            kind=row.kind,
+            city=row.city,
+            address=row.address,
+            phones=row.phones,
+            map_point=MapPoint.of(row),
+        )
+
+
+class CampusOut(BaseModel):
+    """A site of a hospital."""
+
+    id: str
+    name: str
+    address: str
+    phone: str
+    map_point: MapPoint | None
+
+
+class HospitalPageOut(HospitalOut):
+    """Everything a hospital says about itself."""
+
+    intro: str
+    notices: list[str]
+    campuses: list[CampusOut]
+
+    @classmethod
+    def made_of(cls, row: Hospital, campuses: list[Campus]) -> HospitalPageOut:
+        """Show a hospital with its sites."""
+        sites = [
+            CampusOut(
+                id=str(campus.id),
+                name=campus.name,
+                address=campus.address,
+                phone=campus.phone,
+                map_point=MapPoint.of(campus),
+            )
+            for campus in campuses
+        ]
+        own = HospitalOut.of(row).model_dump()
+        return cls(**own, intro=row.intro, notices=row.notices, campuses=sites)
+
+
+class DepartmentOut(BaseModel):
+    """A department with those below it; ages are whole years, both ends included."""
+
+    id: str
+    name: str
+    campus_id: str | None
+    place: str
+    intro: str
+    sex_limit: Sex | None
+    min_age_years: int
+    max_age_years: int
+    children: list[DepartmentOut]
+
+    @classmethod
+    def of(cls, node: DepartmentNode) -> DepartmentOut:
+        """Show a node and what is below it."""
+        row = node.department
+        return cls(
+            id=str(row.id),
+            name=row.name,
+            campus_id=str(row.campus_id) if row.campus_id else None,
+            place=row.place,
+            intro=row.intro,
+            sex_limit=row.sex_limit,
+            min_age_years=row.min_age_years,
+            max_age_years=row.max_age_years,
+            children=[cls.of(child) for child in node.children],
+        )
+
+
+class Named(BaseModel):
+    """Something with a name."""
+
+    id: str
+    name: str
+
+
+class DoctorOut(BaseModel):
+    """A doctor's page; the fee stands with each session."""
+
+    id: str
+    name: str
+    title: str
+    level: DoctorLevel
+    skills: str
+    diseases: list[str]
+    intro: str
+    photo_path: str | None
+    hospital: Named
+    departments: list[Named]
+
+    @classmethod
+    def of(cls, view: DoctorView) -> DoctorOut:
+        """Show a doctor with hospital and departments."""
+        doctor = view.doctor
+        return cls(
+            id=str(doctor.id),
+            name=doctor.name,
+            title=doctor.title,
+            level=doctor.level,
+            skills=doctor.skills,
+            diseases=doctor.diseases,
+            intro=doctor.intro,
+            photo_path=doctor.photo_path,
+            hospital=Named(id=str(view.hospital.id), name=view.hospital.name),
+            departments=[Named(id=str(row.id), name=row.name) for row in view.departments],
+        )
+
+
+class RulesOut(BaseModel):
+    """The rule set in force, for machines and for people."""
+
+    version: int
+    effective_from: datetime
+    rules: dict[str, object]
+    sentences: list[str]
+
+
+class HitOut(BaseModel):
+    """A search result; the `id` of a disease is that of the department to go to."""
+
+    kind: EntryKind
+    id: str
+    name: str
+    hospital_id: str
+    hospital_name: str
+    hint: str
+
+
+@router.get("/hospitals", responses=problems(Invalid, CursorInvalid))
+async def list_hospitals(
+    db: Db,
+    settings: AppSettings,
+    q: Words = "",
+    city: Words = "",
+    level: Words = "",
+    cursor: Cursor = None,
+    limit: Limit = 20,
+) -> Page[HospitalOut]:
+    """Hospitals by name (Chinese, pinyin or initials), city and level."""
+    narrowed = HospitalFilter(q=q, city=city, level=level, single_hospital=settings.single_hospital)
+    rows, next_cursor = await hospitals(db, narrowed=narrowed, cursor=cursor, limit=limit)
+    return Page(items=[HospitalOut.of(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.get("/hospitals/{hospital_id}", responses=problems(NotFound))
+async def show_hospital(hospital_id: str, db: Db, settings: AppSettings) -> HospitalPageOut:
+    """One hospital with its campuses, phones and notices."""
+    row, campuses = await hospital_for_patients(
+        db, hospital_id=parse_hospital_id(hospital_id), single_hospital=settings.single_hospital
+    )
+    return HospitalPageOut.made_of(row, campuses)
+
+
+@router.get("/hospitals/{hospital_id}/departments", responses=problems(NotFound))
+async def list_departments(hospital_id: str, db: Db, settings: AppSettings) -> Page[DepartmentOut]:
+    """The department tree, on one page."""
+    id_ = parse_hospital_id(hospital_id)
+    await require_visible(db, hospital_id=id_, single_hospital=settings.single_hospital)
+    return Page(items=[DepartmentOut.of(node) for node in await department_tree(db, hospital_id=id_)])
+
+
+@router.get("/hospitals/{hospital_id}/rules", responses=problems(NotFound))
+async def show_rules(hospital_id: str, db: Db, settings: AppSettings, now: Now) -> RulesOut:
+    """The booking rules in force, as values and as plain Chinese sentences."""
+    id_ = parse_hospital_id(hospital_id)
+    await require_visible(db, hospital_id=id_, single_hospital=settings.single_hospital)
+    found = await rules_of(db, hospital_id=id_, now=now)
+    return RulesOut(
+        version=found.version,
+        effective_from=found.effective_from,
+        rules=msgspec.to_builtins(found.rules),
+        sentences=sentences_of(found.rules),
+    )
+
+
+@router.get("/doctors/{doctor_id}", responses=problems(NotFound))
+async def show_doctor(doctor_id: str, db: Db, settings: AppSettings) -> DoctorOut:
+    """One doctor."""
+    view = await doctor_for_patients(
+        db, doctor_id=parse_id(doctor_id), single_hospital=settings.single_hospital
+    )
+    return DoctorOut.of(view)
+
+
+@router.get("/search", responses=problems(Invalid, CursorInvalid))
+async def find(
+    db: Db, settings: AppSettings, q: Words = "", cursor: Cursor = None, limit: Limit = 20
+) -> Page[HitOut]:
+    """Find hospitals, departments, doctors, or the department for a disease or complaint.
+
+    Takes Chinese, pinyin, initials and slips in either; a sentence may contain the complaint.
+    """
+    hits, next_cursor = await search(
+        db, q=q, single_hospital=settings.single_hospital, cursor=cursor, limit=limit
+    )
+    items = [
+        HitOut(
+            kind=hit.kind,
+            id=hit.id,
+            name=hit.name,
+            hospital_id=str(hit.hospital_id),
+            hospital_name=hit.hospital_name,
+            hint=hit.hint,
+        )
+        for hit in hits
+    ]
+    return Page(items=items, next_cursor=next_cursor)

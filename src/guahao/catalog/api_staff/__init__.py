@@ -1,0 +1,9 @@
+"""Staff routes of the catalogue."""
+
+from fastapi import APIRouter
+
+from guahao.catalog.api_staff import rows, rules
+
+router = APIRouter()
+router.include_router(rows.router)
+router.include_router(rules.router)

@@ -1,0 +1,246 @@
+"""What staff send and see when they edit the catalogue."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, Field, model_validator
+
+from guahao.catalog.models import (
+    Campus,
+    Department,
+    Doctor,
+    DoctorLevel,
+    FeeItem,
+    FeeKind,
+    Hospital,
+    HospitalKind,
+    HospitalState,
+)
+from guahao.catalog.policy.reading import Phase
+from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
+from guahao.kernel.http import Body
+from guahao.kernel.sex import Sex
+
+Row = TypeVar("Row", HospitalRow, CampusRow, DepartmentRow, DoctorRow, FeeRow)
+
+Code = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[^\s/]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+Line = Annotated[str, Field(max_length=200)]
+Prose = Annotated[str, Field(max_length=5000)]
+Phone = Annotated[str, Field(max_length=40)]
+Words = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...], Field(max_length=100)]
+Notices = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(max_length=20)]
+Latitude = Annotated[float | None, Field(ge=-90, le=90)]
+Longitude = Annotated[float | None, Field(ge=-180, le=180)]
+AgeYears = Annotated[int, Field(ge=0, le=200)]
+Version = Annotated[int, Field(ge=1, le=2_000_000_000, description="The version this edit is based on")]
+FeeFen = Annotated[int, Field(ge=0, le=10_000_000)]
+Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2100, 1, 1))]
+
+
+class RowBody(Body):
+    """A whole row as the console's form gives it."""
+
+    def row(self, kind: type[Row]) -> Row:
+        """The row for the service."""
+        return kind(**{field.name: getattr(self, field.name) for field in fields(kind)})
+
+
+class Placed(RowBody):
+    """A row with a map point in GCJ-02: both numbers or none."""
+
+    latitude: Latitude = None
+    longitude: Longitude = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            message = "latitude and longitude belong together"
+            raise ValueError(message)
+        return self
+
+
+class HospitalIn(Placed):
+    """A hospital."""
+
+    code: Code
+    name: Name
+    kind: HospitalKind
+    city: Name
+    level: Annotated[str, Field(max_length=20)] = ""
+    address: Line = ""
+    phones: Annotated[tuple[Phone, ...], Field(max_length=10)] = ()
+    intro: Prose = ""
+    notices: Notices = ()
+    state: HospitalState = HospitalState.OPEN
+
+
+class CampusIn(Placed):
+    """A site of a hospital."""
+
+    code: Code
+    name: Name
+    address: Line = ""
+    phone: Phone = ""
+    is_active: bool = True
+
+
+class DepartmentIn(RowBody):
+    """A department; parent and campus by their codes."""
+
+    code: Code
+    name: Name
+    parent_code: Code | None = None
+    campus_code: Code | None = None
+    national_code: Annotated[str | None, Field(max_length=8)] = None
+    intro: Prose = ""
+    place: Line = ""
+    diseases: Words = ()
+    sex_limit: Sex | None = None
+    min_age_years: AgeYears = 0
+    max_age_years: AgeYears = 200
+    position: Annotated[int, Field(ge=0, le=100_000)] = 0
+    is_active: bool = True
+
+    @model_validator(mode="after")
+    def _ages_in_order(self) -> Self:
+        if self.min_age_years > self.max_age_years:
+            message = "min_age_years is above max_age_years"
+            raise ValueError(message)
+        return self
+
+
+class DoctorIn(RowBody):
+    """A doctor; departments by their codes."""
+
+    code: Code
+    name: Name
+    level: DoctorLevel
+    department_codes: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
+    title: Annotated[str, Field(max_length=40)] = ""
+    skills: Annotated[str, Field(max_length=1000)] = ""
+    diseases: Words = ()
+    intro: Prose = ""
+    photo_path: Annotated[
+        str | None, Field(max_length=200, pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_.-]+)*$")
+    ] = None
+    is_active: bool = True
+
+
+class FeeIn(RowBody):
+    """A price in fen from a day on: of a level, or of one doctor at that level."""
+
+    level: DoctorLevel
+    fee_fen: FeeFen
+    effective_from: Day
+    kind: FeeKind = FeeKind.CONSULTATION
+    doctor_code: Code | None = None
+
+
+class HospitalEdit(HospitalIn):
+    """A hospital as edited."""
+
+    version: Version
+
+
+class CampusEdit(CampusIn):
+    """A campus as edited."""
+
+    version: Version
+
+
+class DepartmentEdit(DepartmentIn):
+    """A department as edited."""
+
+    version: Version
+
+
+class DoctorEdit(DoctorIn):
+    """A doctor as edited."""
+
+    version: Version
+
+
+class FeeEdit(FeeIn):
+    """A price as edited."""
+
+    version: Version
+
+
+class HospitalSeen(HospitalEdit):
+    """A hospital as stored."""
+
+    id: str
+
+    @classmethod
+    def of(cls, row: Hospital) -> HospitalSeen:
+        """Show a row."""
+        return cls.model_construct(**_columns(row, cls))
+
+
+class CampusSeen(CampusEdit):
+    """A campus as stored."""
+
+    id: str
+
+    @classmethod
+    def of(cls, row: Campus) -> CampusSeen:
+        """Show a row."""
+        return cls.model_construct(**_columns(row, cls))
+
+
+class DepartmentSeen(DepartmentEdit):
+    """A department as stored."""
+
+    id: str
+
+    @classmethod
+    def of(cls, row: Department, *, parent_code: str | None, campus_code: str | None) -> DepartmentSeen:
+        """Show a row."""
+        return cls.model_construct(**_columns(row, cls), parent_code=parent_code, campus_code=campus_code)
+
+
+class DoctorSeen(DoctorEdit):
+    """A doctor as stored."""
+
+    id: str
+
+    @classmethod
+    def of(cls, row: Doctor, *, department_codes: Sequence[str]) -> DoctorSeen:
+        """Show a row."""
+        return cls.model_construct(**_columns(row, cls), department_codes=tuple(department_codes))
+
+
+class FeeSeen(FeeEdit):
+    """A price as stored."""
+
+    id: str
+
+    @classmethod
+    def of(cls, row: FeeItem, *, doctor_code: str | None) -> FeeSeen:
+        """Show a row."""
+        return cls.model_construct(**_columns(row, cls), doctor_code=doctor_code)
+
+
+class RuleSetOut(BaseModel):
+    """One version of the rules."""
+
+    version: int
+    effective_from: dt.datetime
+    phase: Phase
+    created_by: str
+    rules: dict[str, object]
+    sentences: list[str]
+
+
+def _columns(
+    row: Hospital | Campus | Department | Doctor | FeeItem, shape: type[BaseModel]
+) -> dict[str, Any]:
+    """The columns a shape shows; references by code are not columns."""
+    values = {name: getattr(row, name) for name in shape.model_fields if hasattr(row, name)}
+    shown = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return {**shown, "id": str(row.id)}

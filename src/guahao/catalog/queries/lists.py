@@ -1,0 +1,242 @@
+"""What patients and staff look at: hospitals, the department tree, doctors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.catalog.models import (
+    Campus,
+    Department,
+    Doctor,
+    DoctorDepartment,
+    EntryKind,
+    FeeItem,
+    Hospital,
+    HospitalState,
+    SearchEntry,
+)
+from guahao.catalog.policy.pinyin import normalised
+from guahao.kernel.errors import NotFound
+from guahao.kernel.ids import hospital_of
+from guahao.kernel.paging import decode_cursor, encode_cursor
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HospitalFilter:
+    """What a list of hospitals is narrowed to; None and "" do not narrow."""
+
+    q: str = ""
+    city: str | None = None
+    level: str | None = None
+    single_hospital: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepartmentNode:
+    """A department with the departments below it."""
+
+    department: Department
+    children: tuple[DepartmentNode, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorView:
+    """A doctor with hospital and departments."""
+
+    doctor: Doctor
+    hospital: Hospital
+    departments: tuple[Department, ...]
+
+
+def visible_to_patients(single_hospital: str | None) -> ColumnElement[bool]:
+    """Hospitals that patients see: open, and in single-hospital mode only the one with this code."""
+    only = Hospital.code == single_hospital if single_hospital else true()
+    return (Hospital.state == HospitalState.OPEN) & only
+
+
+def page_of(rows: Sequence[Item], limit: int) -> tuple[list[Item], Item | None]:
+    """Split `limit + 1` rows read into the page and its last row if there is more."""
+    page = list(rows[:limit])
+    return page, page[-1] if len(rows) > limit else None
+
+
+async def hospitals(
+    db: AsyncSession, *, narrowed: HospitalFilter, cursor: str | None, limit: int
+) -> tuple[list[Hospital], str | None]:
+    """A page of the hospitals that patients see, and the cursor of the next; raises CursorInvalid."""
+    found = select(Hospital).where(visible_to_patients(narrowed.single_hospital))
+    wanted = normalised(narrowed.q)
+    if wanted:
+        columns = (SearchEntry.text, SearchEntry.pinyin, SearchEntry.initials)
+        found = found.where(
+            Hospital.id.in_(
+                select(SearchEntry.hospital_id).where(
+                    SearchEntry.kind == EntryKind.HOSPITAL,
+                    or_(*(column.contains(wanted, autoescape=True) for column in columns)),
+                )
+            )
+        )
+    if narrowed.city:
+        found = found.where(Hospital.city == narrowed.city)
+    if narrowed.level:
+        found = found.where(Hospital.level == narrowed.level)
+    if cursor is not None:
+        found = found.where(Hospital.id > decode_cursor(cursor, int))
+    rows = await db.scalars(found.order_by(Hospital.id).limit(limit + 1))
+    page, last = page_of(rows.all(), limit)
+    return page, encode_cursor(last.id) if last else None
+
+
+async def hospital_for_patients(
+    db: AsyncSession, *, hospital_id: int, single_hospital: str | None
+) -> tuple[Hospital, list[Campus]]:
+    """A hospital that patients see, with its active campuses; raises NotFound."""
+    hospital = await db.scalar(
+        select(Hospital).where(Hospital.id == hospital_id, visible_to_patients(single_hospital))
+    )
+    if hospital is None:
+        raise NotFound
+    campuses = await db.scalars(
+        select(Campus).where(Campus.hospital_id == hospital_id, Campus.is_active).order_by(Campus.code)
+    )
+    return hospital, list(campuses)
+
+
+async def department_tree(db: AsyncSession, *, hospital_id: int) -> tuple[DepartmentNode, ...]:
+    """The active departments of a hospital; what hangs below an inactive one is not shown."""
+    rows = await db.scalars(
+        select(Department)
+        .where(Department.hospital_id == hospital_id, Department.is_active)
+        .order_by(Department.position, Department.code)
+    )
+    below: dict[UUID | None, list[Department]] = defaultdict(list)
+    for row in rows:
+        below[row.parent_id].append(row)
+
+    def nodes(parent_id: UUID | None) -> tuple[DepartmentNode, ...]:
+        return tuple(
+            DepartmentNode(department=row, children=nodes(row.id)) for row in below.get(parent_id, ())
+        )
+
+    return nodes(None)
+
+
+async def doctor_for_patients(
+    db: AsyncSession, *, doctor_id: UUID, single_hospital: str | None
+) -> DoctorView:
+    """An active doctor of a hospital that patients see; raises NotFound."""
+    found = await db.execute(
+        select(Doctor, Hospital)
+        .join(Hospital, Hospital.id == Doctor.hospital_id)
+        .where(
+            Doctor.hospital_id == hospital_of(doctor_id),
+            Doctor.id == doctor_id,
+            Doctor.is_active,
+            visible_to_patients(single_hospital),
+        )
+    )
+    row = found.first()
+    if row is None:
+        raise NotFound
+    departments = await db.scalars(
+        select(Department)
+        .join(
+            DoctorDepartment,
+            (DoctorDepartment.hospital_id == Department.hospital_id)
+            & (DoctorDepartment.department_id == Department.id),
+        )
+        .where(
+            DoctorDepartment.hospital_id == hospital_of(doctor_id),
+            DoctorDepartment.doctor_id == doctor_id,
+            Department.is_active,
+        )
+        .order_by(Department.position, Department.code)
+    )
+    return DoctorView(doctor=row[0], hospital=row[1], departments=tuple(departments))
+
+
+async def hospitals_for_staff(db: AsyncSession, *, hospital_id: int | None) -> list[Hospital]:
+    """Every hospital that a member of staff works for, closed ones too; None is the platform."""
+    found = select(Hospital).order_by(Hospital.id)
+    if hospital_id is not None:
+        found = found.where(Hospital.id == hospital_id)
+    return list(await db.scalars(found))
+
+
+async def hospital_for_staff(db: AsyncSession, *, hospital_id: int) -> Hospital:
+    """A hospital, open or not; raises NotFound."""
+    hospital = await db.get(Hospital, hospital_id)
+    if hospital is None:
+        raise NotFound
+    return hospital
+
+
+async def campuses_for_staff(db: AsyncSession, *, hospital_id: int) -> list[Campus]:
+    """Every campus of a hospital, by code."""
+    return list(
+        await db.scalars(select(Campus).where(Campus.hospital_id == hospital_id).order_by(Campus.code))
+    )
+
+
+async def departments_for_staff(db: AsyncSession, *, hospital_id: int) -> list[Department]:
+    """Every department of a hospital in the order of the tree's levels."""
+    return list(
+        await db.scalars(
+            select(Department)
+            .where(Department.hospital_id == hospital_id)
+            .order_by(Department.position, Department.code)
+        )
+    )
+
+
+async def doctors_for_staff(
+    db: AsyncSession, *, hospital_id: int, cursor: str | None, limit: int
+) -> tuple[list[tuple[Doctor, list[str]]], str | None]:
+    """A page of a hospital's doctors by code, each with the codes of the departments."""
+    found = select(Doctor).where(Doctor.hospital_id == hospital_id)
+    if cursor is not None:
+        found = found.where(Doctor.code > decode_cursor(cursor, str))
+    rows = await db.scalars(found.order_by(Doctor.code).limit(limit + 1))
+    page, last = page_of(rows.all(), limit)
+    codes = await department_codes(db, hospital_id=hospital_id, doctor_ids=[doctor.id for doctor in page])
+    return [(doctor, codes[doctor.id]) for doctor in page], encode_cursor(last.code) if last else None
+
+
+async def department_codes(
+    db: AsyncSession, *, hospital_id: int, doctor_ids: Sequence[UUID]
+) -> dict[UUID, list[str]]:
+    """The department codes of each doctor."""
+    links = await db.execute(
+        select(DoctorDepartment.doctor_id, Department.code)
+        .join(
+            Department,
+            (DoctorDepartment.hospital_id == Department.hospital_id)
+            & (DoctorDepartment.department_id == Department.id),
+        )
+        .where(DoctorDepartment.hospital_id == hospital_id, DoctorDepartment.doctor_id.in_(doctor_ids))
+        .order_by(Department.code)
+    )
+    codes: dict[UUID, list[str]] = {doctor_id: [] for doctor_id in doctor_ids}
+    for doctor_id, code in links:
+        codes[doctor_id].append(code)
+    return codes
+
+
+async def fee_items(db: AsyncSession, *, hospital_id: int) -> list[FeeItem]:
+    """Every price of a hospital, the newest day first."""
+    return list(
+        await db.scalars(
+            select(FeeItem)
+            .where(FeeItem.hospital_id == hospital_id)
+            .order_by(FeeItem.effective_from.desc(), FeeItem.level, FeeItem.kind, FeeItem.id)
+        )
+    )
