@@ -1,22 +1,42 @@
-"""Who may call a route: every route depends on exactly one of CurrentAccount, staff(permission) and public."""
+"""Who may call a route: each depends on exactly one of CurrentAccount, staff(permission), public."""
 
 from __future__ import annotations
 
+import ipaddress
+import math
+import time
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from guahao.identity.policy.permission import Permission
+from guahao.identity.policy.permission import Permission, Role
 from guahao.identity.service.recognition import AccountRef, StaffRef, recognise_account, recognise_staff
 from guahao.kernel.db import Sessions
-from guahao.kernel.errors import Problem
-from guahao.kernel.http import Now
+from guahao.kernel.errors import Problem, TooManyRequests
+from guahao.kernel.http import AppSettings, Now
 
-__all__ = ["AccountRef", "CurrentAccount", "NotLoggedIn", "PermissionMissing", "StaffPermitted", "StaffRef", "public", "staff"]
+__all__ = [
+    "AccountRef",
+    "CurrentAccount",
+    "NotLoggedIn",
+    "Permission",
+    "PermissionMissing",
+    "Role",
+    "SenderAddress",
+    "StaffPermitted",
+    "StaffRef",
+    "per_account",
+    "per_address",
+    "public",
+    "staff",
+]
 
-_ACCOUNT_TOKEN = HTTPBearer(auto_error=False, scheme_name="account", description="Token of an account's login")
+_ACCOUNT_TOKEN = HTTPBearer(auto_error=False, scheme_name="account", description="Token of a patient's login")
 _STAFF_TOKEN = HTTPBearer(auto_error=False, scheme_name="staff", description="Token of a staff login")
 
 
@@ -85,3 +105,66 @@ def staff(permission: Permission) -> StaffPermitted:
 
 def public() -> None:
     """Mark a route as open to everybody: `dependencies=[Depends(public)]`."""
+
+
+def _address(request: Request) -> str:
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 6:  # one customer has a whole /64
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return host
+
+
+SenderAddress = Annotated[str, Depends(_address)]
+"""The address a request comes from, for limits; an IPv6 customer counts as one."""
+
+
+async def _hit(request: Request, limit: RateLimitItem, *key: str) -> None:
+    state = request.app.state
+    if not hasattr(state, "limiter"):
+        state.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+    limiter: SlidingWindowCounterRateLimiter = state.limiter
+    if not await limiter.hit(limit, *key):
+        stats = await limiter.get_window_stats(limit, *key)
+        raise TooManyRequests(retry_after_s=max(1, math.ceil(stats.reset_time - time.time())))
+
+
+@dataclass(frozen=True, slots=True)
+class PerAddress:
+    """At most `a_minute` requests of one kind from one address, counted in this process."""
+
+    kind: str
+    a_minute: int
+
+    async def __call__(self, request: Request, address: SenderAddress, settings: AppSettings) -> None:
+        """Count this request; raises `TooManyRequests`."""
+        limit = RateLimitItemPerMinute(self.a_minute * settings.address_factor)
+        await _hit(request, limit, "address", self.kind, address)
+
+
+@dataclass(frozen=True, slots=True)
+class PerAccount:
+    """At most `a_minute` requests of one kind by one account, counted in this process."""
+
+    kind: str
+    a_minute: int
+
+    async def __call__(self, request: Request, account: CurrentAccount) -> None:
+        """Count this request; raises `TooManyRequests`."""
+        await _hit(request, RateLimitItemPerMinute(self.a_minute), "account", self.kind, str(account.id))
+
+
+def per_address(kind: str, *, a_minute: int) -> PerAddress:
+    """Limit a route cheaply: `dependencies=[Depends(per_address("login", a_minute=30))]`.
+
+    What costs money is counted in the database instead.
+    """
+    return PerAddress(kind, a_minute)
+
+
+def per_account(kind: str, *, a_minute: int) -> PerAccount:
+    """Limit a route of accounts cheaply, as `per_address`."""
+    return PerAccount(kind, a_minute)

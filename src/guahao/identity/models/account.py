@@ -15,7 +15,7 @@ from guahao.kernel.db import Base, closed_set
 class LoginKind(StrEnum):
     """How somebody proved who they are."""
 
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105  # a kind of login, not a secret
     SMS = "sms"
     WECHAT = "wechat"
 

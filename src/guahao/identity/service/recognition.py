@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, select, update
@@ -116,19 +117,19 @@ def _is_live(token_hash: bytes, now: datetime) -> tuple[ColumnElement[bool], ...
 
 async def _look_up(
     sessions: Sessions,
-    statement: Select[tuple[object, ...]],
+    statement: Select[*tuple[Any, ...]],
     *,
     idle: timedelta,
     step: timedelta,
     now: datetime,
-) -> Row[tuple[object, ...]] | None:
+) -> Row[*tuple[Any, ...]] | None:
     """Read the login outside the request's transaction, and now and then note that it was seen.
 
     Autocommit saves the round trips of BEGIN and COMMIT, and the note is no lock on later work.
     """
     async with sessions() as db:
         await db.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-        row = (await db.execute(statement)).one_or_none()
+        row: Row[*tuple[Any, ...]] | None = (await db.execute(statement)).one_or_none()
         if row is not None and now - row.last_seen_at >= step:
             await db.execute(
                 update(Login)

@@ -1,0 +1,182 @@
+"""Routes of accounts: SMS codes, registering, the account itself, passwords."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from guahao.identity.access import (
+    CurrentAccount,
+    NotLoggedIn,
+    SenderAddress,
+    per_account,
+    per_address,
+    public,
+)
+from guahao.identity.api_patient.caller import Caller, prove_phone
+from guahao.identity.api_patient.schemas import (
+    AccountIn,
+    AccountOut,
+    LoggedInOut,
+    PasswordChangeIn,
+    PasswordResetIn,
+    SmsCodeIn,
+    SmsCodeOut,
+)
+from guahao.identity.models.account import CodePurpose, LoginKind
+from guahao.identity.policy.login import CODE_TTL, CODES_PER_ADDRESS_HOUR
+from guahao.identity.ports.sms import SmsNotSent, SmsSender
+from guahao.identity.queries.login import account_by_id
+from guahao.identity.service import account as accounts
+from guahao.identity.service import sms_code as sms_codes
+from guahao.identity.service.login import open_account_login
+from guahao.identity.service.password import hash_password, is_password
+from guahao.identity.service.throttle import LoginPaused, forgive_tries, pay_password_try
+from guahao.kernel.db import transaction
+from guahao.kernel.errors import TooManyRequests, Unavailable
+from guahao.kernel.http import AppSettings, Db, Keys, problems
+
+router = APIRouter(prefix="/api/v1", tags=["account"])
+
+
+def _sms_sender(request: Request) -> SmsSender:
+    sender: SmsSender = request.app.state.sms_sender
+    return sender
+
+
+Sms = Annotated[SmsSender, Depends(_sms_sender)]
+
+
+@router.post(
+    "/sms-codes",
+    status_code=202,
+    responses=problems(sms_codes.SmsLimitReached, sms_codes.SmsBudgetSpent, sms_codes.SmsUnavailable),
+    dependencies=[Depends(public)],
+)
+async def send_sms_code(
+    body: SmsCodeIn, caller: Caller, sms: Sms, settings: AppSettings, address: SenderAddress
+) -> SmsCodeOut:
+    """Send a code of six digits; it works once, for five minutes and for this purpose only.
+
+    The answer is the same whether the phone is known or not. A new code voids the one before.
+    """
+    async with transaction(caller.sessions) as db:
+        issued = await sms_codes.issue_code(
+            db,
+            key_ring=caller.keys,
+            phone=body.phone,
+            purpose=body.purpose,
+            address=address,
+            per_address_hour=CODES_PER_ADDRESS_HOUR * settings.address_factor,
+            daily_budget=settings.sms_daily_budget,
+            now=caller.now,
+        )
+    minutes = int(CODE_TTL.total_seconds()) // 60
+    try:
+        await sms.send_code(phone=body.phone, code=issued.code, valid_min=minutes)
+    except SmsNotSent as error:
+        raise sms_codes.SmsUnavailable from error
+    async with transaction(caller.sessions) as db:
+        await sms_codes.note_sent(db, code_id=issued.id, now=caller.now)
+    return SmsCodeOut(expires_in_s=minutes * 60)
+
+
+@router.post(
+    "/accounts",
+    status_code=201,
+    responses=problems(
+        sms_codes.SmsCodeWrong,
+        accounts.UsernameTaken,
+        accounts.PhoneTaken,
+        accounts.PasswordWeak,
+        TooManyRequests,
+        Unavailable,
+    ),
+    dependencies=[Depends(public), Depends(per_address("register", a_minute=20))],
+)
+async def register(body: AccountIn, caller: Caller) -> LoggedInOut:
+    """Make an account for a phone proven by a code, and log in."""
+    accounts.check_password_strength(body.password, username=body.username)
+    code_id = await prove_phone(
+        caller, phone=body.phone, purpose=CodePurpose.REGISTER, code=body.sms_code
+    )
+    password_hash = await hash_password(body.password)
+    async with transaction(caller.sessions) as db:
+        await sms_codes.spend_code(db, code_id=code_id, now=caller.now)
+        account = await accounts.register(
+            db,
+            key_ring=caller.keys,
+            phone=body.phone,
+            username=body.username,
+            password_hash=password_hash,
+            now=caller.now,
+        )
+        login = await open_account_login(
+            db, account_id=account.id, kind=LoginKind.SMS, device=caller.device, now=caller.now
+        )
+    return LoggedInOut(token=login.token, account=AccountOut.of(account, caller.keys))
+
+
+@router.get("/me", responses=problems(NotLoggedIn))
+async def show_me(account: CurrentAccount, db: Db, keys: Keys) -> AccountOut:
+    """The account of the token."""
+    return AccountOut.of(await account_by_id(db, account_id=account.id), keys)
+
+
+@router.post(
+    "/me/password",
+    status_code=204,
+    responses=problems(
+        NotLoggedIn,
+        accounts.OldPasswordWrong,
+        accounts.PasswordWeak,
+        LoginPaused,
+        TooManyRequests,
+        Unavailable,
+    ),
+    dependencies=[Depends(per_account("change password", a_minute=10))],
+)
+async def change_password(body: PasswordChangeIn, account: CurrentAccount, caller: Caller) -> None:
+    """Set a new password; every other device is logged out at once."""
+    async with transaction(caller.sessions) as db:
+        credential = await accounts.credential_of(db, account_id=account.id)
+        key = caller.name_key(credential.username or str(account.id))
+        await pay_password_try(db, key=key, now=caller.now)
+    accounts.check_password_strength(body.new_password, username=credential.username or "")
+    old_hash = credential.password_hash
+    if not await is_password(body.old_password, password_hash=old_hash) or old_hash is None:
+        raise accounts.OldPasswordWrong
+    new_hash = await hash_password(body.new_password)
+    async with transaction(caller.sessions) as db:
+        await forgive_tries(db, key=key)
+        await accounts.change_password(
+            db,
+            account_id=account.id,
+            old_hash=old_hash,
+            new_hash=new_hash,
+            keep_login=account.login_id,
+            now=caller.now,
+        )
+
+
+@router.post(
+    "/password-resets",
+    status_code=204,
+    responses=problems(
+        sms_codes.SmsCodeWrong, accounts.PhoneUnknown, accounts.PasswordWeak, TooManyRequests, Unavailable
+    ),
+    dependencies=[Depends(public), Depends(per_address("reset", a_minute=20))],
+)
+async def reset_password(body: PasswordResetIn, caller: Caller) -> None:
+    """Set a new password for the account of a phone proven by a code; all devices are logged out."""
+    code_id = await prove_phone(caller, phone=body.phone, purpose=CodePurpose.RESET, code=body.sms_code)
+    async with transaction(caller.sessions) as db:
+        credential = await accounts.credential_by_phone(db, key_ring=caller.keys, phone=body.phone)
+    accounts.check_password_strength(body.new_password, username=credential.username or "")
+    new_hash = await hash_password(body.new_password)
+    async with transaction(caller.sessions) as db:
+        await sms_codes.spend_code(db, code_id=code_id, now=caller.now)
+        await accounts.reset_password(db, credential=credential, new_hash=new_hash, now=caller.now)
+        if credential.username is not None:
+            await forgive_tries(db, key=caller.name_key(credential.username))

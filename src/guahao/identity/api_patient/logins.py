@@ -1,0 +1,150 @@
+"""Routes of logins: opening one, the list of devices, logging out."""
+
+from __future__ import annotations
+
+from typing import Annotated, assert_never
+
+from fastapi import APIRouter, Depends, Request
+
+from guahao.identity.access import CurrentAccount, NotLoggedIn, per_address, public
+from guahao.identity.api_patient.caller import Caller, CallerFacts, prove_phone
+from guahao.identity.api_patient.schemas import (
+    AccountOut,
+    LoggedInOut,
+    LoginIn,
+    LoginOut,
+    PasswordLoginIn,
+    SmsLoginIn,
+    WeChatLoginIn,
+)
+from guahao.identity.models.account import CodePurpose, LoginKind
+from guahao.identity.ports.wechat import JsCodeRefused, WeChatIdentity, WeChatUnreachable, WeChatUserBlocked
+from guahao.identity.queries.login import logins_of_account
+from guahao.identity.service import account as accounts
+from guahao.identity.service.login import open_account_login, revoke_account_login
+from guahao.identity.service.password import hash_password, is_outdated, is_password
+from guahao.identity.service.sms_code import SmsCodeWrong, spend_code
+from guahao.identity.service.throttle import LoginPaused, forgive_tries, pay_password_try
+from guahao.kernel.db import transaction
+from guahao.kernel.errors import NotFound, TooManyRequests, Unavailable
+from guahao.kernel.http import Db, Now, Page, problems
+from guahao.kernel.ids import parse_id
+
+router = APIRouter(prefix="/api/v1/logins", tags=["account"])
+
+
+def _wechat(request: Request) -> WeChatIdentity:
+    wechat: WeChatIdentity = request.app.state.wechat
+    return wechat
+
+
+WeChat = Annotated[WeChatIdentity, Depends(_wechat)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(
+        accounts.LoginRefused,
+        accounts.WeChatLoginRefused,
+        accounts.WeChatAccountBlocked,
+        accounts.WeChatUnavailable,
+        accounts.PhoneUnknown,
+        SmsCodeWrong,
+        LoginPaused,
+        TooManyRequests,
+        Unavailable,
+    ),
+    dependencies=[Depends(public), Depends(per_address("login", a_minute=60))],
+)
+async def log_in(body: LoginIn, caller: Caller, wechat: WeChat) -> LoggedInOut:
+    """Log in by password, by SMS code or by WeChat; each login is a device of its own."""
+    match body:
+        case PasswordLoginIn():
+            return await _by_password(body, caller)
+        case SmsLoginIn():
+            return await _by_sms(body, caller)
+        case WeChatLoginIn():
+            return await _by_wechat(body, caller, wechat)
+        case _:
+            assert_never(body)
+
+
+@router.get("", responses=problems(NotLoggedIn))
+async def list_logins(account: CurrentAccount, db: Db, now: Now) -> Page[LoginOut]:
+    """The devices that are logged in, the one used last first."""
+    found = await logins_of_account(db, account_id=account.id, now=now)
+    return Page(
+        items=[
+            LoginOut(
+                id=str(login.id),
+                kind=login.kind,
+                device=login.device,
+                created_at=login.created_at,
+                last_seen_at=login.last_seen_at,
+                current=login.id == account.login_id,
+            )
+            for login in found
+        ]
+    )
+
+
+@router.delete("/current", status_code=204, responses=problems(NotLoggedIn))
+async def log_out(account: CurrentAccount, db: Db, now: Now) -> None:
+    """Log this device out; the token is refused from now on."""
+    await revoke_account_login(db, account_id=account.id, login_id=account.login_id, now=now)
+
+
+@router.delete("/{login_id}", status_code=204, responses=problems(NotLoggedIn, NotFound))
+async def log_device_out(login_id: str, account: CurrentAccount, db: Db, now: Now) -> None:
+    """Log one of the account's devices out."""
+    await revoke_account_login(db, account_id=account.id, login_id=parse_id(login_id), now=now)
+
+
+async def _by_password(body: PasswordLoginIn, caller: CallerFacts) -> LoggedInOut:
+    key = caller.name_key(body.username)
+    async with transaction(caller.sessions) as db:
+        await pay_password_try(db, key=key, now=caller.now)
+        credential = await accounts.credential_by_username(db, username=body.username)
+    old_hash = credential.password_hash
+    right = await is_password(body.password, password_hash=old_hash)
+    if not right or credential.owner is None or old_hash is None:
+        raise accounts.LoginRefused
+    new_hash = await hash_password(body.password) if is_outdated(old_hash) else None
+    async with transaction(caller.sessions) as db:
+        account = await accounts.verified_account(db, account_id=credential.owner, password_hash=old_hash)
+        if new_hash is not None:
+            await accounts.renew_hash(db, account=account, password_hash=new_hash)
+        await forgive_tries(db, key=key)
+        login = await open_account_login(
+            db, account_id=account.id, kind=LoginKind.PASSWORD, device=caller.device, now=caller.now
+        )
+    return LoggedInOut(token=login.token, account=AccountOut.of(account, caller.keys))
+
+
+async def _by_sms(body: SmsLoginIn, caller: CallerFacts) -> LoggedInOut:
+    code_id = await prove_phone(caller, phone=body.phone, purpose=CodePurpose.LOGIN, code=body.sms_code)
+    async with transaction(caller.sessions) as db:
+        await spend_code(db, code_id=code_id, now=caller.now)
+        account = await accounts.account_by_phone(db, key_ring=caller.keys, phone=body.phone)
+        login = await open_account_login(
+            db, account_id=account.id, kind=LoginKind.SMS, device=caller.device, now=caller.now
+        )
+    return LoggedInOut(token=login.token, account=AccountOut.of(account, caller.keys))
+
+
+async def _by_wechat(body: WeChatLoginIn, caller: CallerFacts, wechat: WeChatIdentity) -> LoggedInOut:
+    try:
+        openid = await wechat.openid_of(js_code=body.js_code)
+    except JsCodeRefused as error:
+        raise accounts.WeChatLoginRefused from error
+    except WeChatUserBlocked as error:
+        raise accounts.WeChatAccountBlocked from error
+    except WeChatUnreachable as error:
+        raise accounts.WeChatUnavailable from error
+    async with transaction(caller.sessions) as db:
+        account = await accounts.account_of_openid(db, openid=openid, now=caller.now)
+        login = await open_account_login(
+            db, account_id=account.id, kind=LoginKind.WECHAT, device=caller.device, now=caller.now
+        )
+    return LoggedInOut(token=login.token, account=AccountOut.of(account, caller.keys))

@@ -1,0 +1,140 @@
+"""Shapes of requests and answers about accounts and logins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Discriminator, Field, StringConstraints
+
+from guahao.identity.models.account import Account, CodePurpose, LoginKind
+from guahao.identity.policy.login import (
+    PASSWORD_MAX_LENGTH,
+    PASSWORD_MIN_LENGTH,
+    PHONE_PATTERN,
+    USERNAME_PATTERN,
+)
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.http import Body
+from guahao.kernel.masking import mask_phone
+
+Phone = Annotated[
+    str,
+    StringConstraints(pattern=PHONE_PATTERN),
+    Field(description="Mainland mobile", examples=["13800138000"]),
+]
+Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=["123456"])]
+Username = Annotated[str, StringConstraints(pattern=USERNAME_PATTERN), Field(examples=["zhang_san"])]
+NewPassword = Annotated[
+    str,
+    StringConstraints(
+        min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False
+    ),
+    Field(examples=["correct horse battery"]),
+]
+GivenPassword = Annotated[
+    str, StringConstraints(min_length=1, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False)
+]
+GivenName = Annotated[str, StringConstraints(min_length=1, max_length=32)]
+
+
+class SmsCodeIn(Body):
+    """Whom to send a code, and what for."""
+
+    phone: Phone
+    purpose: CodePurpose
+
+
+class SmsCodeOut(BaseModel):
+    """The same whether the phone is known or not."""
+
+    expires_in_s: int
+
+
+class AccountIn(Body):
+    """A new account; the code was sent with purpose `register`."""
+
+    phone: Phone
+    sms_code: Code
+    username: Username
+    password: NewPassword
+
+
+class PasswordLoginIn(Body):
+    """Login by username and password."""
+
+    kind: Literal["password"]
+    username: GivenName
+    password: GivenPassword
+
+
+class SmsLoginIn(Body):
+    """Login by a code sent with purpose `login`."""
+
+    kind: Literal["sms"]
+    phone: Phone
+    sms_code: Code
+
+
+class WeChatLoginIn(Body):
+    """Login by the code of wx.login; the first one makes the account."""
+
+    kind: Literal["wechat"]
+    js_code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+
+
+LoginIn = Annotated[PasswordLoginIn | SmsLoginIn | WeChatLoginIn, Discriminator("kind")]
+
+
+class PasswordChangeIn(Body):
+    """The present password and the new one."""
+
+    old_password: GivenPassword
+    new_password: NewPassword
+
+
+class PasswordResetIn(Body):
+    """A new password; the code was sent with purpose `reset`."""
+
+    phone: Phone
+    sms_code: Code
+    new_password: NewPassword
+
+
+class AccountOut(BaseModel):
+    """An account; username and phone are null when it came from WeChat alone."""
+
+    id: str
+    username: str | None
+    phone: str | None = Field(description="Masked", examples=["138****8000"])
+    created_at: datetime
+
+    @classmethod
+    def of(cls, account: Account, key_ring: KeyRing) -> AccountOut:
+        """Show an account to its owner."""
+        phone = None
+        if account.phone_sealed is not None:
+            phone = mask_phone(
+                key_ring.open(account.phone_sealed, field="account.phone_sealed", row=account.id)
+            )
+        return cls(
+            id=str(account.id), username=account.username, phone=phone, created_at=account.created_at
+        )
+
+
+class LoggedInOut(BaseModel):
+    """The bearer token, shown this once, and the account it stands for."""
+
+    token: str
+    account: AccountOut
+
+
+class LoginOut(BaseModel):
+    """One device that is logged in."""
+
+    id: str
+    kind: LoginKind
+    device: str
+    created_at: datetime
+    last_seen_at: datetime
+    current: bool

@@ -1,0 +1,25 @@
+"""Forgets logins, codes and counters whose time is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.identity.service.login import forget_old_logins
+from guahao.identity.service.sms_code import forget_old_codes
+from guahao.identity.service.throttle import forget_old_tries
+from guahao.kernel.clock import utc_now
+from guahao.kernel.jobs import Job
+
+
+async def forget_ended(db: AsyncSession) -> int:
+    """Delete what no rule looks at any more; answers 0, for one run does it all."""
+    now = utc_now()
+    await forget_old_codes(db, now=now)
+    await forget_old_tries(db, now=now)
+    await forget_old_logins(db, now=now)
+    return 0
+
+
+JOBS = (Job(name="identity.forget_ended", every=timedelta(hours=1), run=forget_ended),)

@@ -1,0 +1,29 @@
+"""Who a WeChat user is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class JsCodeRefused(Exception):
+    """The code is invalid, used before, too old or of another mini program (errcode 40029, 40163)."""
+
+
+class WeChatUserBlocked(Exception):
+    """WeChat holds this user for high-risk and gives no login (errcode 40226)."""
+
+
+class WeChatUnreachable(Exception):
+    """WeChat is busy (-1), limits us (45011), timed out or answered what it never should."""
+
+
+class WeChatIdentity(Protocol):
+    """WeChat's login for mini programs."""
+
+    async def openid_of(self, *, js_code: str) -> str:
+        """Exchange the code of wx.login for the user's openid in our mini program.
+
+        A code works once, for five minutes. The session key never leaves the adapter. Raises
+        `JsCodeRefused`, `WeChatUserBlocked` or `WeChatUnreachable`.
+        """
+        ...

@@ -1,0 +1,260 @@
+"""Accounts: registering, logging in, changing and resetting the password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NoReturn
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.identity.models.account import Account
+from guahao.identity.policy.login import is_weak_password
+from guahao.identity.service.login import revoke_account_logins
+from guahao.identity.service.sms_code import phone_index
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.db import affected, constraint_of
+from guahao.kernel.errors import Problem
+from guahao.kernel.ids import new_id
+
+
+class LoginRefused(Problem):
+    """Username and password do not belong together, or the account is disabled: the same answer for all."""
+
+    code = "login-refused"
+    status = 401
+
+
+class UsernameTaken(Problem):
+    """Another account has this username."""
+
+    code = "username-taken"
+    status = 409
+
+
+class PhoneTaken(Problem):
+    """The phone, proven to be the caller's, has an account already."""
+
+    code = "phone-taken"
+    status = 409
+
+
+class PhoneUnknown(Problem):
+    """The phone, proven to be the caller's, has no account yet."""
+
+    code = "phone-unknown"
+    status = 404
+
+
+class PasswordWeak(Problem):
+    """The password is among those that are guessed first."""
+
+    code = "password-weak"
+    status = 422
+
+
+class WeChatLoginRefused(Problem):
+    """WeChat does not know the code of wx.login: used before, too old, or of another mini program."""
+
+    code = "wechat-login-refused"
+    status = 401
+
+
+class WeChatAccountBlocked(Problem):
+    """WeChat holds the user for high-risk; another way to log in is open."""
+
+    code = "wechat-account-blocked"
+    status = 403
+
+
+class WeChatUnavailable(Problem):
+    """WeChat cannot be asked right now; another way to log in is open."""
+
+    code = "wechat-unavailable"
+    status = 503
+    retry_after_s = 5
+
+
+class OldPasswordWrong(Problem):
+    """The present password was not given rightly."""
+
+    code = "old-password-wrong"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a password is judged by; all None when nobody has the name."""
+
+    owner: UUID | None = None
+    username: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
+
+
+def check_password_strength(password: str, *, username: str) -> None:
+    """Refuse a password that is guessed first. Raises `PasswordWeak`."""
+    if is_weak_password(password, username=username):
+        raise PasswordWeak
+
+
+async def credential_by_username(db: AsyncSession, *, username: str) -> Credential:
+    """Read what a login by password is judged by."""
+    return await _credential(db, Account.username == username.lower())
+
+
+async def credential_of(db: AsyncSession, *, account_id: UUID) -> Credential:
+    """Read what a change of password is judged by."""
+    return await _credential(db, Account.id == account_id)
+
+
+async def credential_by_phone(db: AsyncSession, *, key_ring: KeyRing, phone: str) -> Credential:
+    """Read the account of a phone that was proven. Raises `PhoneUnknown`."""
+    found = await _credential(db, Account.phone_index == phone_index(key_ring, phone))
+    if found.owner is None:
+        raise PhoneUnknown
+    return found
+
+
+async def register(
+    db: AsyncSession,
+    *,
+    key_ring: KeyRing,
+    phone: str,
+    username: str,
+    password_hash: str,
+    now: datetime,
+) -> Account:
+    """Make an account of a phone that was proven in this transaction.
+
+    Raises `UsernameTaken` or `PhoneTaken`; of several at once exactly one succeeds.
+    """
+    account = Account(id=new_id(), username=username.lower(), password_hash=password_hash, created_at=now)
+    account.phone_sealed = key_ring.seal(phone, field="account.phone_sealed", row=account.id)
+    account.phone_index = phone_index(key_ring, phone)
+    db.add(account)
+    try:
+        await db.flush()
+    except IntegrityError as error:
+        _raise_taken(error)
+    await record(db, _deed(account.id, "account.register"))
+    return account
+
+
+async def verified_account(db: AsyncSession, *, account_id: UUID, password_hash: str) -> Account:
+    """Read the account for a login whose password was found right against `password_hash`.
+
+    The row is locked against a change of password meanwhile. Raises `LoginRefused` when the
+    password was changed or the account disabled since.
+    """
+    account = await db.scalar(
+        select(Account)
+        .where(Account.id == account_id, Account.password_hash == password_hash)
+        .where(Account.disabled_at.is_(None))
+        .with_for_update(key_share=True)
+    )
+    if account is None:
+        raise LoginRefused
+    return account
+
+
+async def account_by_phone(db: AsyncSession, *, key_ring: KeyRing, phone: str) -> Account:
+    """Read the account of a phone that was proven in this transaction.
+
+    Raises `PhoneUnknown` or, for a disabled account, `LoginRefused`.
+    """
+    account = await db.scalar(select(Account).where(Account.phone_index == phone_index(key_ring, phone)))
+    if account is None:
+        raise PhoneUnknown
+    if account.disabled_at is not None:
+        raise LoginRefused
+    return account
+
+
+async def account_of_openid(db: AsyncSession, *, openid: str, now: datetime) -> Account:
+    """Read the account of a WeChat user, making one on the first login.
+
+    Safe when the first login arrives twice at once. Raises `LoginRefused` for a disabled account.
+    """
+    id_ = new_id()
+    made = await db.scalar(
+        insert(Account)
+        .values(id=id_, openid=openid, created_at=now)
+        .on_conflict_do_nothing(index_elements=["openid"])
+        .returning(Account.id)
+    )
+    if made is not None:
+        await record(db, _deed(id_, "account.register"))
+    account = (await db.scalars(select(Account).where(Account.openid == openid))).one()
+    if account.disabled_at is not None:
+        raise LoginRefused
+    return account
+
+
+async def renew_hash(db: AsyncSession, *, account: Account, password_hash: str) -> None:
+    """Store the same password under today's parameters."""
+    account.password_hash = password_hash
+    await db.flush()
+
+
+async def change_password(
+    db: AsyncSession,
+    *,
+    account_id: UUID,
+    old_hash: str,
+    new_hash: str,
+    keep_login: UUID,
+    now: datetime,
+) -> None:
+    """Set a new password and log every other device out.
+
+    Raises `OldPasswordWrong` when the password was changed since it was found right.
+    """
+    changed = await db.execute(
+        update(Account)
+        .where(Account.id == account_id, Account.password_hash == old_hash)
+        .values(password_hash=new_hash)
+    )
+    if affected(changed) == 0:
+        raise OldPasswordWrong
+    await revoke_account_logins(db, account_id=account_id, keep=keep_login, now=now)
+    await record(db, _deed(account_id, "account.change_password"))
+
+
+async def reset_password(
+    db: AsyncSession, *, credential: Credential, new_hash: str, now: datetime
+) -> None:
+    """Set a new password for the owner of the proven phone and log every device out."""
+    account_id = credential.owner
+    if account_id is None:
+        raise PhoneUnknown
+    await db.execute(update(Account).where(Account.id == account_id).values(password_hash=new_hash))
+    await revoke_account_logins(db, account_id=account_id, now=now)
+    await record(db, _deed(account_id, "account.reset_password"))
+
+
+async def _credential(db: AsyncSession, condition: ColumnElement[bool]) -> Credential:
+    row = (
+        await db.execute(select(Account.id, Account.username, Account.password_hash).where(condition))
+    ).one_or_none()
+    if row is None:
+        return Credential()
+    return Credential(owner=row.id, username=row.username, password_hash=row.password_hash)
+
+
+def _raise_taken(error: IntegrityError) -> NoReturn:
+    match constraint_of(error):
+        case "account_username_key":
+            raise UsernameTaken from error
+        case "account_phone_index_key":
+            raise PhoneTaken from error
+        case _:
+            raise error
+
+
+def _deed(account_id: UUID, action: str) -> AuditEntry:
+    return AuditEntry(actor=f"account:{account_id}", action=action, subject=f"account:{account_id}")

@@ -1,0 +1,218 @@
+"""Codes sent by SMS: issuing within the limits, paying for a try, spending the right one."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.identity.models.account import CodePurpose, SmsBudget, SmsCode
+from guahao.identity.policy.login import CODE_TRIES, CODE_TTL, PHONE_ALLOWANCES, Allowance, wait_s
+from guahao.kernel.clock import local_date
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.db import affected
+from guahao.kernel.errors import Problem
+from guahao.kernel.ids import new_id
+
+_KEPT_FOR = timedelta(days=2)
+
+
+class SmsLimitReached(Problem):
+    """Codes were asked for too often, for this phone or from this address."""
+
+    code = "sms-limit-reached"
+    status = 429
+    retry_after_s = 60
+
+
+class SmsBudgetSpent(Problem):
+    """The installation has sent as many messages as it may in one day."""
+
+    code = "sms-budget-spent"
+    status = 503
+    retry_after_s = 3600
+
+
+class SmsUnavailable(Problem):
+    """The SMS provider could not be reached or refused the message."""
+
+    code = "sms-unavailable"
+    status = 503
+    retry_after_s = 60
+
+
+class SmsCodeWrong(Problem):
+    """The code is wrong, used, too old, tried too often, or was sent to another phone or purpose."""
+
+    code = "sms-code-wrong"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCode:
+    """A code to be sent now; it is written down nowhere."""
+
+    id: UUID
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidTry:
+    """A try that has been counted against one code, and whether it was right."""
+
+    code_id: UUID
+    is_right: bool
+
+
+def phone_index(key_ring: KeyRing, phone: str) -> bytes:
+    """What a phone is found by in accounts and codes."""
+    return key_ring.blind_index("account.phone", phone)
+
+
+async def issue_code(
+    db: AsyncSession,
+    *,
+    key_ring: KeyRing,
+    phone: str,
+    purpose: CodePurpose,
+    address: str,
+    per_address_hour: int,
+    daily_budget: int,
+    now: datetime,
+) -> IssuedCode:
+    """Make a code of 6 digits for one purpose of one phone; an earlier one is void from now on.
+
+    Does the same whether an account has this phone or not. The limits are exact under concurrency:
+    requests for one phone, or from one address, wait for each other. The caller sends the code
+    after the commit. Raises `SmsLimitReached` or `SmsBudgetSpent`.
+    """
+    index = phone_index(key_ring, phone)
+    address_hash = key_ring.blind_index("sms_code.address", address)
+    await db.execute(
+        select(func.pg_advisory_xact_lock(_lock(index)), func.pg_advisory_xact_lock(_lock(address_hash)))
+    )
+    await _check_limits(db, index, address_hash, per_address_hour, now=now)
+    issued = IssuedCode(id=new_id(), code=f"{secrets.randbelow(1_000_000):06d}")
+    db.add(
+        SmsCode(
+            id=issued.id,
+            purpose=purpose,
+            phone_index=index,
+            address_hash=address_hash,
+            code_hash=_code_hash(key_ring, issued.id, phone, purpose, issued.code),
+            created_at=now,
+            expires_at=now + CODE_TTL,
+        )
+    )
+    await db.flush()
+    await _spend_budget(db, daily_budget, now=now)
+    return issued
+
+
+async def note_sent(db: AsyncSession, *, code_id: UUID, now: datetime) -> None:
+    """Note that the provider took the message."""
+    await db.execute(update(SmsCode).where(SmsCode.id == code_id).values(sent_at=now))
+
+
+async def pay_code_try(
+    db: AsyncSession, *, key_ring: KeyRing, phone: str, purpose: CodePurpose, code: str, now: datetime
+) -> PaidTry | None:
+    """Count one try at the newest code of this phone and purpose, and say whether it was right.
+
+    Commit before acting on the answer: then no number of parallel tries exceeds five. None when no
+    live code exists.
+    """
+    newest = (
+        select(SmsCode.id)
+        .where(SmsCode.phone_index == phone_index(key_ring, phone), SmsCode.purpose == purpose)
+        .order_by(SmsCode.created_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    paid = (
+        update(SmsCode)
+        .where(
+            SmsCode.id == newest,
+            SmsCode.used_at.is_(None),
+            SmsCode.tries < CODE_TRIES,
+            SmsCode.expires_at > now,
+        )
+        .values(tries=SmsCode.tries + 1)
+        .returning(SmsCode.id, SmsCode.code_hash)
+        .execution_options(synchronize_session=False)
+    )
+    row = (await db.execute(paid)).one_or_none()
+    if row is None:
+        return None
+    expected = _code_hash(key_ring, row.id, phone, purpose, code)
+    return PaidTry(code_id=row.id, is_right=hmac.compare_digest(expected, row.code_hash))
+
+
+async def spend_code(db: AsyncSession, *, code_id: UUID, now: datetime) -> None:
+    """Use up a code whose try was right, together with what it is used for.
+
+    Of several at once exactly one succeeds; the others raise `SmsCodeWrong`.
+    """
+    spent = (
+        update(SmsCode)
+        .where(SmsCode.id == code_id, SmsCode.used_at.is_(None), SmsCode.expires_at > now)
+        .values(used_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if affected(await db.execute(spent)) == 0:
+        raise SmsCodeWrong
+
+
+async def forget_old_codes(db: AsyncSession, *, now: datetime) -> int:
+    """Delete codes that no limit counts any more; answers how many."""
+    return affected(await db.execute(delete(SmsCode).where(SmsCode.created_at < now - _KEPT_FOR)))
+
+
+async def _check_limits(
+    db: AsyncSession, index: bytes, address_hash: bytes, per_address_hour: int, *, now: datetime
+) -> None:
+    per_address = Allowance(per_address_hour, timedelta(hours=1))
+    of_phone = await db.scalars(
+        select(SmsCode.created_at)
+        .where(SmsCode.phone_index == index)
+        .order_by(SmsCode.created_at.desc())
+        .limit(max(allowance.count for allowance in PHONE_ALLOWANCES))
+    )
+    wait = wait_s(of_phone.all(), PHONE_ALLOWANCES, now=now)
+    of_address = await db.scalars(
+        select(SmsCode.created_at)
+        .where(SmsCode.address_hash == address_hash, SmsCode.created_at > now - per_address.period)
+        .order_by(SmsCode.created_at.desc())
+        .offset(per_address.count - 1)
+        .limit(1)
+    )
+    wait = max(wait, wait_s(of_address.all(), [Allowance(1, per_address.period)], now=now))
+    if wait > 0:
+        raise SmsLimitReached(retry_after_s=wait)
+
+
+async def _spend_budget(db: AsyncSession, daily_budget: int, *, now: datetime) -> None:
+    fresh = insert(SmsBudget).values(day=local_date(now), messages=1)
+    counted = await db.scalar(
+        fresh.on_conflict_do_update(
+            index_elements=["day"],
+            set_={"messages": SmsBudget.messages + 1},
+            where=SmsBudget.messages < daily_budget,
+        ).returning(SmsBudget.messages)
+    )
+    if counted is None:
+        raise SmsBudgetSpent
+
+
+def _code_hash(key_ring: KeyRing, id_: UUID, phone: str, purpose: CodePurpose, code: str) -> bytes:
+    return hmac.digest(key_ring.pepper, f"{id_}|{phone}|{purpose}|{code}".encode(), "sha256")
+
+
+def _lock(key: bytes) -> int:
+    return int.from_bytes(key[:8], "big", signed=True)
