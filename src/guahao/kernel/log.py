@@ -18,6 +18,7 @@ FIELDS = frozenset(
 )
 """What a log line may hold. Anything else is dropped: names, phones and documents have no field."""
 
+_OURS = "guahao.log"
 _TALKATIVE = ("uvicorn.error", "guahao", "alembic")
 """Loggers whose messages are fixed sentences of programs; of others only the name is kept."""
 
@@ -97,13 +98,12 @@ def configure(*, level: str = "INFO") -> None:
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error"):
-        logging.getLogger(name).handlers = []
-        logging.getLogger(name).propagate = True
+    root.setLevel(logging.WARNING)
+    for name in (_OURS, "uvicorn.error"):
+        logging.getLogger(name).setLevel(level)
 
 
 def logger() -> structlog.stdlib.BoundLogger:
     """Answer the product's logger: `logger().info("event-in-kebab-case", field=...)`."""
-    bound: structlog.stdlib.BoundLogger = structlog.get_logger("guahao")
+    bound: structlog.stdlib.BoundLogger = structlog.get_logger(_OURS)
     return bound

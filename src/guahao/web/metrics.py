@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import Select, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.events import EventRow, EventState
@@ -45,21 +45,29 @@ KERNEL_NUMBERS: tuple[Asked, ...] = (
 )
 
 
+class _Told:
+    """Numbers as a collector; prometheus_client's own gauges would be shared between processes."""
+
+    def __init__(self) -> None:
+        self.families: list[GaugeMetricFamily] = []
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        return self.families
+
+
 async def scrape(sessions: Sessions, asked: Sequence[Asked]) -> bytes:
     """Answer everything in Prometheus' text format; without a database, what the processes counted."""
-    told = CollectorRegistry()
-    up = Gauge("guahao_database_up", "Whether the database answered", registry=told)
+    told = _Told()
+    up = 1
     try:
         async with transaction(sessions) as db:
             for one in asked:
-                await _ask(db, one, told)
-        up.set(1)
+                value = max(float(await db.scalar(one.select) or 0), 0)
+                told.families.append(GaugeMetricFamily(one.name, one.meaning, value=value))
     except Exception as error:  # noqa: BLE001  # whatever it is, monitoring must hear the rest
         logger().warning("metrics-without-database", **describe(error))
-        up.set(0)
-    return counted() + generate_latest(told)
-
-
-async def _ask(db: AsyncSession, one: Asked, registry: CollectorRegistry) -> None:
-    value = await db.scalar(one.select)
-    Gauge(one.name, one.meaning, registry=registry).set(max(float(value or 0), 0))
+        up = 0
+    told.families.append(GaugeMetricFamily("guahao_database_up", "Whether the database answered", value=up))
+    registry = CollectorRegistry()
+    registry.register(told)
+    return counted() + generate_latest(registry)

@@ -26,12 +26,44 @@ _BACKLOG = 2048
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that leaves the signals to us."""
+    """A uvicorn server that leaves the signals to us and drops nobody who got through."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         """Capture none."""
         yield
+
+    def stop_accepting(self, opened: socket.socket) -> None:
+        """Take what waits in the accept queue, which a plain close would reset, and close the socket."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = opened.accept()
+            except BlockingIOError:
+                break
+            connection.setblocking(False)
+            self._taken.add(loop.create_task(loop.connect_accepted_socket(self._protocol, connection)))
+        for server in self.servers:
+            server.close()
+
+    async def until_quiet(self, quiet_s: float, deadline: float) -> None:
+        """Wait until no request was there for `quiet_s`, at most until `deadline`."""
+        quiet_since, seen = monotonic(), self.server_state.total_requests
+        while monotonic() < min(deadline, quiet_since + quiet_s):
+            await asyncio.sleep(_POLL_S)
+            if self.server_state.total_requests != seen or self.server_state.tasks:
+                quiet_since, seen = monotonic(), self.server_state.total_requests
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Take uvicorn's configuration."""
+        super().__init__(config)
+        self._taken: set[asyncio.Task[object]] = set()
+
+    def _protocol(self) -> asyncio.Protocol:
+        kind: type[asyncio.Protocol] = self.config.http_protocol_class  # type: ignore[assignment]  # its base
+        return kind(  # type: ignore[call-arg]  # as uvicorn makes them
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -73,22 +105,21 @@ def _numbers_app(main: FastAPI) -> FastAPI:
     return app
 
 
-async def _drain(app: FastAPI, servers: list[_Server], limit_s: float) -> None:
-    """Say "not ready", go on answering until it becomes quiet, then close.
+async def _drain(app: FastAPI, opened: list[tuple[_Server, socket.socket]], limit_s: float) -> None:
+    """Say "not ready", go on answering until it becomes quiet, refuse connections, finish, close.
 
     A balancer in front sends nothing more once it has seen /readyz; whoever talks to us directly
     is told by `Connection: close` to come back on a new connection.
     """
     app.state.draining = True
     log.logger().info("draining", pid=os.getpid())
-    main = servers[0].server_state
-    deadline = monotonic() + limit_s
-    quiet_since, seen = monotonic(), main.total_requests
-    while monotonic() < min(deadline, quiet_since + _QUIET_S):
-        await asyncio.sleep(_POLL_S)
-        if main.total_requests != seen or main.tasks:
-            quiet_since, seen = monotonic(), main.total_requests
-    for server in servers:
+    main = opened[0][0]
+    began = monotonic()
+    await main.until_quiet(_QUIET_S, began + limit_s / 2)
+    for server, listening in opened:
+        server.stop_accepting(listening)
+    await main.until_quiet(_QUIET_S / 2, began + limit_s)
+    for server, _ in opened:
         server.should_exit = True
 
 
@@ -106,7 +137,8 @@ async def _serve(settings: Settings) -> None:
     ]
     told = asyncio.create_task(stopping.wait())
     await asyncio.wait([told, *serving], return_when=asyncio.FIRST_COMPLETED)
-    await _drain(app, servers, settings.drain_s if told.done() else 0)
+    opened = list(zip(servers, sockets, strict=True))
+    await _drain(app, opened, settings.drain_s if told.done() else 0)
     told.cancel()
     await asyncio.gather(*serving)
 

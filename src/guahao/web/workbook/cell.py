@@ -60,10 +60,15 @@ def _half_width(cell: Cell | NoResult) -> str:
     return unicodedata.normalize("NFKC", written(cell)).strip()
 
 
+def _refuse_dates(cell: Cell | NoResult) -> None:
+    """Excel turns 1-2 into the second of January; what was typed cannot be known any more."""
+    if isinstance(cell, date | time | timedelta):
+        raise Bad("became_date", value=str(cell).removesuffix(" 00:00:00"))
+
+
 def _sentence(limit: int) -> Callable[[Cell | NoResult], str]:
     def read(cell: Cell | NoResult) -> str:
-        if isinstance(cell, date | time | timedelta):
-            raise Bad("became_date", value=cell)
+        _refuse_dates(cell)
         value = written(cell)
         if len(value) > limit:
             raise Bad("too_long", limit=limit, length=len(value))
@@ -73,8 +78,7 @@ def _sentence(limit: int) -> Callable[[Cell | NoResult], str]:
 
 
 def _code(cell: Cell | NoResult) -> str:
-    if isinstance(cell, date | time | timedelta):
-        raise Bad("became_date", value=cell)
+    _refuse_dates(cell)
     return _code_text(_half_width(cell))
 
 
@@ -85,8 +89,7 @@ def _code_text(value: str) -> str:
 
 
 def _codes(cell: Cell | NoResult) -> list[str]:
-    if isinstance(cell, date | time | timedelta):
-        raise Bad("became_date", value=cell)
+    _refuse_dates(cell)
     return [_code_text(part) for part in _parts(_half_width(cell))]
 
 
