@@ -85,7 +85,9 @@ async def make_clinic(
     ids = {name: new_id(hospital_id) for name in ("campus_id", "department_id", "doctor_id")}
     db.add(Campus(hospital_id=hospital_id, id=ids["campus_id"], code=f"C{code}", name="本院"))
     db.add(
-        Department(hospital_id=hospital_id, id=ids["department_id"], code=f"D{code}", name="内科", **department)
+        Department(
+            hospital_id=hospital_id, id=ids["department_id"], code=f"D{code}", name="内科", **department
+        )
     )
     db.add(Doctor(hospital_id=hospital_id, id=ids["doctor_id"], code=code, name="张医生", level=level))
     await db.flush()

@@ -120,9 +120,7 @@ class ScheduleException(Base):
             "kind IN ('cancelled', 'changed', 'substitute', 'follow_weekday')",
             name="schedule_exception_kind_known",
         ),
-        CheckConstraint(
-            "template_id IS NULL OR doctor_id IS NULL", name="schedule_exception_one_scope"
-        ),
+        CheckConstraint("template_id IS NULL OR doctor_id IS NULL", name="schedule_exception_one_scope"),
         CheckConstraint(
             "kind <> 'changed' OR (template_id IS NOT NULL AND starts IS NOT NULL AND ends IS NOT NULL"
             " AND capacity_per_slot IS NOT NULL AND room IS NOT NULL"

@@ -48,7 +48,7 @@ class ReturnRules:
 
 
 def slots_of(starts_at: datetime, ends_at: datetime, *, slot_min: int, capacity: int) -> list[SlotTime]:
-    """Cut a session into slots of `slot_min`; a shorter last one has fewer places in proportion, at least 1."""
+    """Cut a session into slots of `slot_min`; a shorter last one has fewer places, at least 1."""
     step = timedelta(minutes=slot_min)
     cut: list[SlotTime] = []
     begin = starts_at

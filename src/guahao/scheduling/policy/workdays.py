@@ -11,10 +11,10 @@ from collections import defaultdict
 from datetime import date
 from functools import cache
 
-from chinese_calendar import constants  # type: ignore[import-untyped]  # the package has no types
+from chinese_calendar import constants
 
-FIRST_YEAR = min(day.year for day in constants.holidays)
-LAST_YEAR = max(day.year for day in constants.holidays)
+FIRST_YEAR: int = min(day.year for day in constants.holidays)
+LAST_YEAR: int = max(day.year for day in constants.holidays)
 
 
 def is_known(day: date) -> bool:

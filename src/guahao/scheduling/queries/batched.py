@@ -1,4 +1,4 @@
-"""Sharing of reads: whoever asks while a read is running is answered by the next one, all by one statement."""
+"""Sharing of reads: whoever asks while a read is running is answered by the next one."""
 
 from __future__ import annotations
 

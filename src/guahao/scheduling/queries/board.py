@@ -66,6 +66,9 @@ class Wanted:
     until: dt.date
 
 
+SessionRow = Row[*tuple[Any, ...]]
+"""A session with its slots in arrays, as `session_rows` reads it."""
+
 _wanted = (
     func.unnest(
         bindparam("numbers", type_=ARRAY(Integer())),
@@ -118,7 +121,7 @@ _SESSIONS = (
 )
 
 
-async def session_rows(db: AsyncSession, wanted: Sequence[Wanted]) -> dict[Wanted, list[Row[Any]]]:
+async def session_rows(db: AsyncSession, wanted: Sequence[Wanted]) -> dict[Wanted, list[SessionRow]]:
     """Read the published sessions of many doctors by one statement, as rows for `session_view`."""
     rows = await db.execute(
         _SESSIONS,
@@ -130,13 +133,13 @@ async def session_rows(db: AsyncSession, wanted: Sequence[Wanted]) -> dict[Wante
             "untils": [one.until for one in wanted],
         },
     )
-    found: dict[Wanted, list[Row[Any]]] = defaultdict(list)
+    found: dict[Wanted, list[SessionRow]] = defaultdict(list)
     for row in rows:
         found[wanted[row[0]]].append(row)
     return found
 
 
-def session_view(row: Row[Any], *, names: HospitalNames, now: datetime) -> SessionView:
+def session_view(row: SessionRow, *, names: HospitalNames, now: datetime) -> SessionView:
     """What to show of one session at `now`."""
     shown = shown_state(row.state, release_at=row.release_at, ends_at=row.ends_at, now=now)
     slots = sorted(
@@ -161,21 +164,14 @@ def session_view(row: Row[Any], *, names: HospitalNames, now: datetime) -> Sessi
         campus=Named(id=row.campus_id, name=names.campuses[row.campus_id].name),
         room=row.room,
         department=Named(id=row.department_id, name=names.departments[row.department_id].name),
-        slots=[_slot_view(shown, *slot, now=now) for slot in slots],
+        slots=[_slot_view(shown, slot, now=now) for slot in slots],
     )
 
 
 def _slot_view(
-    shown: ShownState,
-    starts_at: datetime,
-    ends_at: datetime,
-    id_: UUID,
-    released_at: datetime,
-    capacity: int,
-    free: int,
-    *,
-    now: datetime,
+    shown: ShownState, slot: tuple[datetime, datetime, UUID, datetime, int, int], *, now: datetime
 ) -> SlotView:
+    starts_at, ends_at, id_, released_at, capacity, free = slot
     reason = why_not(shown, released_at=released_at, starts_at=starts_at, free=free, now=now)
     return SlotView(
         id=id_,

@@ -81,7 +81,7 @@ async def doctors_with_days(
         )
         .group_by(ClinicSession.hospital_id, ClinicSession.id)
     )
-    by_day: dict[tuple[UUID, dt.date], list[Row[Any]]] = defaultdict(list)
+    by_day: dict[tuple[UUID, dt.date], list[Row[*tuple[Any, ...]]]] = defaultdict(list)
     for row in await db.execute(statement):
         by_day[row.doctor_id, row.date].append(row)
     days: dict[UUID, list[DayView]] = defaultdict(list)
@@ -100,7 +100,7 @@ async def doctors_with_days(
     ]
 
 
-def _day_view(day: dt.date, rows: Sequence[Row[Any]], *, now: datetime) -> DayView:
+def _day_view(day: dt.date, rows: Sequence[Row[*tuple[Any, ...]]], *, now: datetime) -> DayView:
     states = [_day_state(row, now=now) for row in rows]
     best = min(states, key=_RANK.__getitem__)
     telling = [row for row, state in zip(rows, states, strict=True) if state is best]
@@ -121,7 +121,7 @@ _OF_SHOWN = {
 }
 
 
-def _day_state(row: Row[Any], *, now: datetime) -> DayState:
+def _day_state(row: Row[*tuple[Any, ...]], *, now: datetime) -> DayState:
     shown = shown_state(row.state, release_at=row.release_at, ends_at=row.ends_at, now=now)
     if shown is ShownState.RELEASED:
         return DayState.AVAILABLE if row.free else DayState.FULL

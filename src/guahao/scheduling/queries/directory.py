@@ -39,8 +39,10 @@ class Directory:
         self._single_hospital = single_hospital
         self._seen: dict[int, HospitalNames] = {}
 
-    async def of(self, db: AsyncSession, hospital_id: int, *, needs: frozenset[UUID] = frozenset()) -> HospitalNames:
-        """The names of a hospital, read again when older than 30 s or when one that is needed is not there."""
+    async def of(
+        self, db: AsyncSession, hospital_id: int, *, needs: frozenset[UUID] = frozenset()
+    ) -> HospitalNames:
+        """The names of a hospital, read again when older than 30 s or when a needed one is not there."""
         seen = self._seen.get(hospital_id)
         if (
             seen is None

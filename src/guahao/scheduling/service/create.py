@@ -172,9 +172,7 @@ def _can_be_made(planned: PlannedSession, terms: Terms) -> bool:
     return planned.department_id in terms.departments and terms.fee_fen(planned) is not None
 
 
-def _session_row(
-    id_: UUID, planned: PlannedSession, *, terms: Terms, state: SessionState
-) -> dict[str, Any]:
+def _session_row(id_: UUID, planned: PlannedSession, *, terms: Terms, state: SessionState) -> dict[str, Any]:
     department = terms.departments[planned.department_id]
     own = asdict(planned)
     del own["slot_min"], own["capacity_per_slot"]

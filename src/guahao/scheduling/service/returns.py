@@ -116,9 +116,7 @@ async def finish_sessions(db: AsyncSession) -> int:
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
-    finished = update(ClinicSession).where(
-        tuple_(ClinicSession.hospital_id, ClinicSession.id).in_(over)
-    )
+    finished = update(ClinicSession).where(tuple_(ClinicSession.hospital_id, ClinicSession.id).in_(over))
     return affected(
         await db.execute(
             finished.values(state=SessionState.FINISHED).execution_options(synchronize_session=False)

@@ -1,4 +1,4 @@
-"""Weekly templates and their exceptions; a change reaches every future session nobody has touched."""
+"""Weekly templates; a change reaches every future session nobody has touched."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.kernel.db import constraint_of
-from guahao.kernel.errors import Problem
+from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import (
     ClinicSession,
-    ExceptionKind,
     HolidayRule,
     Period,
     ScheduleClock,
-    ScheduleException,
     ScheduleTemplate,
 )
 from guahao.scheduling.service.withdraw import withdraw_untouched
@@ -49,13 +47,6 @@ class ExceptionExists(Problem):
     status = 409
 
 
-class SessionTouched(Problem):
-    """Sessions of this date have places taken; suspend them first. `session_ids` names them."""
-
-    code = "session-touched"
-    status = 409
-
-
 def busy_problem(error: IntegrityError) -> Problem | None:
     """The problem that a broken schedule constraint stands for."""
     constraint = constraint_of(error) or ""
@@ -63,6 +54,8 @@ def busy_problem(error: IntegrityError) -> Problem | None:
         return DoctorBusy()
     if constraint.endswith("room_used_once"):
         return RoomBusy()
+    if constraint.endswith("_fkey"):
+        return NotFound()
     return ExceptionExists() if constraint == "schedule_exception_scope_key" else None
 
 
@@ -91,24 +84,6 @@ class TemplateRow:
     on_holidays: HolidayRule = HolidayRule.CLOSED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExceptionRow:
-    """What is different on one date: for a template, else for a doctor, else for the whole hospital."""
-
-    hospital_id: int
-    date: dt.date
-    kind: ExceptionKind
-    reason: str
-    template_id: UUID | None = None
-    doctor_id: UUID | None = None
-    substitute_id: UUID | None = None
-    weekday: int | None = None
-    starts: dt.time | None = None
-    ends: dt.time | None = None
-    capacity_per_slot: int | None = None
-    room: str | None = None
-
-
 _NATURAL_KEY = ("hospital_id", "doctor_id", "department_id", "weekday", "period", "valid_from")
 _INSERT = insert(ScheduleTemplate)
 _CHANGING = [name for name in TemplateRow.__slots__ if name not in _NATURAL_KEY]
@@ -128,7 +103,7 @@ async def upsert_template(db: AsyncSession, row: TemplateRow, *, by: str, now: d
     Future sessions of it that nobody has touched are withdrawn and made anew by the next
     materialising; sessions with a booking, an add-on or any other moved place stay as they were
     published. Works in a savepoint, so the caller may go on after a problem. Raises `DoctorBusy`,
-    `RoomBusy`.
+    `RoomBusy`, and `NotFound` for a doctor, department or campus of another hospital.
     """
     values = {"id": new_id(row.hospital_id), **asdict(row)}
     try:
@@ -161,41 +136,20 @@ async def upsert_template(db: AsyncSession, row: TemplateRow, *, by: str, now: d
     return template_id
 
 
-async def add_exception(
-    db: AsyncSession, row: ExceptionRow, *, by: str, now: datetime
-) -> ScheduleException:
-    """Add an exception and withdraw that date's untouched sessions in its scope, to be made anew.
-
-    Raises `SessionTouched` (nothing is changed: those sessions need `suspend`, which tells their
-    patients) and `ExceptionExists`.
-    """
-    exception = ScheduleException(
-        id=new_id(row.hospital_id), created_by=by, created_at=now, **asdict(row)
+async def template_of_row(db: AsyncSession, row: TemplateRow) -> ScheduleTemplate:
+    """The stored template with this row's natural key. Raises `NotFound`."""
+    statement = select(ScheduleTemplate).where(
+        ScheduleTemplate.hospital_id == row.hospital_id,
+        ScheduleTemplate.doctor_id == row.doctor_id,
+        ScheduleTemplate.department_id == row.department_id,
+        ScheduleTemplate.weekday == row.weekday,
+        ScheduleTemplate.period == row.period,
+        ScheduleTemplate.valid_from == row.valid_from,
     )
-    db.add(exception)
-    try:
-        async with db.begin_nested():
-            await db.flush()
-    except IntegrityError as error:
-        problem = busy_problem(error)
-        if problem is None:
-            raise
-        raise problem from error
-    touched = await withdraw_untouched(db, _scope(row), hospital_id=row.hospital_id, now=now)
-    if touched:
-        raise SessionTouched(count=len(touched), session_ids=[str(id_) for id_ in touched])
-    await plan_again(db, hospital_id=row.hospital_id)
-    await record(
-        db,
-        AuditEntry(
-            hospital_id=row.hospital_id,
-            actor=by,
-            action="schedule.exception",
-            subject=f"exception:{exception.id}",
-            data={"date": row.date.isoformat(), "kind": row.kind.value},
-        ),
-    )
-    return exception
+    found = await db.scalar(statement.execution_options(populate_existing=True))
+    if found is None:
+        raise NotFound
+    return found
 
 
 async def plan_again(db: AsyncSession, *, hospital_id: int) -> None:
@@ -204,12 +158,3 @@ async def plan_again(db: AsyncSession, *, hospital_id: int) -> None:
     await db.execute(
         statement.on_conflict_do_update(index_elements=["hospital_id"], set_={"due_at": func.now()})
     )
-
-
-def _scope(row: ExceptionRow) -> ColumnElement[bool]:
-    day = ClinicSession.date == row.date
-    if row.template_id is not None:
-        return and_(day, ClinicSession.template_id == row.template_id)
-    if row.doctor_id is not None:
-        return and_(day, ClinicSession.doctor_id == row.doctor_id, ClinicSession.template_id.is_not(None))
-    return and_(day, ClinicSession.template_id.is_not(None))

@@ -1,0 +1,134 @@
+"""Routes of patients about sessions: a department's doctors by day, a doctor's slots."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.catalog.queries import doctors_by_ids
+from guahao.identity.access import public
+from guahao.kernel.clock import local_date, utc_now
+from guahao.kernel.db import Sessions
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.http import Db, Now, Page, problems
+from guahao.kernel.ids import hospital_of, parse_id
+from guahao.scheduling.queries.batched import Batched
+from guahao.scheduling.queries.board import SessionRow, SessionView, Wanted, session_rows, session_view
+from guahao.scheduling.queries.days import DoctorDays, doctors_with_days
+from guahao.scheduling.queries.directory import Directory
+
+router = APIRouter(prefix="/api/v1", tags=["schedule"], dependencies=[Depends(public)])
+
+MOST_DAYS = 62
+"""Days one answer may span."""
+
+_FIRST_DAY, _LAST_DAY = dt.date(2000, 1, 1), dt.date(2199, 12, 31)
+_encode = msgspec.json.Encoder().encode
+
+
+class RangeTooLong(Problem):
+    """The dates span more days than one answer holds, or end before they begin; `days` is the most."""
+
+    code = "range-too-long"
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    items: list[SessionView]
+    next_cursor: None = None
+
+
+class Board:
+    """Answers about doctors' sessions, ready to send; readers of one moment share one read."""
+
+    def __init__(self, sessions: Sessions, *, single_hospital: str | None) -> None:
+        """Read through `sessions`; `single_hospital` is the setting of that name."""
+        self._sessions = sessions
+        self.directory = Directory(single_hospital=single_hospital)
+        self.answers: Batched[Wanted, bytes | None] = Batched(self._read)
+
+    async def _read(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, bytes | None]:
+        async with self._sessions() as db:
+            found = await session_rows(db, wanted)
+            return {one: await self._answer(db, one, found.get(one, [])) for one in wanted}
+
+    async def _answer(self, db: AsyncSession, wanted: Wanted, rows: Sequence[SessionRow]) -> bytes | None:
+        needs = frozenset(id_ for row in rows for id_ in (row.campus_id, row.department_id))
+        names = await self.directory.of(db, hospital_of(wanted.doctor_id), needs=needs)
+        if not names.is_visible:
+            return None
+        if not rows and not await doctors_by_ids(db, [wanted.doctor_id]):
+            return None
+        now = utc_now()
+        return _encode(_Items([session_view(row, names=names, now=now) for row in rows]))
+
+
+def _board(request: Request) -> Board:
+    state = request.app.state
+    if not hasattr(state, "session_board"):
+        state.session_board = Board(state.sessions, single_hospital=state.settings.single_hospital)
+    board: Board = state.session_board
+    return board
+
+
+TheBoard = Annotated[Board, Depends(_board)]
+Since = Annotated[dt.date | None, Query(alias="from", ge=_FIRST_DAY, le=_LAST_DAY)]
+Until = Annotated[dt.date | None, Query(alias="to", ge=_FIRST_DAY, le=_LAST_DAY)]
+
+
+@router.get(
+    "/doctors/{doctor_id}/sessions",
+    response_model=Page[SessionView],
+    responses=problems(NotFound, RangeTooLong),
+)
+async def sessions_of_doctor(
+    doctor_id: str, board: TheBoard, now: Now, since: Since = None, until: Until = None
+) -> Response:
+    """A doctor's published sessions with their slots, from today on unless asked otherwise.
+
+    `bookable` is the server's word for this moment; `reason` is `not-released`, `full`, `suspended`,
+    `past` or `closed` when it is false. `from` and `to` are both included.
+    """
+    first, last = _range(since, until, now=now)
+    answer = await board.answers.get(Wanted(parse_id(doctor_id), first, last))
+    if answer is None:
+        raise NotFound
+    return Response(answer, media_type="application/json")
+
+
+@router.get("/departments/{department_id}/doctors", responses=problems(NotFound))
+async def doctors_of_department(
+    department_id: str,
+    board: TheBoard,
+    db: Db,
+    now: Now,
+    date: Annotated[dt.date | None, Query(ge=_FIRST_DAY, le=_LAST_DAY)] = None,
+) -> Page[DoctorDays]:
+    """A department's doctors with one word a day: `available`, `upcoming`, `full`, `suspended` or `closed`.
+
+    With `date`, only the doctors who have a session in the department on that day.
+    """
+    id_ = parse_id(department_id)
+    names = await board.directory.of(db, hospital_of(id_), needs=frozenset([id_]))
+    department = names.departments.get(id_)
+    if not names.is_visible or department is None or not department.is_active:
+        raise NotFound
+    first, last = (date, date) if date else _range(None, None, now=now)
+    doctors = await doctors_with_days(db, id_, since=first, until=last, now=now)
+    return Page(items=[one for one in doctors if one.days or date is None])
+
+
+def _range(since: dt.date | None, until: dt.date | None, *, now: datetime) -> tuple[dt.date, dt.date]:
+    first = since or local_date(now)
+    last = until or first + timedelta(days=MOST_DAYS - 1)
+    if not first <= last < first + timedelta(days=MOST_DAYS):
+        raise RangeTooLong(days=MOST_DAYS)
+    return first, last

@@ -1,0 +1,9 @@
+"""Routes of staff who plan sessions."""
+
+from fastapi import APIRouter
+
+from guahao.scheduling.api_staff import plan, sessions
+
+router = APIRouter(prefix="/api/v1/staff", tags=["schedule (staff)"])
+router.include_router(plan.router)
+router.include_router(sessions.router)

@@ -1,0 +1,262 @@
+"""What staff send and see when they plan sessions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from guahao.catalog.queries import DoctorLevel
+from guahao.kernel.http import Body
+from guahao.scheduling.models import (
+    ClinicSession,
+    ExceptionKind,
+    HolidayRule,
+    Period,
+    Slot,
+)
+from guahao.scheduling.policy.shown import ShownState, shown_state
+from guahao.scheduling.service.exceptions import ExceptionRow
+from guahao.scheduling.service.publish import ExtraSession
+from guahao.scheduling.service.templates import TemplateRow
+
+Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2199, 12, 31))]
+Weekday = Annotated[int, Field(ge=0, le=6, description="Monday is 0")]
+SlotMin = Annotated[int, Field(ge=5, le=30, description="Minutes of one slot")]
+Places = Annotated[int, Field(ge=1, le=100, description="Places of one slot")]
+Room = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]+$")]
+Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+LocalTime = Annotated[dt.time, Field(description="Local time in China, without offset")]
+
+
+class Clinic(Body):
+    """Who sees patients where, from when to when."""
+
+    doctor_id: UUID
+    department_id: UUID
+    campus_id: UUID
+    period: Period
+    starts: LocalTime
+    ends: LocalTime
+    slot_min: SlotMin
+    capacity_per_slot: Places
+    room: Room
+    level: DoctorLevel
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Self:
+        _check_times(self.starts, self.ends)
+        return self
+
+
+class TemplateIn(Clinic):
+    """A weekly clinic; doctor, department, weekday, period and `valid_from` name it."""
+
+    weekday: Weekday
+    valid_from: Day
+    valid_until: Annotated[Day | None, Field(description="The first day without it")] = None
+    on_holidays: HolidayRule = HolidayRule.CLOSED
+
+    @model_validator(mode="after")
+    def _valid_some_days(self) -> Self:
+        if self.valid_until is not None and self.valid_until <= self.valid_from:
+            message = "valid_until must be after valid_from"
+            raise ValueError(message)
+        return self
+
+    def row(self, hospital_id: int) -> TemplateRow:
+        """The row for the service."""
+        return TemplateRow(hospital_id=hospital_id, **dict(self))
+
+
+class TemplateOut(BaseModel):
+    """A weekly clinic as it stands."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    doctor_id: UUID
+    department_id: UUID
+    campus_id: UUID
+    weekday: int
+    period: Period
+    starts: dt.time
+    ends: dt.time
+    slot_min: int
+    capacity_per_slot: int
+    room: str
+    level: DoctorLevel
+    on_holidays: HolidayRule
+    valid_from: dt.date
+    valid_until: dt.date | None
+
+
+class ExceptionIn(Body):
+    """What is different on one date, for a template, a doctor or (with neither) the whole hospital.
+
+    `changed` needs a template, times, places and room; `substitute` a template or doctor and
+    `substitute_id`; `follow_weekday` a weekday and no narrower scope.
+    """
+
+    date: Day
+    kind: ExceptionKind
+    reason: Reason
+    template_id: UUID | None = None
+    doctor_id: UUID | None = None
+    substitute_id: UUID | None = None
+    weekday: Weekday | None = None
+    starts: LocalTime | None = None
+    ends: LocalTime | None = None
+    capacity_per_slot: Places | None = None
+    room: Room | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        change = {"starts", "ends", "capacity_per_slot", "room"}
+        needed = {
+            ExceptionKind.CANCELLED: set[str](),
+            ExceptionKind.CHANGED: {"template_id", *change},
+            ExceptionKind.SUBSTITUTE: {"substitute_id"},
+            ExceptionKind.FOLLOW_WEEKDAY: {"weekday"},
+        }[self.kind]
+        scopes = {"template_id", "doctor_id"}
+        given = {name for name, value in self if value is not None} - {"date", "kind", "reason"}
+        allowed = needed if self.kind is ExceptionKind.FOLLOW_WEEKDAY else needed | scopes
+        narrow = len(given & scopes)
+        if needed - given or given - allowed or narrow > 1:
+            message = f"{self.kind.value} needs {sorted(needed)} and allows {sorted(allowed)}, one scope"
+            raise ValueError(message)
+        if self.kind is ExceptionKind.SUBSTITUTE and not narrow:
+            message = "substitute needs template_id or doctor_id"
+            raise ValueError(message)
+        if self.starts is not None and self.ends is not None:
+            _check_times(self.starts, self.ends)
+        return self
+
+    def row(self, hospital_id: int) -> ExceptionRow:
+        """The row for the service."""
+        return ExceptionRow(hospital_id=hospital_id, **dict(self))
+
+
+class ExceptionOut(BaseModel):
+    """An exception as it stands."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    date: dt.date
+    kind: ExceptionKind
+    reason: str
+    template_id: UUID | None
+    doctor_id: UUID | None
+    substitute_id: UUID | None
+    weekday: int | None
+    starts: dt.time | None
+    ends: dt.time | None
+    capacity_per_slot: int | None
+    room: str | None
+    created_by: str
+    created_at: datetime
+
+
+class SessionIn(Clinic):
+    """A session outside the weekly templates; a draft is not shown until it is published."""
+
+    date: Day
+    is_draft: bool = False
+
+    def wanted(self) -> ExtraSession:
+        """The session for the service."""
+        values = dict(self)
+        del values["is_draft"]
+        return ExtraSession(**values)
+
+
+class SuspendIn(Body):
+    """Why a session is suspended; patients see it."""
+
+    reason: Reason
+
+
+class AddonIn(Body):
+    """Places to add to a slot."""
+
+    slot_id: UUID
+    places: Annotated[int, Field(ge=1, le=20)]
+    reason: Reason
+
+
+class AddonOut(BaseModel):
+    """Add-on places: for which doctor's session, why, by whom, when."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    session_id: UUID
+    slot_id: UUID
+    doctor_id: UUID
+    places: int
+    reason: str
+    added_by: str
+    added_at: datetime
+
+
+class SlotOut(BaseModel):
+    """A slot with every counter: capacity + addons is the sum of the others."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+    addons: int
+    free: int
+    held: int
+    booked: int
+    desk: int
+    elderly: int
+    referral: int
+    later: int
+    cooling: int
+    frozen: int
+
+
+class SessionOut(BaseModel):
+    """A session as staff see it."""
+
+    id: UUID
+    doctor_id: UUID
+    department_id: UUID
+    campus_id: UUID
+    template_id: UUID | None
+    room: str
+    level: str
+    date: dt.date
+    period: Period
+    starts_at: datetime
+    ends_at: datetime
+    release_at: datetime
+    fee_fen: int
+    state: ShownState
+    suspended_reason: str | None
+    slots: list[SlotOut]
+
+    @classmethod
+    def of(cls, session: ClinicSession, slots: list[Slot], *, now: datetime) -> SessionOut:
+        """Show a session with its slots."""
+        own = {name: getattr(session, name) for name in cls.model_fields if name not in {"state", "slots"}}
+        state = shown_state(session.state, release_at=session.release_at, ends_at=session.ends_at, now=now)
+        return cls(**own, state=state, slots=[SlotOut.model_validate(slot) for slot in slots])
+
+
+def _check_times(starts: dt.time, ends: dt.time) -> None:
+    if starts.tzinfo is not None or ends.tzinfo is not None:
+        message = "times are local, without offset"
+        raise ValueError(message)
+    if starts >= ends:
+        message = "ends must be after starts"
+        raise ValueError(message)

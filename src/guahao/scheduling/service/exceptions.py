@@ -1,0 +1,107 @@
+"""Exceptions to the weekly templates on one date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.ids import hospital_of, new_id
+from guahao.scheduling.models import ClinicSession, ExceptionKind, ScheduleException, ScheduleTemplate
+from guahao.scheduling.service.templates import busy_problem, plan_again
+from guahao.scheduling.service.withdraw import withdraw_untouched
+
+
+class SessionTouched(Problem):
+    """Sessions of this date have places taken; suspend them first. `session_ids` names them."""
+
+    code = "session-touched"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionRow:
+    """What is different on one date: for a template, else for a doctor, else for the whole hospital."""
+
+    hospital_id: int
+    date: dt.date
+    kind: ExceptionKind
+    reason: str
+    template_id: UUID | None = None
+    doctor_id: UUID | None = None
+    substitute_id: UUID | None = None
+    weekday: int | None = None
+    starts: dt.time | None = None
+    ends: dt.time | None = None
+    capacity_per_slot: int | None = None
+    room: str | None = None
+
+
+async def add_exception(db: AsyncSession, row: ExceptionRow, *, by: str, now: datetime) -> ScheduleException:
+    """Add an exception and withdraw that date's untouched sessions in its scope, to be made anew.
+
+    Raises `SessionTouched` (nothing is changed: those sessions need `suspend`, which tells their
+    patients), `ExceptionExists`, and `NotFound` for a template or doctor of another hospital.
+    """
+    exception = ScheduleException(id=new_id(row.hospital_id), created_by=by, created_at=now, **asdict(row))
+    try:
+        async with db.begin_nested():
+            db.add(exception)
+    except IntegrityError as error:
+        problem = busy_problem(error)
+        if problem is None:
+            raise
+        raise problem from error
+    touched = await withdraw_untouched(db, _scope(exception), hospital_id=row.hospital_id, now=now)
+    if touched:
+        raise SessionTouched(count=len(touched), session_ids=[str(id_) for id_ in touched])
+    await _changed(db, exception, action="schedule-exception.add", by=by)
+    return exception
+
+
+async def remove_exception(db: AsyncSession, exception_id: UUID, *, by: str, now: datetime) -> None:
+    """Take an exception back; that date's untouched sessions in its scope are made anew.
+
+    Sessions with places taken stay as they are. Raises `NotFound`.
+    """
+    exception = await db.get(ScheduleException, (hospital_of(exception_id), exception_id))
+    if exception is None:
+        raise NotFound
+    await db.delete(exception)
+    await db.flush()
+    await withdraw_untouched(db, _scope(exception), hospital_id=exception.hospital_id, now=now)
+    await _changed(db, exception, action="schedule-exception.remove", by=by)
+
+
+async def _changed(db: AsyncSession, exception: ScheduleException, *, action: str, by: str) -> None:
+    await plan_again(db, hospital_id=exception.hospital_id)
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=exception.hospital_id,
+            actor=by,
+            action=action,
+            subject=f"schedule-exception:{exception.id}",
+            data={"date": exception.date.isoformat(), "kind": exception.kind.value},
+        ),
+    )
+
+
+def _scope(exception: ScheduleException) -> ColumnElement[bool]:
+    day = and_(ClinicSession.date == exception.date, ClinicSession.template_id.is_not(None))
+    if exception.template_id is not None:
+        return and_(day, ClinicSession.template_id == exception.template_id)
+    if exception.doctor_id is not None:
+        theirs = select(ScheduleTemplate.id).where(
+            ScheduleTemplate.hospital_id == exception.hospital_id,
+            ScheduleTemplate.doctor_id == exception.doctor_id,
+        )
+        return and_(day, ClinicSession.template_id.in_(theirs))
+    return day
