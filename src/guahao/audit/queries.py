@@ -99,6 +99,11 @@ class EntryShown:
     seq: int | None
 
 
+def anchor_file(data_dir: Path) -> Path:
+    """Where the anchors of an installation are kept; better on another disk or copied away hourly."""
+    return data_dir / "anchors" / "audit.jsonl"
+
+
 def read_anchors(file: Path) -> list[Anchor]:
     """Read the file of anchors; a missing file has none, a damaged line raises ValueError."""
     if not file.exists():

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from guahao.identity.api_patient.accounts import router as accounts
+from guahao.identity.api_patient.consents import router as consents
 from guahao.identity.api_patient.logins import router as logins
+from guahao.identity.api_patient.patients import router as patients
 
 router = APIRouter()
-for part in (accounts, logins):
+for part in (accounts, logins, patients, consents):
     router.include_router(part)

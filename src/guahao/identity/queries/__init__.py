@@ -1,5 +1,6 @@
 """What identity tells others: patients as booking needs them, people as screens show them."""
 
+from guahao.identity.queries.names import patient_names
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 
-__all__ = ["PatientFacts", "lock_patients"]
+__all__ = ["PatientFacts", "lock_patients", "patient_names"]

@@ -12,11 +12,13 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     Uuid,
+    and_,
     bindparam,
     cast,
     column,
     exists,
     func,
+    literal,
     or_,
     select,
     true,
@@ -25,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.consent import Consent, ConsentKind
 from guahao.identity.models.person import Patient, Person
+from guahao.identity.policy.document import OWN_CONSENT
 from guahao.kernel.sex import Sex
 
 
@@ -45,6 +48,18 @@ _pair = (
     .table_valued(column("account_id", Uuid), column("patient_id", Uuid), name="pair")
     .render_derived()
 )
+_account_consents = exists().where(
+    Consent.account_id == Patient.account_id,
+    Consent.kind == ConsentKind.SENSITIVE_PERSONAL_INFORMATION,
+    Consent.patient_id.is_(None),
+    Consent.ended_at.is_(None),
+)
+_guardian_consents = exists().where(
+    Consent.patient_id == Patient.id,
+    Consent.kind == ConsentKind.CHILD_SENSITIVE,
+    Consent.ended_at.is_(None),
+)
+_is_child = Person.birth_date > func.current_date() - func.make_interval(OWN_CONSENT)
 _wanted = (
     select(
         Patient.id.label("patient_id"),
@@ -53,15 +68,9 @@ _wanted = (
         Person.birth_date,
         Person.sex,
         Person.verified_at.is_not(None).label("verified"),
-        or_(
-            Patient.account_id.is_(None),
-            exists().where(
-                Consent.account_id == Patient.account_id,
-                Consent.kind == ConsentKind.SENSITIVE_PERSONAL_INFORMATION,
-                Consent.patient_id.is_(None),
-                Consent.ended_at.is_(None),
-            ),
-        ).label("consented"),
+        or_(Patient.account_id.is_(None), and_(_account_consents, or_(~_is_child, _guardian_consents))).label(
+            "consented"
+        ),
     )
     .join(_pair, Patient.id == _pair.c.patient_id)
     .join(Person, Person.id == Patient.person_id)
@@ -105,3 +114,20 @@ async def lock_patients(
         )
         for row in rows
     }
+
+
+async def lock_person(db: AsyncSession, *, person_id: UUID) -> None:
+    """Wait for whoever has this person locked by `lock_patients`, and lock it."""
+    number = person_lock(literal(person_id, Uuid))
+    await db.execute(select(func.pg_advisory_xact_lock(number)))
+
+
+async def patients_of(db: AsyncSession, *, account_id: UUID) -> list[tuple[Patient, Person]]:
+    """The live patients of an account, the oldest first."""
+    rows = await db.execute(
+        select(Patient, Person)
+        .join(Person, Person.id == Patient.person_id)
+        .where(Patient.account_id == account_id, Patient.deleted_at.is_(None))
+        .order_by(Patient.id)
+    )
+    return [(patient, person) for patient, person in rows]

@@ -1,0 +1,247 @@
+"""Routes of patients: the people an account books for."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field, StringConstraints
+
+from guahao.identity.access import CurrentAccount, NotLoggedIn, per_account
+from guahao.identity.api_patient.schemas import Phone
+from guahao.identity.models.consent import ConsentKind
+from guahao.identity.models.person import DocumentType, Patient, Person, Relation
+from guahao.identity.policy import document
+from guahao.identity.ports.verification import IdentityVerifier, Verdict
+from guahao.identity.queries.patients import patients_of
+from guahao.identity.service import patients
+from guahao.identity.service.consents import (
+    Accepted,
+    ConsentNeedsChild,
+    ConsentRequired,
+    ConsentVersionOutdated,
+)
+from guahao.identity.service.persons import IdentityNotVerified
+from guahao.kernel.clock import local_date
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.db import transaction
+from guahao.kernel.errors import NotFound, TooManyRequests, Unavailable
+from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, Once, Page, problems
+from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
+from guahao.kernel.ids import parse_id
+from guahao.kernel.masking import mask_document, mask_phone
+from guahao.kernel.sex import Sex
+
+router = APIRouter(prefix="/api/v1/patients", tags=["patient"])
+
+PersonName = Annotated[str, StringConstraints(min_length=1, max_length=50), Field(examples=["张三"])]
+DocumentNumber = Annotated[
+    str, StringConstraints(min_length=1, max_length=32), Field(examples=["11010119900307803X"])
+]
+
+
+class AcceptedIn(Body):
+    """A text that was shown and agreed to, with the version shown."""
+
+    kind: ConsentKind
+    version: Annotated[int, Field(ge=1, le=1_000_000)]
+
+    def accepted(self) -> Accepted:
+        """As the service takes it."""
+        return Accepted(kind=self.kind, version=self.version)
+
+
+class PersonIn(Body):
+    """A person as their document describes them.
+
+    `birth_date` and `sex` are needed for documents whose number does not carry them, and must agree
+    with the number otherwise.
+    """
+
+    name: PersonName
+    document_type: DocumentType
+    document_number: DocumentNumber
+    birth_date: date | None = None
+    sex: Sex | None = None
+    consents: Annotated[list[AcceptedIn], Field(max_length=8, default_factory=list)]
+
+    def identity(self, today: date) -> document.Identity:
+        """As read and checked by the rules of the document."""
+        return document.read_identity(
+            self.document_type,
+            number=self.document_number,
+            name=self.name,
+            birth_date=self.birth_date,
+            sex=self.sex,
+            today=today,
+        )
+
+
+class PatientIn(PersonIn):
+    """A person to book for. Under 18 a guardian is needed, under 14 the guardian's consent too."""
+
+    phone: Phone
+    relation: Relation
+    guardian_patient_id: Annotated[str, Field(max_length=64)] | None = None
+
+
+class PatientChangeIn(Body):
+    """What may change: the document and the name may not, they are another person's."""
+
+    phone: Phone | None = None
+    relation: Relation | None = None
+
+
+class PatientOut(BaseModel):
+    """A patient as shown to the account; document number and phone are masked."""
+
+    id: str
+    name: str
+    document_type: DocumentType
+    document_number: str = Field(examples=["110***********803X"])
+    phone: str | None = Field(examples=["138****8000"])
+    relation: Relation
+    birth_date: date
+    sex: Sex
+    verified: bool
+    guardian_patient_id: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, patient: Patient, person: Person, keys: KeyRing) -> PatientOut:
+        """Open what is sealed and mask it."""
+        number = keys.open(person.document_sealed, field="person.document_sealed", row=person.id)
+        phone = None
+        if patient.phone_sealed is not None:
+            phone = mask_phone(keys.open(patient.phone_sealed, field="patient.phone_sealed", row=patient.id))
+        guardian_id = patient.guardian_patient_id
+        return cls(
+            id=str(patient.id),
+            name=keys.open(person.name_sealed, field="person.name_sealed", row=person.id),
+            document_type=person.document_type,
+            document_number=mask_document(number),
+            phone=phone,
+            relation=patient.relation,
+            birth_date=person.birth_date,
+            sex=person.sex,
+            verified=person.verified_at is not None,
+            guardian_patient_id=None if guardian_id is None else str(guardian_id),
+            created_at=patient.created_at,
+        )
+
+
+DOCUMENT_PROBLEMS = (
+    document.DocumentNumberInvalid,
+    document.BirthDetailsRequired,
+    document.BirthDetailsContradict,
+    document.BirthDateInvalid,
+    document.BirthCertificateTooOld,
+    document.PersonNameInvalid,
+    ConsentRequired,
+    ConsentVersionOutdated,
+    IdentityNotVerified,
+)
+
+
+def _identity_verifier(request: Request) -> IdentityVerifier:
+    verifier: IdentityVerifier = request.app.state.identity_verifier
+    return verifier
+
+
+Verifier = Annotated[IdentityVerifier, Depends(_identity_verifier)]
+
+
+@router.get("", responses=problems(NotLoggedIn))
+async def list_patients(account: CurrentAccount, db: Db, keys: Keys) -> Page[PatientOut]:
+    """The patients of this account, the first added first."""
+    found = await patients_of(db, account_id=account.id)
+    return Page(items=[PatientOut.of(patient, person, keys) for patient, person in found])
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=PatientOut,
+    responses=problems(
+        NotLoggedIn,
+        *DOCUMENT_PROBLEMS,
+        ConsentNeedsChild,
+        patients.GuardianRequired,
+        patients.GuardianUnsuitable,
+        patients.PatientLimitReached,
+        patients.PatientAlreadyAdded,
+        patients.PatientReaddTooSoon,
+        patients.PersonInTooManyAccounts,
+        patients.SelfAlreadyAdded,
+        RequestInProgress,
+        IdempotencyKeyReused,
+        TooManyRequests,
+        Unavailable,
+    ),
+    dependencies=[Depends(per_account("add patient", a_minute=20))],
+)
+async def add_patient(
+    body: PatientIn,
+    account: CurrentAccount,
+    once: Once,
+    sessions: AllSessions,
+    keys: Keys,
+    verifier: Verifier,
+    now: Now,
+) -> Response:
+    """Add a person, verified against their document before the answer; send `consents` along the first time.
+
+    Name and document are compared by the authority between two transactions, never inside one.
+    """
+    guardian_id = body.guardian_patient_id
+    new = patients.NewPatient(
+        identity=body.identity(local_date(now)),
+        phone=body.phone,
+        relation=body.relation,
+        guardian_patient_id=None if guardian_id is None else parse_id(guardian_id),
+        accepted=[one.accepted() for one in body.consents],
+    )
+    async with sessions() as db:  # looks only: closing it gives the key back
+        await once.claim(db, owner=str(account.id))
+        is_unknown = await patients.needs_verdict(db, account_id=account.id, new=new, key_ring=keys, now=now)
+    if is_unknown:
+        await _verify(verifier, new.identity)
+    async with transaction(sessions) as db:
+        claim = await once.claim(db, owner=str(account.id))
+        patient, person = await patients.add_patient(
+            db, account_id=account.id, new=new, key_ring=keys, now=now
+        )
+        return await claim.answer(PatientOut.of(patient, person, keys), status=201)
+
+
+async def _verify(verifier: IdentityVerifier, identity: document.Identity) -> None:
+    verdict = await verifier.verify(
+        name=identity.name, document_type=identity.document_type, document_number=identity.number
+    )
+    if verdict is not Verdict.MATCH:
+        raise IdentityNotVerified
+
+
+@router.patch("/{patient_id}", responses=problems(NotLoggedIn, NotFound, patients.SelfAlreadyAdded))
+async def change_patient(
+    patient_id: str, body: PatientChangeIn, account: CurrentAccount, db: Db, keys: Keys
+) -> PatientOut:
+    """Change phone or relation."""
+    patient, person = await patients.change_patient(
+        db,
+        account_id=account.id,
+        patient_id=parse_id(patient_id),
+        phone=body.phone,
+        relation=body.relation,
+        key_ring=keys,
+    )
+    return PatientOut.of(patient, person, keys)
+
+
+@router.delete(
+    "/{patient_id}", status_code=204, responses=problems(NotLoggedIn, NotFound, patients.PatientIsGuardian)
+)
+async def delete_patient(patient_id: str, account: CurrentAccount, db: Db, now: Now) -> None:
+    """Take a patient out of the account; the same person can be added again after seven days."""
+    await patients.delete_patient(db, account_id=account.id, patient_id=parse_id(patient_id), now=now)

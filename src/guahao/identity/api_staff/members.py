@@ -1,0 +1,197 @@
+"""Routes of staff administration: members, roles, second factor."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field, StringConstraints
+
+from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, Role, StaffRef, staff
+from guahao.identity.api_patient.schemas import NewPassword, Username
+from guahao.identity.models.staff import Staff
+from guahao.identity.queries.staff import staff_members
+from guahao.identity.service import staff as members
+from guahao.identity.service.account import PasswordWeak, check_password_strength
+from guahao.identity.service.password import hash_password
+from guahao.kernel.db import transaction
+from guahao.kernel.errors import NotFound, Unavailable
+from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, Once, Page, problems
+from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
+from guahao.kernel.ids import parse_id
+
+router = APIRouter(prefix="/api/v1/staff/members", tags=["staff members"])
+
+Manager = Annotated[StaffRef, Depends(staff(Permission.MANAGE_STAFF))]
+Myself = Annotated[StaffRef, Depends(staff(Permission.OWN_LOGIN))]
+MemberName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+Roles = Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
+HospitalId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6}$")]
+
+
+class MemberIn(Body):
+    """A new member of staff; without `hospital_id` one of the platform's own people."""
+
+    hospital_id: HospitalId | None = None
+    username: Username
+    password: NewPassword
+    name: MemberName
+    roles: Roles
+
+
+class MemberChangeIn(Body):
+    """What shall be other than before."""
+
+    name: MemberName | None = None
+    roles: Roles | None = None
+    disabled: bool | None = None
+
+
+class MemberOut(BaseModel):
+    """A member of staff as administrators see them."""
+
+    id: str
+    hospital_id: str | None
+    username: str
+    name: str
+    roles: list[Role]
+    has_second_factor: bool
+    created_at: datetime
+    disabled_at: datetime | None
+
+    @classmethod
+    def of(cls, member: Staff) -> MemberOut:
+        """Show one member."""
+        return cls(
+            id=str(member.id),
+            hospital_id=None if member.hospital_id is None else str(member.hospital_id),
+            username=member.username,
+            name=member.name,
+            roles=[Role(role) for role in member.roles],
+            has_second_factor=member.totp_confirmed_at is not None,
+            created_at=member.created_at,
+            disabled_at=member.disabled_at,
+        )
+
+
+class TotpOut(BaseModel):
+    """The secret for an authenticator app, shown this once; `address` is for a QR code."""
+
+    secret: str
+    address: str
+
+
+class TotpCodeIn(Body):
+    """Six digits that the app shows now."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+
+
+@router.get("", responses=problems(NotLoggedIn, PermissionMissing))
+async def list_members(
+    who: Manager,
+    db: Db,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> Page[MemberOut]:
+    """The staff of the caller's hospital; the platform's administrators see everybody."""
+    after = None if cursor is None else parse_id(cursor)
+    found = await staff_members(db, scope=who.hospital_id, after=after, limit=limit + 1)
+    shown = [MemberOut.of(member) for member in found[:limit]]
+    return Page(items=shown, next_cursor=shown[-1].id if len(found) > limit else None)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=MemberOut,
+    responses=problems(
+        NotLoggedIn,
+        PermissionMissing,
+        NotFound,
+        PasswordWeak,
+        members.StaffUsernameTaken,
+        members.RolesNotAllowed,
+        RequestInProgress,
+        IdempotencyKeyReused,
+        Unavailable,
+    ),
+)
+async def create_member(body: MemberIn, who: Manager, once: Once, sessions: AllSessions) -> Response:
+    """Make a member of staff; hospital administrators do so for their own hospital alone."""
+    hospital_id = who.hospital_id if body.hospital_id is None else int(body.hospital_id)
+    if who.hospital_id is not None and hospital_id != who.hospital_id:
+        raise NotFound
+    check_password_strength(body.password, username=body.username)
+    password_hash = await hash_password(body.password)
+    async with transaction(sessions) as db:
+        claim = await once.claim(db, owner=f"staff:{who.id}")
+        member = await members.create_staff(
+            db,
+            actor=f"staff:{who.id}",
+            hospital_id=hospital_id,
+            username=body.username,
+            password_hash=password_hash,
+            name=body.name,
+            roles=body.roles,
+        )
+        return await claim.answer(MemberOut.of(member), status=201)
+
+
+@router.patch(
+    "/{staff_id}",
+    responses=problems(
+        NotLoggedIn, PermissionMissing, NotFound, members.RolesNotAllowed, members.OwnAccessUnchangeable
+    ),
+)
+async def change_member(staff_id: str, body: MemberChangeIn, who: Manager, db: Db, now: Now) -> MemberOut:
+    """Change name, roles or disable; other roles and disabling end all logins of that person at once."""
+    member = await members.change_staff(
+        db,
+        changer_id=who.id,
+        scope=who.hospital_id,
+        staff_id=parse_id(staff_id),
+        name=body.name,
+        roles=body.roles,
+        is_disabled=body.disabled,
+        now=now,
+    )
+    return MemberOut.of(member)
+
+
+@router.post(
+    "/{staff_id}/totp",
+    status_code=201,
+    responses=problems(NotLoggedIn, NotFound, members.TotpAlreadySet),
+)
+async def begin_totp(staff_id: str, who: Myself, db: Db, keys: Keys) -> TotpOut:
+    """Begin to set up the caller's own second factor; nobody's but one's own is ever shown."""
+    if parse_id(staff_id) != who.id:
+        raise NotFound
+    begun = await members.begin_totp(db, staff_id=who.id, key_ring=keys)
+    return TotpOut(secret=begun.secret, address=begun.address)
+
+
+@router.post(
+    "/{staff_id}/totp/confirmation",
+    status_code=204,
+    responses=problems(NotLoggedIn, NotFound, members.TotpAlreadySet, members.TotpCodeWrong),
+)
+async def confirm_totp(staff_id: str, body: TotpCodeIn, who: Myself, db: Db, keys: Keys, now: Now) -> None:
+    """Show that the app is set up; from now on logins ask for its code."""
+    if parse_id(staff_id) != who.id:
+        raise NotFound
+    await members.confirm_totp(db, staff_id=who.id, code=body.code, key_ring=keys, now=now)
+
+
+@router.delete(
+    "/{staff_id}/totp",
+    status_code=204,
+    responses=problems(NotLoggedIn, PermissionMissing, NotFound, members.OwnAccessUnchangeable),
+)
+async def reset_totp(staff_id: str, who: Manager, db: Db, now: Now) -> None:
+    """Forget the second factor of somebody who lost their device; they log in anew and set it up."""
+    await members.reset_totp(
+        db, changer_id=who.id, scope=who.hospital_id, staff_id=parse_id(staff_id), now=now
+    )
