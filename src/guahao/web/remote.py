@@ -8,8 +8,10 @@ import httpx
 
 from guahao.adapters import sms_aliyun, sms_tencent, wechat
 from guahao.identity.ports.sms import SmsSender
+from guahao.identity.ports.verification import IdentityVerifier
 from guahao.identity.ports.wechat import WeChatIdentity
 from guahao.kernel.settings import Settings, SmsProvider
+from guahao.sandbox.identity import SandboxIdentityVerifier
 from guahao.sandbox.sms import SandboxSms
 from guahao.sandbox.wechat import SandboxWeChat
 
@@ -55,3 +57,8 @@ def wechat_identity(settings: Settings) -> WeChatIdentity:
         app_secret=settings.wechat_app_secret.get_secret_value(),
         endpoint=settings.wechat_endpoint or wechat.ENDPOINT,
     )
+
+
+def identity_verifier(_settings: Settings) -> IdentityVerifier:
+    """Make the client of the authority that compares names and document numbers."""
+    return SandboxIdentityVerifier()
