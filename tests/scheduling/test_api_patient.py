@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.kernel.clock import local_date, utc_now
+from guahao.kernel.ids import new_id
+from guahao.scheduling.models import Bucket, SessionState
+from tests.factories.scheduling import make_clinic, make_session, slots_of
+
+pytestmark = pytest.mark.anyio
+TODAY = local_date(utc_now())
+
+
+async def test_a_doctors_sessions_tell_each_slot_and_whether_it_can_be_booked(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    clinic = await make_clinic(db)
+    session = await make_session(
+        db, clinic=clinic, capacity=3, slots=2, room="301", pools={Bucket.ELDERLY: 1}
+    )
+    first, second = await slots_of(db, session)
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/doctors/{clinic.doctor_id}/sessions")
+
+    assert answer.status_code == 200
+    [shown] = answer.json()["items"]
+    slots = shown.pop("slots")
+    assert shown == {
+        "id": str(session.id),
+        "date": session.date.isoformat(),
+        "period": "morning",
+        "level": "general",
+        "fee_fen": 5000,
+        "state": "released",
+        "release_at": session.release_at.isoformat().replace("+00:00", "Z"),
+        "campus": {"id": str(clinic.campus_id), "name": "本院"},
+        "room": "301",
+        "department": {"id": str(clinic.department_id), "name": "内科"},
+    }
+    assert [
+        (slot["id"], slot["capacity"], slot["free"], slot["bookable"], slot["reason"]) for slot in slots
+    ] == [
+        (str(first.id), 3, 2, True, None),
+        (str(second.id), 3, 2, True, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "state", "reason"),
+    [
+        ({"released": False}, "published", "not-released"),
+        ({"pools": {Bucket.BOOKED: 5}}, "released", "full"),
+        ({"state": SessionState.SUSPENDED}, "suspended", "suspended"),
+        ({"state": SessionState.FINISHED}, "closed", "closed"),
+    ],
+)
+async def test_a_slot_that_cannot_be_booked_says_why(
+    db: AsyncSession, client: httpx.AsyncClient, overrides: dict[str, object], state: str, reason: str
+) -> None:
+    session = await make_session(db, **overrides)
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/doctors/{session.doctor_id}/sessions")
+
+    [shown] = answer.json()["items"]
+    assert shown["state"] == state
+    assert [(slot["bookable"], slot["reason"]) for slot in shown["slots"]] == [(False, reason)]
+
+
+async def test_drafts_are_not_shown(db: AsyncSession, client: httpx.AsyncClient) -> None:
+    session = await make_session(db, state=SessionState.DRAFT)
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/doctors/{session.doctor_id}/sessions")
+
+    assert answer.json() == {"items": [], "next_cursor": None}
+
+
+async def test_only_the_days_asked_for_are_answered(db: AsyncSession, client: httpx.AsyncClient) -> None:
+    clinic = await make_clinic(db)
+    for days in (1, 2, 3):
+        await make_session(db, clinic=clinic, days=days)
+    await db.commit()
+
+    answer = await client.get(
+        f"/api/v1/doctors/{clinic.doctor_id}/sessions",
+        params={"from": str(TODAY + timedelta(days=2)), "to": str(TODAY + timedelta(days=2))},
+    )
+
+    assert [one["date"] for one in answer.json()["items"]] == [str(TODAY + timedelta(days=2))]
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 62), (1, 0)])
+async def test_a_range_too_long_or_backwards_is_refused(
+    db: AsyncSession, client: httpx.AsyncClient, first: int, last: int
+) -> None:
+    clinic = await make_clinic(db)
+    await db.commit()
+
+    answer = await client.get(
+        f"/api/v1/doctors/{clinic.doctor_id}/sessions",
+        params={"from": str(TODAY + timedelta(days=first)), "to": str(TODAY + timedelta(days=last))},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "range-too-long")
+
+
+@pytest.mark.parametrize("id_", ["7", "x", str(new_id(1)), str(new_id(9))])
+async def test_unknown_doctors_and_departments_are_not_found(
+    db: AsyncSession, client: httpx.AsyncClient, id_: str
+) -> None:
+    await make_clinic(db)
+    await db.commit()
+
+    for path in (f"/api/v1/doctors/{id_}/sessions", f"/api/v1/departments/{id_}/doctors"):
+        answer = await client.get(path)
+
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+async def test_a_departments_doctors_are_told_in_one_word_a_day(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    clinic = await make_clinic(db)
+    await make_session(db, clinic=clinic, days=1, capacity=4, pools={Bucket.HELD: 1}, fee_fen=3000)
+    await make_session(db, clinic=clinic, days=2, pools={Bucket.BOOKED: 5})
+    await make_session(db, clinic=clinic, days=3, state=SessionState.SUSPENDED)
+    await make_session(db, clinic=clinic, days=4, released=False)
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/departments/{clinic.department_id}/doctors")
+
+    [doctor] = answer.json()["items"]
+    assert (doctor["id"], doctor["name"], doctor["level"]) == (str(clinic.doctor_id), "张医生", "general")
+    assert [(day["date"], day["state"], day["free"], day["fee_fen"]) for day in doctor["days"]] == [
+        (str(TODAY + timedelta(days=1)), "available", 3, 3000),
+        (str(TODAY + timedelta(days=2)), "full", 0, 5000),
+        (str(TODAY + timedelta(days=3)), "suspended", 0, 5000),
+        (str(TODAY + timedelta(days=4)), "upcoming", 0, 5000),
+    ]
+
+
+async def test_with_a_date_only_the_doctors_of_that_day_are_listed(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    clinic = await make_clinic(db)
+    await make_session(db, clinic=clinic, days=1)
+    await db.commit()
+    path = f"/api/v1/departments/{clinic.department_id}/doctors"
+
+    there = await client.get(path, params={"date": str(TODAY + timedelta(days=1))})
+    not_there = await client.get(path, params={"date": str(TODAY + timedelta(days=2))})
+
+    assert [len(one["days"]) for one in there.json()["items"]] == [1]
+    assert not_there.json()["items"] == []
