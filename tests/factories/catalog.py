@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,11 @@ from guahao.catalog.service import (
     upsert_doctor,
     upsert_hospital,
 )
+from guahao.identity.models.account import Login, LoginKind
+from guahao.identity.models.staff import Staff
+from guahao.identity.service.token import hash_of
+from guahao.kernel.clock import utc_now
+from guahao.kernel.ids import new_id
 
 
 def _code() -> str:
@@ -58,7 +64,9 @@ async def make_campus(db: AsyncSession, *, hospital_id: int, **overrides: Any) -
 
 async def make_department(db: AsyncSession, *, hospital_id: int, **overrides: Any) -> UUID:
     """A department open to everybody."""
-    row = dataclasses.replace(DepartmentRow(code=_code(), name="消化内科", national_code="03.02"), **overrides)
+    row = dataclasses.replace(
+        DepartmentRow(code=_code(), name="消化内科", national_code="03.02"), **overrides
+    )
     return await upsert_department(db, hospital_id=hospital_id, row=row)
 
 
@@ -66,3 +74,36 @@ async def make_doctor(db: AsyncSession, *, hospital_id: int, **overrides: Any) -
     """A doctor, in no department unless `department_codes` says so."""
     row = dataclasses.replace(DoctorRow(code=_code(), name="王建国", level=DoctorLevel.GENERAL), **overrides)
     return await upsert_doctor(db, hospital_id=hospital_id, row=row)
+
+
+async def staff_headers(
+    db: AsyncSession, *, hospital_id: int | None, role: str = "hospital_admin"
+) -> dict[str, str]:
+    """The headers of somebody of the staff who is logged in."""
+    token, staff_id, now = secrets.token_urlsafe(32), new_id(), utc_now()
+    db.add(
+        Staff(
+            id=staff_id,
+            hospital_id=hospital_id,
+            username=f"staff_{secrets.token_hex(5)}",
+            password_hash="-",
+            name="李管理",
+            roles=[role],
+        )
+    )
+    later = now + timedelta(hours=1)
+    db.add(
+        Login(
+            token_hash=hash_of(token),
+            id=new_id(),
+            staff_id=staff_id,
+            kind=LoginKind.PASSWORD,
+            device="",
+            created_at=now,
+            last_seen_at=now,
+            idle_expires_at=later,
+            expires_at=later,
+        )
+    )
+    await db.flush()
+    return {"Authorization": f"Bearer {token}"}
