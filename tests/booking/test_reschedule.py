@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import time
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.booking import policy
+from guahao.booking.models import Appointment, AppointmentState, CreditEvent, CreditKind
+from guahao.booking.queries.law import broken_slots
+from guahao.booking.service import reschedule
+from guahao.booking.service.cancel import Canceller, cancel
+from guahao.booking.service.hold import HoldPlan, SlotSoldOut
+from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.ids import new_id
+from guahao.payment.models import OrderState
+from guahao.scheduling.models import Bucket
+from tests.factories.booking import (
+    Booker,
+    appointment,
+    book,
+    events,
+    hold,
+    make_booker,
+    moves_of,
+    order,
+    request_of,
+)
+from tests.factories.scheduling import counters, make_clinic, make_session, make_slot, slots_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def move(db: AsyncSession, row: Appointment, booker: Booker, slot_id: object) -> HoldPlan:
+    request = request_of(booker, slot_id)  # type: ignore[arg-type]  # ids of any kind are tried
+    return await reschedule.reschedule(db, appointment_id=row.id, request=request)
+
+
+async def test_a_move_takes_the_new_place_keeps_the_order_and_frees_the_old_place(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=1, slots=2)
+    early, late = await slots_of(db, session)
+    old = await book(db, booker, early.id)
+
+    plan = await move(db, old, booker, late.id)
+
+    new = await appointment(db, plan.appointment_id)
+    assert (new.state, new.number, new.rescheduled_from) == (AppointmentState.BOOKED, 2, old.id)
+    assert new.order_id == old.order_id
+    assert (await appointment(db, old.id)).state is AppointmentState.RESCHEDULED
+    assert (await order(db, old.order_id)).state is OrderState.PAID
+    assert await counters(db, early.id) == {"free": 1}
+    assert await counters(db, late.id) == {"booked": 1}
+    assert (await events(db))[-1] == "booking.appointment.rescheduled"
+    assert (await moves_of(db, early.id))[-1][1:] == ("reschedule", "booked", "free")
+    assert await broken_slots(db) == 0
+
+
+async def test_a_full_slot_leaves_the_old_place_untouched(sessions: Sessions, db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=1, slots=2)
+    early, late = await slots_of(db, session)
+    old = await book(db, booker, early.id)
+    await hold(db, await make_booker(db), late.id)
+    await db.commit()
+
+    with pytest.raises(SlotSoldOut):
+        async with transaction(sessions) as other:
+            await move(other, old, booker, late.id)
+
+    assert (await appointment(db, old.id)).state is AppointmentState.BOOKED
+    assert await counters(db, early.id) == {"booked": 1}
+    assert await counters(db, late.id) == {"held": 1}
+
+
+async def test_a_moved_appointment_can_be_cancelled_and_refunded_once(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=1, slots=2)
+    early, late = await slots_of(db, session)
+    old = await book(db, booker, early.id)
+    plan = await move(db, old, booker, late.id)
+
+    by = Canceller(actor="x", account_id=booker.account_id)
+    await cancel(db, appointment_id=plan.appointment_id, by=by)
+
+    assert (await order(db, old.order_id)).state is OrderState.REFUNDING
+    assert await counters(db, late.id) == {"free": 1}
+
+
+async def test_only_a_booked_appointment_moves_and_only_to_another_slot(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, slots=2)
+    early, late = await slots_of(db, session)
+    plan = await hold(db, booker, early.id)
+    held = await appointment(db, plan.appointment_id)
+
+    with pytest.raises(reschedule.AppointmentNotPaid):
+        await move(db, held, booker, late.id)
+    booked = await book(db, await make_booker(db), late.id)
+    with pytest.raises(NotFound):
+        await move(db, booked, await make_booker(db), new_id(session.hospital_id))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        ({"fee_fen": 8000}, reschedule.RescheduleFeeDiffers),
+        ({"released": False}, policy.SlotNotReleased),
+        ({"capacity": 0}, SlotSoldOut),
+    ],
+)
+async def test_the_rules_hold_for_the_new_slot(
+    db: AsyncSession, overrides: dict[str, object], problem: type[Problem]
+) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db)
+    old = await book(db, booker, (await make_slot(db, clinic=clinic, days=2)).id)
+    target = await make_slot(db, clinic=clinic, days=3, **overrides)
+
+    with pytest.raises(problem):
+        await move(db, old, booker, target.id)
+
+
+async def test_another_hospitals_slot_is_refused(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    old = await book(db, booker, (await make_slot(db)).id)
+    elsewhere = await make_slot(db, starts=time(15))
+
+    with pytest.raises(reschedule.RescheduleOtherHospital):
+        await move(db, old, booker, elsewhere.id)
+    with pytest.raises(reschedule.RescheduleSameSlot):
+        await move(db, old, booker, old.slot_id)
+
+
+async def test_a_late_move_counts_like_a_late_cancellation(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db, rules={"cancel_deadline_days_before": 7})
+    old = await book(db, booker, (await make_slot(db, clinic=clinic, days=2)).id)
+
+    await move(db, old, booker, (await make_slot(db, clinic=clinic, days=3)).id)
+
+    assert (await db.scalars(select(CreditEvent.kind))).all() == [CreditKind.CANCELLED_LATE]
+
+
+async def test_two_people_trading_places_do_not_block_each_other(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    clinic = await make_clinic(db)
+    one, two = await make_booker(db), await make_booker(db)
+    here = await make_slot(db, clinic=clinic, days=2, capacity=4)
+    there = await make_slot(db, clinic=clinic, days=3, capacity=4)
+    first, second = await book(db, one, here.id), await book(db, two, there.id)
+    await db.commit()
+
+    async def swap(row: Appointment, booker: Booker, slot_id: object) -> None:
+        async with transaction(sessions) as other:
+            await move(other, row, booker, slot_id)
+
+    await asyncio.gather(swap(first, one, there.id), swap(second, two, here.id))
+
+    assert await counters(db, here.id) == {"free": 3, "booked": 1}
+    assert await counters(db, there.id) == {"free": 3, "booked": 1}
+    assert await broken_slots(db) == 0
+
+
+async def test_moving_twice_at_once_moves_once(sessions: Sessions, db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=3, slots=3)
+    early, *others = await slots_of(db, session)
+    old = await book(db, booker, early.id)
+    await db.commit()
+
+    async def attempt(slot_id: object) -> bool:
+        try:
+            async with transaction(sessions) as other:
+                await move(other, old, booker, slot_id)
+        except Problem:
+            return False
+        return True
+
+    won = await asyncio.gather(*(attempt(slot.id) for slot in others))
+
+    assert sum(won) == 1
+    assert await counters(db, early.id) == {"free": 3}
+    assert await broken_slots(db) == 0
+
+
+async def test_a_scarce_doctors_place_cools_when_its_patient_moves(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=1, slots=2, level="expert")
+    early, late = await slots_of(db, session)
+    old = await book(db, booker, early.id)
+
+    await move(db, old, booker, late.id)
+
+    assert await counters(db, early.id) == {Bucket.COOLING: 1}

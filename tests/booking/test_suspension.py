@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.booking.models import Appointment, AppointmentState, CreditEvent
+from guahao.booking.queries.law import broken_slots
+from guahao.booking.reactions import REACTIONS
+from guahao.booking.service.cancel import Canceller, cancel
+from guahao.booking.service.confirm import confirm
+from guahao.booking.service.reschedule import reschedule
+from guahao.booking.service.suspension import (
+    refund_undecided,
+    resume_appointments,
+    suspend_appointments,
+)
+from guahao.kernel.db import Sessions
+from guahao.kernel.events import EventRow, EventState
+from guahao.kernel.relay import Relay
+from guahao.notification.models import Notice, NoticeKind, NoticeState
+from guahao.payment.models import OrderState
+from guahao.payment.service import settle
+from guahao.scheduling.models import Slot
+from guahao.scheduling.service.suspend import resume, suspend
+from tests.factories.booking import appointment, book, hold, make_booker, order, request_of
+from tests.factories.scheduling import counters, make_clinic, make_slot
+
+pytestmark = pytest.mark.anyio
+BY = "staff:test"
+
+
+async def stop(db: AsyncSession, slot: Slot) -> None:
+    await suspend(db, slot.session_id, reason="医生生病", by=BY)
+    await suspend_appointments(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
+
+
+async def state_of(db: AsyncSession, id_: UUID) -> AppointmentState:
+    return (await appointment(db, id_)).state
+
+
+async def test_a_suspension_gives_the_booked_a_choice_and_ends_unpaid_holds(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=4, days=5)
+    booked = await book(db, await make_booker(db), slot.id)
+    held = await hold(db, await make_booker(db), slot.id)
+
+    await stop(db, slot)
+
+    row = await appointment(db, booked.id)
+    assert row.state is AppointmentState.SUSPENDED
+    assert row.decide_by == row.starts_at - timedelta(hours=24)
+    assert await state_of(db, held.appointment_id) is AppointmentState.CANCELLED_BY_HOSPITAL
+    assert (await order(db, held.order_id)).state is OrderState.CLOSED
+    assert await counters(db, slot.id) == {"booked": 1, "frozen": 3}
+    assert await broken_slots(db) == 0
+
+
+async def test_a_hold_paid_during_a_suspension_gets_the_same_choice(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    plan = await hold(db, await make_booker(db), slot.id)
+    await settle(db, order_id=plan.order_id)
+
+    await stop(db, slot)
+    await confirm(db, appointment_id=plan.appointment_id)
+
+    assert await state_of(db, plan.appointment_id) is AppointmentState.SUSPENDED
+    assert await counters(db, slot.id) == {"booked": 1, "frozen": 1}
+
+
+async def test_choosing_to_cancel_refunds_without_counting_and_freezes_the_place(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    slot = await make_slot(db, capacity=1, days=5, level="expert")
+    row = await book(db, booker, slot.id)
+    await stop(db, slot)
+
+    await cancel(db, appointment_id=row.id, by=Canceller(actor="x", account_id=booker.account_id))
+
+    assert await state_of(db, row.id) is AppointmentState.CANCELLED_BY_HOSPITAL
+    assert (await order(db, row.order_id)).state is OrderState.REFUNDING
+    assert (await db.scalars(select(CreditEvent))).all() == []
+    assert await counters(db, slot.id) == {"frozen": 1}
+
+
+async def test_choosing_another_day_moves_the_paid_order_along(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db)
+    slot = await make_slot(db, clinic=clinic, capacity=1, days=5)
+    other = await make_slot(db, clinic=clinic, capacity=1, days=6)
+    row = await book(db, booker, slot.id)
+    await stop(db, slot)
+
+    plan = await reschedule(db, appointment_id=row.id, request=request_of(booker, other.id))
+
+    assert await state_of(db, plan.appointment_id) is AppointmentState.BOOKED
+    assert await state_of(db, row.id) is AppointmentState.RESCHEDULED
+    assert await counters(db, slot.id) == {"frozen": 1}
+    assert await counters(db, other.id) == {"booked": 1}
+    assert (await db.scalars(select(CreditEvent))).all() == []
+
+
+async def test_who_does_not_choose_in_time_gets_the_fee_back(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    row = await book(db, await make_booker(db), slot.id)
+    await stop(db, slot)
+    assert await refund_undecided(db) == 0
+    past = func.now() - timedelta(seconds=1)
+    await db.execute(update(Appointment).values(decide_by=past))
+
+    assert await refund_undecided(db) == 1
+
+    assert await state_of(db, row.id) is AppointmentState.CANCELLED_BY_HOSPITAL
+    assert (await order(db, row.order_id)).state is OrderState.REFUNDING
+    assert await counters(db, slot.id) == {"frozen": 2}
+
+
+async def test_a_resumed_session_gives_the_undecided_their_place_back(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    row = await book(db, await make_booker(db), slot.id)
+    await stop(db, slot)
+
+    await resume(db, slot.session_id, by=BY)
+    await resume_appointments(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
+
+    again = await appointment(db, row.id)
+    assert (again.state, again.decide_by) == (AppointmentState.BOOKED, None)
+    assert await counters(db, slot.id) == {"booked": 1, "free": 1}
+
+
+async def test_a_suspension_told_after_the_resumption_changes_nothing(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    row = await book(db, await make_booker(db), slot.id)
+    await suspend(db, slot.session_id, reason="误操作", by=BY)
+    await resume(db, slot.session_id, by=BY)
+
+    await suspend_appointments(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
+
+    assert await state_of(db, row.id) is AppointmentState.BOOKED
+
+
+async def told(sessions: Sessions) -> None:
+    relay = Relay(sessions, REACTIONS)
+    while await relay.tell_batch():
+        pass
+
+
+async def notices(db: AsyncSession) -> list[tuple[NoticeKind, NoticeState]]:
+    rows = await db.scalars(select(Notice).order_by(Notice.id).execution_options(populate_existing=True))
+    return [(row.kind, row.state) for row in rows]
+
+
+async def test_a_payment_travels_to_the_booking_and_to_its_notices(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    plan = await hold(db, await make_booker(db), slot.id)
+    await settle(db, order_id=plan.order_id)
+    await db.commit()
+
+    await told(sessions)
+
+    assert await state_of(db, plan.appointment_id) is AppointmentState.BOOKED
+    assert await notices(db) == [
+        (NoticeKind.BOOKED, NoticeState.PLANNED),
+        (NoticeKind.DAY_BEFORE, NoticeState.PLANNED),
+        (NoticeKind.HOURS_BEFORE, NoticeState.PLANNED),
+    ]
+    assert set(await db.scalars(select(EventRow.state))) == {EventState.DONE}
+
+
+async def test_after_a_move_no_reminder_of_the_old_time_is_left(sessions: Sessions, db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db)
+    slot = await make_slot(db, clinic=clinic, days=5)
+    other = await make_slot(db, clinic=clinic, days=6)
+    row = await book(db, booker, slot.id)
+    await db.commit()
+    await told(sessions)
+    plan = await reschedule(db, appointment_id=row.id, request=request_of(booker, other.id))
+    await db.commit()
+
+    await told(sessions)
+
+    old = select(Notice.state).where(Notice.subject == f"appointment:{row.id}")
+    new = select(Notice.kind).where(
+        Notice.subject == f"appointment:{plan.appointment_id}", Notice.state == NoticeState.PLANNED
+    )
+    assert set(await db.scalars(old)) == {NoticeState.CANCELLED}
+    assert set(await db.scalars(new)) == {
+        NoticeKind.RESCHEDULED,
+        NoticeKind.DAY_BEFORE,
+        NoticeKind.HOURS_BEFORE,
+    }
