@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     )
     workers: int = Field(1, ge=1, le=64, description="Server processes")
     drain_s: float = Field(10, ge=0, le=120, description="Seconds a stopping server finishes requests")
+    log_level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe lines that are logged"
+    )
     debug: bool = Field(False, description="Developer output; refused in production")
     single_hospital: str | None = Field(
         None, description="Code of the only hospital shown (single-hospital mode); empty is platform mode"

@@ -15,6 +15,7 @@ from guahao.web import metrics
 from guahao.web.migrate import head, revision_of
 
 router = APIRouter(tags=["operation"], dependencies=[Depends(public)])
+numbers_router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])
 
 
 @router.get("/livez")
@@ -42,6 +43,7 @@ async def readyz(request: Request) -> JSONResponse:
     return JSONResponse(answer, 200 if ready else 503)
 
 
+@numbers_router.get("/metrics")
 async def numbers(request: Request) -> Response:
     """Answer all numbers for Prometheus."""
     state = request.app.state

@@ -101,7 +101,7 @@ def _server_of(app: FastAPI, settings: Settings) -> _Server:
 def _numbers_app(main: FastAPI) -> FastAPI:
     app = FastAPI(openapi_url=None)
     app.state = main.state
-    app.add_api_route("/metrics", health.numbers)
+    app.include_router(health.numbers_router)
     return app
 
 
@@ -159,8 +159,9 @@ def until_told(stopping: asyncio.Event) -> None:
 
 def main() -> None:
     """Serve with the settings of the environment."""
-    log.configure()
-    uvloop.run(_serve(configuration.load()))
+    settings = configuration.load()
+    log.configure(level=settings.log_level)
+    uvloop.run(_serve(settings))
 
 
 if __name__ == "__main__":

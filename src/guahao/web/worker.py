@@ -36,7 +36,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     assert settings.database_url is not None
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     sessions = make_sessions(engine)
-    relay = Relay(sessions, wiring.reactions())
+    relay = Relay(sessions, wiring.reactions(settings))
     periodic = wiring.jobs(settings, wiring.key_ring_of(settings))
     worker = new_id()
     tasks = {
@@ -58,8 +58,9 @@ async def _main(settings: Settings) -> None:
 
 def main() -> None:
     """Work with the settings of the environment."""
-    log.configure()
-    uvloop.run(_main(configuration.load()))
+    settings = configuration.load()
+    log.configure(level=settings.log_level)
+    uvloop.run(_main(settings))
 
 
 if __name__ == "__main__":

@@ -30,10 +30,7 @@ Workers = Annotated[int | None, typer.Option(min=1, max=64, help="Server process
 
 def serve(host: Host = None, port: Port = None, workers: Workers = None) -> None:
     """Serve the API until SIGTERM or Ctrl-C, which finish what was accepted."""
-    given = {"host": host, "port": port, "workers": workers}
-    settings = configuration.load().model_copy(
-        update={name: value for name, value in given.items() if value is not None}
-    )
+    settings = with_options(configuration.load(), host=host, port=port, workers=workers)
     run(settings, with_server=True, with_worker=False)
 
 
@@ -58,7 +55,7 @@ def check_config() -> None:
 def run(settings: Settings, *, with_server: bool, with_worker: bool) -> None:
     """Run the asked processes until told to stop. Raises `Refused` or `BadSettings`."""
     refuse_unfit(settings)
-    log.configure()
+    log.configure(level=settings.log_level)
     stopping = supervisor.stop_signals()
     with configuration.database(settings) as (settings, server), children_of(settings) as make:
         asyncio.run(require_migrated(settings))
@@ -72,6 +69,14 @@ def run(settings: Settings, *, with_server: bool, with_worker: bool) -> None:
         keep = tending(server)
         if not supervisor.supervise(children, stopping, grace_s=settings.drain_s, tick=keep):
             raise Refused("a process keeps dying; its log says why")
+
+
+def with_options(
+    settings: Settings, *, host: str | None, port: int | None, workers: int | None
+) -> Settings:
+    """Answer settings in which the options given on the command line stand."""
+    given = {"host": host, "port": port, "workers": workers}
+    return settings.model_copy(update={name: value for name, value in given.items() if value is not None})
 
 
 def refuse_unfit(settings: Settings) -> None:
