@@ -16,9 +16,9 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from guahao.identity.policy.permission import Permission, Role
 from guahao.identity.service.recognition import AccountRef, StaffRef, recognise_account, recognise_staff
-from guahao.kernel.db import Sessions
 from guahao.kernel.errors import Problem, TooManyRequests
-from guahao.kernel.http import AppSettings, Now
+from guahao.kernel.http import AllSessions, AppSettings, Now
+from guahao.kernel.settings import Environment
 
 __all__ = [
     "AccountRef",
@@ -27,6 +27,7 @@ __all__ = [
     "Permission",
     "PermissionMissing",
     "Role",
+    "SecondFactorMissing",
     "SenderAddress",
     "StaffPermitted",
     "StaffRef",
@@ -54,13 +55,19 @@ class PermissionMissing(Problem):
     status = 403
 
 
+class SecondFactorMissing(Problem):
+    """Outside the demo staff may do nothing before they have set up an authenticator app."""
+
+    code = "second-factor-missing"
+    status = 403
+
+
 async def current_account(
-    request: Request,
+    sessions: AllSessions,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_ACCOUNT_TOKEN)],
     now: Now,
 ) -> AccountRef:
     """Answer the account behind the bearer token, or raise `NotLoggedIn`."""
-    sessions: Sessions = request.app.state.sessions
     who = await recognise_account(sessions, bearer.credentials, now=now) if bearer else None
     if who is None:
         raise NotLoggedIn
@@ -71,12 +78,15 @@ CurrentAccount = Annotated[AccountRef, Depends(current_account)]
 
 
 async def _current_staff(
-    request: Request,
+    sessions: AllSessions,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_STAFF_TOKEN)],
+    settings: AppSettings,
     now: Now,
 ) -> StaffRef:
-    sessions: Sessions = request.app.state.sessions
-    who = await recognise_staff(sessions, bearer.credentials, now=now) if bearer else None
+    if bearer is None:
+        raise NotLoggedIn
+    needed = settings.environment is not Environment.DEMO
+    who = await recognise_staff(sessions, bearer.credentials, needs_second_factor=needed, now=now)
     if who is None:
         raise NotLoggedIn
     return who
@@ -89,7 +99,9 @@ class StaffPermitted:
     permission: Permission
 
     async def __call__(self, who: Annotated[StaffRef, Depends(_current_staff)]) -> StaffRef:
-        """Answer who it is; raises `NotLoggedIn` or `PermissionMissing`."""
+        """Answer who it is; raises `NotLoggedIn`, `PermissionMissing` or `SecondFactorMissing`."""
+        if who.lacks_second_factor and self.permission not in who.permissions:
+            raise SecondFactorMissing
         if self.permission not in who.permissions:
             raise PermissionMissing
         return who

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from guahao.identity.access import (
     NotLoggedIn,
@@ -16,27 +16,42 @@ from guahao.identity.access import (
     public,
     staff,
 )
-from guahao.identity.policy.permission import permissions_of
+from guahao.identity.policy.login import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from guahao.identity.service import staff_login
-from guahao.identity.service.account import LoginRefused
+from guahao.identity.service.account import (
+    LoginRefused,
+    OldPasswordWrong,
+    PasswordWeak,
+    check_password_strength,
+)
 from guahao.identity.service.login import revoke_staff_login
-from guahao.identity.service.password import is_password
+from guahao.identity.service.password import hash_password, is_password
 from guahao.identity.service.throttle import LoginPaused, forgive_tries, name_key, pay_password_try
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import TooManyRequests, Unavailable
-from guahao.kernel.http import AllSessions, AppSettings, Body, Db, Keys, Now, problems
-from guahao.kernel.settings import Environment
+from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, problems
 
 router = APIRouter(prefix="/api/v1/staff", tags=["staff login"])
 
 Myself = Annotated[StaffRef, Depends(staff(Permission.OWN_LOGIN))]
 
 
+GivenPassword = Annotated[
+    str, StringConstraints(min_length=1, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False)
+]
+NewPassword = Annotated[
+    str,
+    StringConstraints(
+        min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False
+    ),
+]
+
+
 class StaffLoginIn(Body):
     """Username, password and the six digits of the authenticator app."""
 
     username: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    password: Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=False)]
+    password: GivenPassword
     totp_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] | None = None
 
 
@@ -48,13 +63,21 @@ class StaffOut(BaseModel):
     hospital_id: str | None
     roles: list[Role]
     permissions: list[Permission]
+    lacks_second_factor: bool = Field(description="Only setting it up is allowed; then log in anew")
 
 
 class StaffLoggedInOut(BaseModel):
-    """The bearer token, shown this once, and whose it is."""
+    """The bearer token, shown this once, and whose it is; GET /api/v1/staff/me tells the rest."""
 
     token: str
-    staff: StaffOut
+    staff_id: str
+
+
+class StaffPasswordIn(Body):
+    """The present password and the new one."""
+
+    old_password: GivenPassword
+    new_password: NewPassword
 
 
 @router.post(
@@ -64,7 +87,6 @@ class StaffLoggedInOut(BaseModel):
         LoginRefused,
         staff_login.SecondFactorRequired,
         staff_login.SecondFactorWrong,
-        staff_login.SecondFactorMissing,
         LoginPaused,
         TooManyRequests,
         Unavailable,
@@ -72,7 +94,7 @@ class StaffLoggedInOut(BaseModel):
     dependencies=[Depends(public), Depends(per_address("staff login", a_minute=30))],
 )
 async def log_in(
-    body: StaffLoginIn, request: Request, sessions: AllSessions, keys: Keys, settings: AppSettings, now: Now
+    body: StaffLoginIn, request: Request, sessions: AllSessions, keys: Keys, now: Now
 ) -> StaffLoggedInOut:
     """Log in; the login ends after 30 minutes without use and after 12 hours at the latest."""
     key = name_key(keys, f"staff:{body.username}")
@@ -81,37 +103,53 @@ async def log_in(
         credential = await staff_login.staff_credential(db, key_ring=keys, username=body.username)
     if not await is_password(body.password, password_hash=credential.password_hash):
         raise LoginRefused
-    required = settings.environment is not Environment.DEMO
-    step = staff_login.totp_step(credential, code=body.totp_code, required=required, now=now)
+    step = staff_login.totp_step(credential, code=body.totp_code, now=now)
     async with transaction(sessions) as db:
         member, login = await staff_login.log_staff_in(
             db, credential=credential, step=step, device=request.headers.get("user-agent", ""), now=now
         )
         await forgive_tries(db, key=key)
-    roles = [Role(role) for role in member.roles]
-    return StaffLoggedInOut(
-        token=login.token,
-        staff=_out(str(member.id), member.name, member.hospital_id, roles),
-    )
+    return StaffLoggedInOut(token=login.token, staff_id=str(member.id))
 
 
 @router.get("/me", responses=problems(NotLoggedIn))
 async def show_me(who: Myself) -> StaffOut:
     """Who the token stands for, and what that person may do."""
-    return _out(str(who.id), who.name, who.hospital_id, list(who.roles))
+    return StaffOut(
+        id=str(who.id),
+        name=who.name,
+        hospital_id=None if who.hospital_id is None else str(who.hospital_id),
+        roles=sorted(who.roles),
+        permissions=sorted(who.permissions),
+        lacks_second_factor=who.lacks_second_factor,
+    )
+
+
+@router.post(
+    "/me/password",
+    status_code=204,
+    responses=problems(NotLoggedIn, OldPasswordWrong, PasswordWeak, LoginPaused, Unavailable),
+)
+async def change_password(
+    body: StaffPasswordIn, who: Myself, sessions: AllSessions, keys: Keys, now: Now
+) -> None:
+    """Set a new password; every login of this person ends, this one too."""
+    async with transaction(sessions) as db:
+        username, old_hash = await staff_login.own_credential(db, staff_id=who.id)
+        key = name_key(keys, f"staff:{username}")
+        await pay_password_try(db, key=key, now=now)
+    check_password_strength(body.new_password, username=username)
+    if not await is_password(body.old_password, password_hash=old_hash):
+        raise OldPasswordWrong
+    new_hash = await hash_password(body.new_password)
+    async with transaction(sessions) as db:
+        await forgive_tries(db, key=key)
+        await staff_login.change_staff_password(
+            db, staff_id=who.id, old_hash=old_hash, new_hash=new_hash, now=now
+        )
 
 
 @router.delete("/logins/current", status_code=204, responses=problems(NotLoggedIn))
 async def log_out(who: Myself, db: Db, now: Now) -> None:
     """Log this device out; the token is refused from now on."""
     await revoke_staff_login(db, staff_id=who.id, login_id=who.login_id, now=now)
-
-
-def _out(id_: str, name: str, hospital_id: int | None, roles: list[Role]) -> StaffOut:
-    return StaffOut(
-        id=id_,
-        name=name,
-        hospital_id=None if hospital_id is None else str(hospital_id),
-        roles=sorted(roles),
-        permissions=sorted(permissions_of(roles)),
-    )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, select, update
+from sqlalchemy import ColumnElement, Row, Select, or_, select, update
 
 from guahao.identity.models.account import Account, Login
 from guahao.identity.models.staff import Staff
@@ -32,7 +32,10 @@ class AccountRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffRef:
-    """The member of staff who sends a request; `hospital_id` is None for the platform's own people."""
+    """The member of staff who sends a request; `hospital_id` is None for the platform's own people.
+
+    Who lacks a second factor where one is required may only set it up.
+    """
 
     id: UUID
     login_id: UUID
@@ -40,6 +43,7 @@ class StaffRef:
     hospital_id: int | None
     roles: frozenset[Role]
     permissions: frozenset[Permission]
+    lacks_second_factor: bool = False
 
     def may(self, hospital_id: int) -> bool:
         """Whether rows of this hospital exist for this person."""
@@ -75,8 +79,13 @@ async def recognise_account(sessions: Sessions, token: str, *, now: datetime) ->
     return who
 
 
-async def recognise_staff(sessions: Sessions, token: str, *, now: datetime) -> StaffRef | None:
-    """Answer which member of staff `token` stands for, or None as above."""
+async def recognise_staff(
+    sessions: Sessions, token: str, *, needs_second_factor: bool, now: datetime
+) -> StaffRef | None:
+    """Answer which member of staff `token` stands for, or None as above.
+
+    Where a second factor is needed, setting it up ends the logins made without it.
+    """
     token_hash = hash_of(token)
     known = STAFF_TOKENS.recall(token_hash, now=now)
     if known is not None:
@@ -84,26 +93,34 @@ async def recognise_staff(sessions: Sessions, token: str, *, now: datetime) -> S
     statement = (
         select(
             *(Login.id, Login.staff_id, Login.last_seen_at, Login.idle_expires_at, Login.expires_at),
-            *(Staff.name, Staff.hospital_id, Staff.roles),
+            *(Staff.name, Staff.hospital_id, Staff.roles, Staff.totp_confirmed_at),
         )
         .join(Staff, Staff.id == Login.staff_id)
         .where(*_is_live(token_hash, now), Staff.disabled_at.is_(None))
     )
+    if needs_second_factor:
+        made_with_it = Login.created_at >= Staff.totp_confirmed_at
+        statement = statement.where(or_(Staff.totp_confirmed_at.is_(None), made_with_it))
     row = await _look_up(sessions, statement, idle=STAFF_IDLE, step=_STAFF_SEEN_STEP, now=now)
     if row is None:
         return None
+    who = _staff_ref(row, lacks_second_factor=needs_second_factor and row.totp_confirmed_at is None)
+    until = min(row.idle_expires_at, row.expires_at)
+    STAFF_TOKENS.remember(token_hash, who, owner=who.id, until=until, now=now)
+    return who
+
+
+def _staff_ref(row: Row[*tuple[Any, ...]], *, lacks_second_factor: bool) -> StaffRef:
     roles = frozenset(Role(role) for role in row.roles)
-    who = StaffRef(
+    return StaffRef(
         id=row.staff_id,
         login_id=row.id,
         name=row.name,
         hospital_id=row.hospital_id,
         roles=roles,
-        permissions=permissions_of(roles),
+        permissions=frozenset({Permission.OWN_LOGIN}) if lacks_second_factor else permissions_of(roles),
+        lacks_second_factor=lacks_second_factor,
     )
-    until = min(row.idle_expires_at, row.expires_at)
-    STAFF_TOKENS.remember(token_hash, who, owner=who.id, until=until, now=now)
-    return who
 
 
 def _is_live(token_hash: bytes, now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -1,4 +1,4 @@
-"""Logins of staff: username, password and, outside the demo always, a one-time password."""
+"""Logins of staff: username, password and a one-time password; staff change their own password."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pyotp
 from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.staff import Staff
-from guahao.identity.service.account import LoginRefused
-from guahao.identity.service.login import OpenedLogin, open_staff_login
+from guahao.identity.service.account import LoginRefused, OldPasswordWrong
+from guahao.identity.service.login import OpenedLogin, open_staff_login, revoke_staff_logins
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
@@ -32,13 +33,6 @@ class SecondFactorWrong(Problem):
 
     code = "second-factor-wrong"
     status = 401
-
-
-class SecondFactorMissing(Problem):
-    """Outside the demo nobody logs in without an authenticator app; an administrator sets it up."""
-
-    code = "second-factor-missing"
-    status = 403
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +57,12 @@ async def staff_credential(db: AsyncSession, *, key_ring: KeyRing, username: str
     return StaffCredential(id=staff.id, password_hash=staff.password_hash, totp_secret=secret)
 
 
-def totp_step(credential: StaffCredential, *, code: str | None, required: bool, now: datetime) -> int | None:
-    """Answer which half minute the code is of, or None when no second factor is asked for.
+def totp_step(credential: StaffCredential, *, code: str | None, now: datetime) -> int | None:
+    """Answer which half minute the code is of, or None for somebody without a second factor.
 
-    One step before and after is accepted. Raises `SecondFactorMissing`, `SecondFactorRequired` or
-    `SecondFactorWrong`.
+    One step before and after is accepted. Raises `SecondFactorRequired` or `SecondFactorWrong`.
     """
     if credential.totp_secret is None:
-        if required:
-            raise SecondFactorMissing
         return None
     if code is None:
         raise SecondFactorRequired
@@ -81,6 +72,12 @@ def totp_step(credential: StaffCredential, *, code: str | None, required: bool, 
         if totp.verify(code, for_time=moment):
             return int(moment.timestamp()) // _STEP_S
     raise SecondFactorWrong
+
+
+async def own_credential(db: AsyncSession, *, staff_id: UUID) -> tuple[str, str]:
+    """Read username and password hash, to judge a change of password."""
+    row = (await db.execute(select(Staff.username, Staff.password_hash).where(Staff.id == staff_id))).one()
+    return row.username, row.password_hash
 
 
 async def log_staff_in(
@@ -110,3 +107,23 @@ async def log_staff_in(
     if staff is None:
         raise LoginRefused
     return staff, await open_staff_login(db, staff_id=staff.id, device=device, now=now)
+
+
+async def change_staff_password(
+    db: AsyncSession, *, staff_id: UUID, old_hash: str, new_hash: str, now: datetime
+) -> None:
+    """Set a new password and end every login of this person, this one too.
+
+    Raises `OldPasswordWrong` when the password was changed since it was found right.
+    """
+    changed = await db.execute(
+        update(Staff)
+        .where(Staff.id == staff_id, Staff.password_hash == old_hash)
+        .values(password_hash=new_hash)
+        .execution_options(synchronize_session=False)
+    )
+    if affected(changed) == 0:
+        raise OldPasswordWrong
+    await revoke_staff_logins(db, staff_id=staff_id, now=now)
+    who = f"staff:{staff_id}"
+    await record(db, AuditEntry(actor=who, action="staff.change_password", subject=who))
