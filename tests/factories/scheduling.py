@@ -52,6 +52,7 @@ async def make_clinic(
     level: DoctorLevel = DoctorLevel.GENERAL,
     fee_fen: int = 5000,
     rules: dict[str, Any] | None = None,
+    prices: bool = True,
     **department: Any,
 ) -> Clinic:
     """A hospital (unless given) with a campus, a department, a doctor and prices for all levels."""
@@ -70,7 +71,7 @@ async def make_clinic(
                 created_by="test",
             )
         )
-        for each in DoctorLevel:
+        for each in DoctorLevel if prices else ():
             db.add(
                 FeeItem(
                     hospital_id=hospital_id,
