@@ -81,3 +81,16 @@ async def give_consent(db: AsyncSession, account_id: UUID) -> None:
         channel=ConsentChannel.ONLINE,
     )
     await db.execute(given.on_conflict_do_nothing())
+
+
+def patient_body(**overrides: object) -> dict[str, object]:
+    """What a newcomer sends to add themself, consent included."""
+    body: dict[str, object] = {
+        "name": "张三",
+        "document_type": "resident_id",
+        "document_number": resident_id(),
+        "phone": "13812348000",
+        "relation": "other",
+        "consents": [{"kind": "sensitive_personal_information", "version": 1}],
+    }
+    return body | overrides

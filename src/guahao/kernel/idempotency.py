@@ -86,7 +86,8 @@ class Claim:
 
 
 _FRESH = {"status": None, "answer": None}
-_insert = insert(IdempotencyKey).from_select(
+# On the table, not the class: the ORM would take the bound values for rows of a bulk insert.
+_insert = insert(Base.metadata.tables[IdempotencyKey.__tablename__]).from_select(
     ["owner", "route", "key", "body_hash", "expires_at"],
     select(
         cast(bindparam("owner"), Text),
