@@ -36,6 +36,7 @@ from guahao.identity.service.throttle import LoginPaused, forgive_tries, pay_pas
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import TooManyRequests, Unavailable
 from guahao.kernel.http import AppSettings, Db, Keys, problems
+from guahao.kernel.log import logger
 
 router = APIRouter(prefix="/api/v1", tags=["account"])
 
@@ -76,6 +77,7 @@ async def send_sms_code(
     try:
         await sms.send_code(phone=body.phone, code=issued.code, valid_min=minutes)
     except SmsNotSent as error:
+        logger().warning("sms_not_sent", code=str(error))
         raise sms_codes.SmsUnavailable from error
     async with transaction(caller.sessions) as db:
         await sms_codes.note_sent(db, code_id=issued.id, now=caller.now)

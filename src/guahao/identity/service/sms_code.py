@@ -19,6 +19,7 @@ from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
 from guahao.kernel.ids import new_id
+from guahao.kernel.log import logger
 
 _KEPT_FOR = timedelta(days=2)
 
@@ -207,6 +208,7 @@ async def _spend_budget(db: AsyncSession, daily_budget: int, *, now: datetime) -
         ).returning(SmsBudget.messages)
     )
     if counted is None:
+        logger().error("sms_budget_spent")
         raise SmsBudgetSpent
 
 
