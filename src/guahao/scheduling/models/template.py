@@ -64,6 +64,7 @@ class ScheduleTemplate(Base):
             (text(_DAYS), "&&"),
             name="schedule_template_doctor_in_one_place",
             using="gist",
+            deferrable=True,
         ),
         ExcludeConstraint(
             (column("hospital_id"), "="),
@@ -74,6 +75,7 @@ class ScheduleTemplate(Base):
             (text(_DAYS), "&&"),
             name="schedule_template_room_used_once",
             using="gist",
+            deferrable=True,
         ),
         Index(
             "schedule_template_natural_key",

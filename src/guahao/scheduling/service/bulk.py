@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +16,11 @@ from guahao.kernel.ids import new_id
 from guahao.scheduling.models import ClinicSession, ScheduleTemplate
 from guahao.scheduling.service.templates import UPSERT, TemplateRow, busy_problem, plan_again
 from guahao.scheduling.service.withdraw import withdraw_untouched
+
+_CLASHES = "schedule_template_doctor_in_one_place, schedule_template_room_used_once"
+_DEFER = text(f"SET CONSTRAINTS {_CLASHES} DEFERRED")
+_CHECK_NOW = text(f"SET CONSTRAINTS {_CLASHES} IMMEDIATE")
+"""Only the outcome may not clash: two doctors may swap rooms."""
 
 
 async def upsert_templates(
@@ -32,7 +37,9 @@ async def upsert_templates(
     fresh_ids = {value["id"] for value in values}
     try:
         async with db.begin_nested():
+            await db.execute(_DEFER)
             saved = list(await db.scalars(UPSERT, values))
+            await db.execute(_CHECK_NOW)
     except IntegrityError as error:
         problem = busy_problem(error)
         if problem is None:

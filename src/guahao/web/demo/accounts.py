@@ -9,13 +9,14 @@ from sqlalchemy import select
 
 from guahao.catalog.models import Hospital
 from guahao.identity.models.account import Account
+from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import DocumentType, Relation
 from guahao.identity.models.staff import Staff
 from guahao.identity.policy.document import read_identity
 from guahao.identity.policy.permission import Role
 from guahao.identity.queries.consents import current_texts
 from guahao.identity.service.account import register
-from guahao.identity.service.consents import Accepted, ConsentKind
+from guahao.identity.service.consents import Accepted
 from guahao.identity.service.password import hash_password
 from guahao.identity.service.patients import NewPatient, add_patient
 from guahao.identity.service.staff import create_staff

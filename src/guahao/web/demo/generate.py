@@ -1,4 +1,4 @@
-"""Makes the demo workbook out of hospitals.toml; `python -m guahao.web.demo.generate` rewrites it.
+"""Makes the demo workbook out of hospitals.toml; `python -m guahao.web.demo` rewrites it.
 
 Nothing is random: the same material gives the same cells, so that a test can compare them.
 """
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, time
 from functools import cache
-from importlib.resources import as_file, files
+from importlib.resources import files
 
 import msgspec
 
@@ -23,7 +23,6 @@ from guahao.web.workbook.rows import (
     ScheduleRow,
     Workbook,
 )
-from guahao.web.workbook.write import write_workbook
 
 SHIPPED = files("guahao.web.demo").joinpath("hospitals.xlsx")
 """The workbook that `guahao demo` imports."""
@@ -31,8 +30,8 @@ SHIPPED = files("guahao.web.demo").joinpath("hospitals.xlsx")
 _SINCE = date(2026, 1, 1)
 _LEVELS = ("special", "expert", "general")
 _HALF_DAYS = [(weekday, period) for weekday in range(5) for period in ("morning", "afternoon")]
-_HALF_DAYS.append((5, "morning"))
-_STEP = 4
+_HALF_DAYS += [(5, "morning"), (6, "morning")]
+_STEP = 5
 """Has no common divisor with the number of half-days, so a doctor never gets one twice."""
 _EVENING_EVERY = 5
 """One general doctor in so many also works an evening."""
@@ -263,7 +262,7 @@ def _schedules(hospital: _Hospital, employed: list[_Employed]) -> Iterator[Sched
 def _half_days(one: _Employed) -> Iterator[tuple[int, str]]:
     count = {"special": 1, "expert": 2 + one.nth % 2, "general": 4}[one.level]
     for turn in range(count):
-        yield _HALF_DAYS[(3 * one.nth + _STEP * turn) % len(_HALF_DAYS)]
+        yield _HALF_DAYS[(one.nth + _STEP * turn) % len(_HALF_DAYS)]
     if one.level == "general" and one.nth % _EVENING_EVERY == 0:
         yield one.nth % 5, "evening"
 
@@ -288,8 +287,3 @@ def _capacity(one: _Employed) -> int:
     if one.level == "expert":
         return 2 if one.is_famous else 2 + one.nth % 3
     return 3 if one.nth % 4 == 0 else 5 + one.nth % 3
-
-
-if __name__ == "__main__":
-    with as_file(SHIPPED) as path:
-        write_workbook(path, build())

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 
 from guahao.kernel.i18n import text
 from guahao.kernel.money import fen_of_yuan
@@ -134,7 +133,7 @@ def _phones(cell: Cell | NoResult) -> list[str]:
 def _money(cell: Cell | NoResult) -> int:
     value = _half_width(cell).replace(",", "").removeprefix("¥").removesuffix("元").strip()
     if isinstance(cell, float):
-        value = str(round(Decimal(repr(cell)), 6))
+        value = f"{cell:.6f}"  # what Excel computed may be off in the sixteenth digit
     try:
         return fen_of_yuan(value)
     except ValueError:

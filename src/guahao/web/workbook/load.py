@@ -50,12 +50,12 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         return not self.faults and not any(count.created or count.updated for count in self.counts)
 
 
-def _tell_nobody(_title: str, _done: int, _total: int) -> None:
+def tell_nobody(_title: str, _done: int, _total: int) -> None:
     """Ignore progress."""
 
 
 async def load_workbook(
-    sessions: Sessions, path: Path, *, dry_run: bool = False, progress: Progress = _tell_nobody
+    sessions: Sessions, path: Path, *, dry_run: bool = False, progress: Progress = tell_nobody
 ) -> ImportReport:
     """Import the file or folder at `path` in one transaction.
 

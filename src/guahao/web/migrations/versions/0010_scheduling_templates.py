@@ -96,7 +96,7 @@ def _template() -> None:
 def _never_twice(name: str, *columns: str) -> ExcludeConstraint:
     equal = [(sa.column(column), "=") for column in ("hospital_id", *columns, "weekday")]
     return ExcludeConstraint(
-        *equal, (sa.text(_MINUTES), "&&"), (sa.text(_DAYS), "&&"), name=name, using="gist"
+        *equal, (sa.text(_MINUTES), "&&"), (sa.text(_DAYS), "&&"), name=name, using="gist", deferrable=True
     )
 
 
