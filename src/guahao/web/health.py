@@ -12,7 +12,7 @@ from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.jobs import worker_is_alive
 from guahao.kernel.log import describe, logger
 from guahao.web import metrics
-from guahao.web.migrate import head, revision_of
+from guahao.web.revision import head, revision_of
 
 router = APIRouter(tags=["operation"], dependencies=[Depends(public)])
 numbers_router = APIRouter(include_in_schema=False, dependencies=[Depends(public)])

@@ -1,18 +1,16 @@
-"""Brings a database to the newest revision, and tells whether it is there."""
+"""Brings a database to the newest revision."""
 
 from __future__ import annotations
 
 import asyncio
-from functools import cache
 from importlib.resources import files
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from guahao.kernel.db import make_engine
+from guahao.web.revision import head, revision_of
 
 _ONE_AT_A_TIME = 4_801_337
 """Advisory lock number: two starting processes migrate one after the other."""
@@ -24,26 +22,10 @@ def _config() -> Config:
     return config
 
 
-@cache
-def head() -> str:
-    """Name the newest revision this program knows."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    assert newest is not None
-    return newest
-
-
 def _upgrade(connection: Connection, revision: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
-
-
-async def revision_of(connection: AsyncConnection) -> str | None:
-    """Tell the database's revision, None when it has none."""
-    if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
-        return None
-    revision: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return revision
 
 
 async def upgrade_async(dsn: str, *, revision: str | None = None) -> str:

@@ -45,7 +45,7 @@ _PASSING = ("08", "53", "57", "58")
 """SQLSTATE classes: connection, resources (disk full 53100), operator (shutdown), system."""
 
 _PASSING_STATES = ("40001", "40P01", "55P03", "25P03", "25P04")
-"""Serialization, deadlock, lock timeout, idle and transaction timeout: the same request may work next time."""
+"""Serialization, deadlock, lock, idle and transaction timeout: the same request may work next time."""
 
 _UNUSABLE_VALUE = ("22003", "22008", "22021", "22P05")
 """A number or time out of the column's range, a character the database cannot hold."""

@@ -60,7 +60,7 @@ class _Server(uvicorn.Server):
         self._taken: set[asyncio.Task[object]] = set()
 
     def _protocol(self) -> asyncio.Protocol:
-        kind: type[asyncio.Protocol] = self.config.http_protocol_class  # type: ignore[assignment]  # its base
+        kind: type[asyncio.Protocol] = self.config.http_protocol_class
         return kind(  # type: ignore[call-arg]  # as uvicorn makes them
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )

@@ -37,7 +37,7 @@ class Child:
     def start(self) -> None:
         """Start the process."""
         command = [sys.executable, "-m", self.module]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=dict(self.environment))  # noqa: S603
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=dict(self.environment))
         self.started_at = time.monotonic()
 
     def watch(self) -> bool:
@@ -80,7 +80,8 @@ def supervise(
     healthy = True
     try:
         while healthy and not stopping.is_set():
-            healthy = all([child.watch() for child in children])
+            for child in children:
+                healthy = child.watch() and healthy
             tick()
             stopping.wait(_TICK_S)
     finally:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.catalog.models import Hospital
 from guahao.kernel.db import Sessions, make_engine, make_sessions, transaction
 from guahao.kernel.settings import Settings
 from guahao.web import configuration
@@ -32,6 +35,15 @@ async def opened(settings: Settings) -> AsyncIterator[Sessions]:
         yield make_sessions(engine)
     finally:
         await engine.dispose()
+
+
+async def select_hospital(db: AsyncSession, code: str) -> int:
+    """Find a hospital by its code. Raises `Refused`."""
+    found: int | None = await db.scalar(select(Hospital.id).where(Hospital.code == code))
+    if found is None:
+        message = f"there is no hospital with the code {code}"
+        raise Refused(message)
+    return found
 
 
 def migrate() -> None:
@@ -66,12 +78,14 @@ async def _import(settings: Settings, path: Path, *, dry_run: bool) -> ImportRep
 
 def export(
     path: Annotated[Path, typer.Argument(help="The .xlsx file to write.")],
-    hospital: Annotated[list[str] | None, typer.Option(help="Code of a hospital; all when not given.")] = None,
+    hospital: Annotated[
+        list[str] | None, typer.Option(help="Code of a hospital; all when not given.")
+    ] = None,
     template: Annotated[bool, typer.Option("--template", help="Write the empty template.")] = False,  # noqa: FBT002
 ) -> None:
     """Write hospitals into a workbook that `import` reads back, or the empty template."""
     if path.suffix.lower() != ".xlsx":
-        raise typer.BadParameter("the name must end with .xlsx", param_hint="PATH")  # noqa: EM101
+        raise typer.BadParameter("the name must end with .xlsx", param_hint="PATH")
     if template:
         write_template(path)
     else:

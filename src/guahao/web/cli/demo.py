@@ -18,11 +18,20 @@ from guahao.kernel import log
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.settings import Environment, Settings
-from guahao.scheduling.jobs import materialise_due
+from guahao.scheduling.service.materialise import materialise_due
 from guahao.web import configuration, supervisor, wiring
 from guahao.web.cli.console import Refused, err, out, progress_bar
 from guahao.web.cli.data import opened
-from guahao.web.cli.run import Host, Port, Workers, children_of, require_free_port, tending, with_options
+from guahao.web.cli.run import (
+    GIVEN_UP,
+    Host,
+    Port,
+    Workers,
+    children_of,
+    require_free_port,
+    tending,
+    with_options,
+)
 from guahao.web.demo.accounts import ACCOUNTS, create_accounts
 from guahao.web.demo.generate import SHIPPED
 from guahao.web.migrate import upgrade_async
@@ -37,7 +46,8 @@ def demo(host: Host = None, port: Port = None, workers: Workers = None) -> None:
     """Start everything on this machine: database, demo hospitals, server and worker. Ctrl-C stops it."""
     settings = with_options(configuration.load(), host=host, port=port, workers=workers)
     if settings.environment is not Environment.DEMO:
-        raise Refused("the demo does not run with GUAHAO_ENVIRONMENT=production")
+        message = "the demo does not run with GUAHAO_ENVIRONMENT=production"
+        raise Refused(message)
     url = settings.public_url if port is None and host is None else f"http://{settings.host}:{settings.port}"
     settings = settings.model_copy(update={"public_url": url, "drain_s": _DRAIN_S, "log_level": "WARNING"})
     log.configure(level="WARNING")
@@ -51,7 +61,7 @@ def demo(host: Host = None, port: Port = None, workers: Workers = None) -> None:
         welcome = threading.Thread(target=_welcome, args=(settings, stopping), daemon=True)
         welcome.start()
         if not supervisor.supervise(children, stopping, grace_s=_DRAIN_S, tick=tending(server)):
-            raise Refused("a process keeps dying; the lines above say why")
+            raise Refused(GIVEN_UP)
     err.print("Stopped.")
 
 
@@ -115,7 +125,7 @@ def _welcome(settings: Settings, stopping: threading.Event) -> None:
 def _is_ready(settings: Settings) -> bool:
     address = f"http://{settings.host}:{settings.port}/readyz"
     try:
-        with urlopen(address, timeout=2) as answer:  # noqa: S310  # our own address
+        with urlopen(address, timeout=2) as answer:  # our own address
             ready: bool = answer.status == 200
             return ready
     except (URLError, OSError):

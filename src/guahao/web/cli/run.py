@@ -20,9 +20,10 @@ from guahao.kernel.postgres import DatabaseServerError, EmbeddedPostgres
 from guahao.kernel.settings import Settings
 from guahao.web import configuration, production, supervisor, wiring
 from guahao.web.cli.console import Refused, complain, err
-from guahao.web.migrate import head, revision_of
+from guahao.web.revision import head, revision_of
 from guahao.web.supervisor import Child
 
+GIVEN_UP = "a process keeps dying; the lines above say why"
 Host = Annotated[str | None, typer.Option(help="Address to listen on; GUAHAO_HOST when not given.")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port; GUAHAO_PORT when not given.")]
 Workers = Annotated[int | None, typer.Option(min=1, max=64, help="Server processes; GUAHAO_WORKERS.")]
@@ -57,8 +58,8 @@ def run(settings: Settings, *, with_server: bool, with_worker: bool) -> None:
     refuse_unfit(settings)
     log.configure(level=settings.log_level)
     stopping = supervisor.stop_signals()
-    with configuration.database(settings) as (settings, server), children_of(settings) as make:
-        asyncio.run(require_migrated(settings))
+    with configuration.database(settings) as (found, server), children_of(found) as make:
+        asyncio.run(require_migrated(found))
         wiring.key_ring_of(settings)
         children: list[Child] = []
         if with_server:
@@ -68,12 +69,10 @@ def run(settings: Settings, *, with_server: bool, with_worker: bool) -> None:
             children += make("guahao.web.worker", 1)
         keep = tending(server)
         if not supervisor.supervise(children, stopping, grace_s=settings.drain_s, tick=keep):
-            raise Refused("a process keeps dying; its log says why")
+            raise Refused(GIVEN_UP)
 
 
-def with_options(
-    settings: Settings, *, host: str | None, port: int | None, workers: int | None
-) -> Settings:
+def with_options(settings: Settings, *, host: str | None, port: int | None, workers: int | None) -> Settings:
     """Answer settings in which the options given on the command line stand."""
     given = {"host": host, "port": port, "workers": workers}
     return settings.model_copy(update={name: value for name, value in given.items() if value is not None})
@@ -96,7 +95,8 @@ async def require_migrated(settings: Settings) -> None:
     finally:
         await engine.dispose()
     if revision != head():
-        message = f"the database is at revision {revision or 'none'}, this program needs {head()}; run: guahao migrate"
+        have = revision or "none"
+        message = f"the database is at revision {have}, this program needs {head()}; run: guahao migrate"
         raise Refused(message)
 
 
@@ -141,7 +141,9 @@ def children_of(settings: Settings) -> Iterator[Callable[[str, int], list[Child]
 
     def make(module: str, count: int) -> list[Child]:
         name = module.rpartition(".")[2]
-        return [Child(name=f"{name}-{number}", module=module, environment=environment) for number in range(count)]
+        return [
+            Child(name=f"{name}-{number}", module=module, environment=environment) for number in range(count)
+        ]
 
     try:
         yield make
