@@ -1,0 +1,35 @@
+"""Members of staff, logged in."""
+
+from __future__ import annotations
+
+import secrets
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.identity.models.staff import Staff
+from guahao.identity.policy.permission import Role
+from guahao.identity.service.login import open_staff_login
+from guahao.identity.service.staff import create_staff
+from guahao.kernel.clock import utc_now
+
+PASSWORD_HASH = "$argon2id$v=19$m=47104,t=1,p=1$unusable$unusable"
+
+
+async def make_staff(db: AsyncSession, *roles: Role, hospital_id: int | None = None) -> Staff:
+    """A member of staff of a hospital, or of the platform, whose password opens nothing."""
+    return await create_staff(
+        db,
+        actor="system",
+        hospital_id=hospital_id,
+        username=f"staff_{secrets.token_hex(6)}",
+        password_hash=PASSWORD_HASH,
+        name="王工",
+        roles=roles,
+    )
+
+
+async def staff_header(db: AsyncSession, staff_id: UUID) -> dict[str, str]:
+    """The header of a fresh login of this member."""
+    login = await open_staff_login(db, staff_id=staff_id, device="test", now=utc_now())
+    return {"Authorization": f"Bearer {login.token}"}

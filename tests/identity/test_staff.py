@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from uuid import UUID
+
+import httpx
+import pyotp
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.jobs import seal_entries
+from guahao.audit.models import AuditEntryRow
+from guahao.identity.models.consent import Consent, ConsentChannel
+from guahao.identity.models.person import Patient, Person
+from guahao.identity.models.staff import Staff
+from guahao.identity.policy.permission import HOSPITAL_ROLES, PERMISSIONS_OF, PLATFORM_ROLES, Permission, Role
+from guahao.identity.queries import lock_patients
+from guahao.kernel.db import Sessions, constraint_of, transaction
+from tests.factories.person import patient_body, resident_id
+from tests.factories.staff import make_staff, staff_header
+
+pytestmark = pytest.mark.anyio
+MEMBERS = "/api/v1/staff/members"
+TRAIL = "/api/v1/staff/audit"
+DESK = "/api/v1/staff/patients"
+Who = tuple[UUID, dict[str, str]]
+
+
+async def hired(sessions: Sessions, *roles: Role, hospital_id: int | None = None) -> Who:
+    async with transaction(sessions) as db:
+        member = await make_staff(db, *roles, hospital_id=hospital_id)
+        return member.id, await staff_header(db, member.id)
+
+
+def member_body(**overrides: object) -> dict[str, object]:
+    body: dict[str, object] = {
+        "username": "li_desk",
+        "password": "a quiet long secret",
+        "name": "李窗口",
+        "roles": ["desk"],
+    }
+    return body | overrides
+
+
+def test_every_role_has_permissions_and_may_be_given_somewhere() -> None:
+    assert set(PERMISSIONS_OF) == set(Role)
+    assert set(Role) == PLATFORM_ROLES | HOSPITAL_ROLES
+    assert all(Permission.OWN_LOGIN in allowed for allowed in PERMISSIONS_OF.values())
+
+
+def test_who_administers_does_not_read_the_trail_and_who_reads_it_changes_nothing() -> None:
+    readers = {role for role, allowed in PERMISSIONS_OF.items() if Permission.VIEW_AUDIT in allowed}
+
+    assert readers == {Role.AUDITOR}
+    assert PERMISSIONS_OF[Role.AUDITOR] == {
+        Permission.OWN_LOGIN,
+        Permission.VIEW_CATALOG,
+        Permission.VIEW_AUDIT,
+    }
+
+
+async def test_a_hospital_administrator_hires_who_can_log_in(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+
+    made = await client.post(MEMBERS, json=member_body(), headers=admin)
+
+    assert made.status_code == 201
+    assert (made.json()["hospital_id"], made.json()["roles"], made.json()["disabled_at"]) == (
+        "7",
+        ["desk"],
+        None,
+    )
+    login = await client.post(
+        "/api/v1/staff/logins", json={"username": "LI_desk", "password": "a quiet long secret"}
+    )
+    assert login.status_code == 201
+    me = await client.get("/api/v1/staff/me", headers={"Authorization": f"Bearer {login.json()['token']}"})
+    assert me.json()["id"] == made.json()["id"]
+    names = [member["username"] for member in (await client.get(MEMBERS, headers=admin)).json()["items"]]
+    assert "li_desk" in names
+
+
+async def test_one_username_however_many_hire_at_once(client: httpx.AsyncClient, sessions: Sessions) -> None:
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+
+    answers = await asyncio.gather(
+        *(client.post(MEMBERS, json=member_body(), headers=admin) for _ in range(3))
+    )
+
+    assert Counter(a.json().get("code", "made") for a in answers) == {"made": 1, "staff-username-taken": 2}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "status", "code"),
+    [
+        ({"roles": ["platform_admin"]}, 422, "roles-not-allowed"),
+        ({"roles": []}, 422, "invalid-request"),
+        ({"roles": ["king"]}, 422, "invalid-request"),
+        ({"hospital_id": "8"}, 404, "not-found"),
+        ({"hospital_id": "0"}, 422, "invalid-request"),
+        ({"password": "12345678"}, 422, "password-weak"),
+        ({"totp_confirmed_at": "2026-01-01T00:00:00Z"}, 422, "invalid-request"),
+    ],
+)
+async def test_a_refused_hiring_leaves_nothing(  # noqa: PLR0917 - fixtures and parameters
+    client: httpx.AsyncClient,
+    sessions: Sessions,
+    db: AsyncSession,
+    overrides: dict[str, object],
+    status: int,
+    code: str,
+) -> None:
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+
+    refused = await client.post(MEMBERS, json=member_body(**overrides), headers=admin)
+
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert await db.scalar(select(func.count()).select_from(Staff)) == 1
+
+
+async def test_platform_roles_are_for_the_platform_alone(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    _, admin = await hired(sessions, Role.PLATFORM_ADMIN)
+
+    own = await client.post(MEMBERS, json=member_body(roles=["auditor"]), headers=admin)
+    desk = await client.post(MEMBERS, json=member_body(username="no_desk"), headers=admin)
+    hospital = await client.post(
+        MEMBERS,
+        json=member_body(username="h_admin", hospital_id="3", roles=["hospital_admin"]),
+        headers=admin,
+    )
+
+    assert (own.status_code, own.json()["hospital_id"]) == (201, None)
+    assert (desk.status_code, desk.json()["code"]) == (422, "roles-not-allowed")
+    assert (hospital.status_code, hospital.json()["hospital_id"]) == (201, "3")
+
+
+async def test_staff_of_another_hospital_do_not_exist(client: httpx.AsyncClient, sessions: Sessions) -> None:
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    foreign, _ = await hired(sessions, Role.DESK, hospital_id=8)
+    platform, _ = await hired(sessions, Role.FINANCE)
+
+    for id_ in (foreign, platform):
+        changed = await client.patch(f"{MEMBERS}/{id_}", json={"disabled": True}, headers=admin)
+        reset = await client.delete(f"{MEMBERS}/{id_}/totp", headers=admin)
+        assert [changed.status_code, reset.status_code] == [404, 404]
+    listed = (await client.get(MEMBERS, headers=admin)).json()["items"]
+    assert {member["hospital_id"] for member in listed} == {"7"}
+
+
+@pytest.mark.parametrize("change", [{"disabled": True}, {"roles": ["nurse"]}])
+async def test_who_is_disabled_or_gets_other_roles_is_logged_out_at_once(
+    client: httpx.AsyncClient, sessions: Sessions, change: dict[str, object]
+) -> None:
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    desk_id, desk = await hired(sessions, Role.DESK, hospital_id=7)
+    assert (await client.get("/api/v1/staff/me", headers=desk)).status_code == 200
+
+    changed = await client.patch(f"{MEMBERS}/{desk_id}", json=change, headers=admin)
+
+    assert changed.status_code == 200
+    assert (await client.get("/api/v1/staff/me", headers=desk)).status_code == 401
+
+
+async def test_nobody_changes_their_own_access(client: httpx.AsyncClient, sessions: Sessions) -> None:
+    me, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+
+    refused = [
+        await client.patch(f"{MEMBERS}/{me}", json={"disabled": True}, headers=admin),
+        await client.patch(f"{MEMBERS}/{me}", json={"roles": ["auditor"]}, headers=admin),
+        await client.delete(f"{MEMBERS}/{me}/totp", headers=admin),
+    ]
+
+    assert [answer.json()["code"] for answer in refused] == ["own-access-unchangeable"] * 3
+    assert (await client.patch(f"{MEMBERS}/{me}", json={"name": "新名"}, headers=admin)).json()[
+        "name"
+    ] == "新名"
+
+
+@pytest.mark.parametrize("role", [Role.DESK, Role.NURSE, Role.DOCTOR, Role.FINANCE, Role.AUDITOR])
+async def test_only_administrators_manage_staff(
+    client: httpx.AsyncClient, sessions: Sessions, role: Role
+) -> None:
+    _, who = await hired(sessions, role, hospital_id=7)
+
+    refused = await client.get(MEMBERS, headers=who)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission-missing")
+
+
+async def test_the_list_of_staff_has_pages(client: httpx.AsyncClient, sessions: Sessions) -> None:
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    for _ in range(4):
+        await hired(sessions, Role.NURSE, hospital_id=7)
+
+    seen, cursor = [], None
+    for _ in range(3):
+        page = (
+            await client.get(
+                MEMBERS, params={"limit": 2} | ({"cursor": cursor} if cursor else {}), headers=admin
+            )
+        ).json()
+        seen += [member["id"] for member in page["items"]]
+        cursor = page["next_cursor"]
+
+    assert cursor is None
+    assert len(set(seen)) == len(seen) == 5
+
+
+async def test_a_second_factor_counts_once_it_was_shown_to_work(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
+) -> None:
+    me, who = await hired(sessions, Role.DESK, hospital_id=7)
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    begun = await client.post(f"{MEMBERS}/{me}/totp", headers=who)
+    secret = begun.json()["secret"]
+    right = pyotp.TOTP(secret).now()
+    wrong = f"{(int(right) + 1) % 1_000_000:06d}"
+
+    refused = await client.post(f"{MEMBERS}/{me}/totp/confirmation", json={"code": wrong}, headers=who)
+    assert (refused.status_code, refused.json()["code"]) == (422, "totp-code-wrong")
+    confirmed = await client.post(f"{MEMBERS}/{me}/totp/confirmation", json={"code": right}, headers=who)
+    again = await client.post(f"{MEMBERS}/{me}/totp", headers=who)
+
+    assert begun.status_code == 201
+    assert begun.json()["address"].startswith("otpauth://totp/Guahao:staff_")
+    assert confirmed.status_code == 204
+    assert again.json()["code"] == "totp-already-set"
+    stored = await db.scalar(select(Staff.totp_sealed).where(Staff.id == me))
+    assert stored is not None
+    assert secret.encode() not in stored
+    assert (await client.delete(f"{MEMBERS}/{me}/totp", headers=admin)).status_code == 204
+    assert (await client.get("/api/v1/staff/me", headers=who)).status_code == 401
+
+
+async def test_a_second_factor_is_set_up_by_its_owner_alone(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    desk, _ = await hired(sessions, Role.DESK, hospital_id=7)
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+
+    begun = await client.post(f"{MEMBERS}/{desk}/totp", headers=admin)
+    confirmed = await client.post(
+        f"{MEMBERS}/{desk}/totp/confirmation", json={"code": "123456"}, headers=admin
+    )
+
+    assert [begun.status_code, confirmed.status_code] == [404, 404]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "constraint"),
+    [
+        ("roles = '{}'", "staff_roles_check"),
+        ("roles = '{king}'", "staff_roles_check"),
+        ("roles = '{platform_admin}'", "staff_platform_admin_check"),
+        ("username = 'UPPER'", "staff_username_check"),
+    ],
+)
+async def test_the_tables_refuse_what_no_rule_allows(
+    sessions: Sessions, assignment: str, constraint: str
+) -> None:
+    await hired(sessions, Role.DESK, hospital_id=7)
+
+    with pytest.raises(IntegrityError) as tripped:
+        async with transaction(sessions) as db:
+            await db.execute(text(f"UPDATE staff SET {assignment}"))
+
+    assert constraint_of(tripped.value) == constraint
+
+
+async def test_an_auditor_reads_the_trail_of_their_hospital_alone(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    _, auditor = await hired(sessions, Role.AUDITOR, hospital_id=7)
+    await hired(sessions, Role.DESK, hospital_id=8)
+
+    own = (await client.get(TRAIL, headers=auditor)).json()["items"]
+    foreign = await client.get(TRAIL, params={"hospital_id": 8}, headers=auditor)
+    directory = await client.get(f"{TRAIL}/verification", params={"hospital_id": 0}, headers=auditor)
+
+    assert [entry["action"] for entry in own] == ["staff.create"]
+    assert own[0]["data"] == {"roles": ["auditor"]}
+    assert [foreign.status_code, directory.status_code] == [404, 404]
+
+
+async def test_the_platforms_auditor_reads_every_trail_in_pages(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    _, auditor = await hired(sessions, Role.AUDITOR)
+    for _ in range(3):
+        await hired(sessions, Role.DESK, hospital_id=8)
+
+    first = (await client.get(TRAIL, params={"hospital_id": 8, "limit": 2}, headers=auditor)).json()
+    cursor = first["next_cursor"]
+    rest = (await client.get(TRAIL, params={"hospital_id": 8, "cursor": cursor}, headers=auditor)).json()
+
+    assert [len(first["items"]), len(rest["items"]), rest["next_cursor"]] == [2, 1, None]
+
+
+async def test_an_auditor_has_the_chain_recomputed(
+    client: httpx.AsyncClient, sessions: Sessions, app: object
+) -> None:
+    _, auditor = await hired(sessions, Role.AUDITOR, hospital_id=7)
+    key = app.state.key_ring.audit  # type: ignore[attr-defined]
+    async with transaction(sessions) as db:
+        await seal_entries(db, key=key)
+
+    whole = (await client.get(f"{TRAIL}/verification", headers=auditor)).json()
+    async with transaction(sessions) as db:
+        await db.execute(text("SET LOCAL session_replication_role = replica"))
+        await db.execute(text("UPDATE audit_entry SET data = '{}' WHERE hospital_id = 7"))
+    broken = (await client.get(f"{TRAIL}/verification", headers=auditor)).json()
+
+    assert whole == {
+        "hospital_id": "7",
+        "links": 1,
+        "waiting": 0,
+        "damage": None,
+        "seq": None,
+        "entry_id": None,
+    }
+    assert (broken["damage"], broken["seq"]) == ("entry_changed", 1)
+
+
+def enrol_body(**overrides: object) -> dict[str, object]:
+    body = patient_body(**overrides)
+    return {name: value for name, value in body.items() if name not in {"relation", "phone"}}
+
+
+async def test_the_desk_enrols_a_person_without_phone_once(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
+) -> None:
+    staff_id, desk = await hired(sessions, Role.DESK, hospital_id=7)
+    body = enrol_body(name="张小丰")
+
+    answers = await asyncio.gather(*(client.post(DESK, json=body, headers=desk) for _ in range(4)))
+
+    assert [answer.status_code for answer in answers] == [201] * 4
+    (shown,) = {(a.json()["id"], a.json()["name"]) for a in answers}
+    assert shown[1] == "张*丰"
+    assert [await db.scalar(select(func.count()).select_from(table)) for table in (Person, Patient)] == [1, 1]
+    facts = (await lock_patients(db, [(None, UUID(shown[0]))]))[UUID(shown[0])]
+    assert (facts.verified, facts.consented) == (True, True)
+    consent = await db.scalar(select(Consent))
+    assert consent is not None
+    assert (consent.channel, consent.staff_id, str(consent.patient_id)) == (
+        ConsentChannel.COUNTER,
+        staff_id,
+        shown[0],
+    )
+    entry = await db.scalar(select(AuditEntryRow).where(AuditEntryRow.action == "patient.enrol").limit(1))
+    assert entry is not None
+    assert (entry.hospital_id, entry.actor) == (7, f"staff:{staff_id}")
+
+
+async def test_the_desk_enrols_nobody_without_consent_or_under_another_name(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
+) -> None:
+    _, desk = await hired(sessions, Role.DESK, hospital_id=7)
+    number = resident_id()
+
+    without = await client.post(DESK, json=enrol_body(document_number=number, consents=[]), headers=desk)
+    assert without.json()["code"] == "consent-required"
+    assert await db.scalar(select(func.count()).select_from(Person)) == 0
+    await db.rollback()
+    first = await client.post(DESK, json=enrol_body(document_number=number), headers=desk)
+    other = await client.post(DESK, json=enrol_body(document_number=number, name="李四"), headers=desk)
+
+    assert first.status_code == 201
+    assert other.json()["code"] == "identity-not-verified"
