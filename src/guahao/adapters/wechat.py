@@ -49,6 +49,6 @@ class WeChat:
             raise WeChatUserBlocked
         if session.errcode or not session.openid:
             if session.errcode not in _TRY_LATER:
-                logger().error("wechat_login", code=session.errcode)
+                logger().error("wechat-refuses-us", code=session.errcode)
             raise WeChatUnreachable(session.errcode)
         return session.openid

@@ -77,7 +77,7 @@ async def send_sms_code(
     try:
         await sms.send_code(phone=body.phone, code=issued.code, valid_min=minutes)
     except SmsNotSent as error:
-        logger().warning("sms_not_sent", code=str(error))
+        logger().warning("sms-not-sent", code=str(error))
         raise sms_codes.SmsUnavailable from error
     async with transaction(caller.sessions) as db:
         await sms_codes.note_sent(db, code_id=issued.id, now=caller.now)

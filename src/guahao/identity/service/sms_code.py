@@ -208,7 +208,7 @@ async def _spend_budget(db: AsyncSession, daily_budget: int, *, now: datetime) -
         ).returning(SmsBudget.messages)
     )
     if counted is None:
-        logger().error("sms_budget_spent")
+        logger().error("sms-budget-spent")
         raise SmsBudgetSpent
 
 

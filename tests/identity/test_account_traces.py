@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.models import AuditEntryRow
+from guahao.identity.jobs import JOBS
+from guahao.identity.models.account import Login, LoginThrottle, SmsCode
+from guahao.kernel.clock import utc_now
+from guahao.kernel.db import Sessions
+from tests.factories.account import phone
+from tests.factories.newcomer import PASSWORD, ask_code, bearer, code_for, forget_waits, log_in, register
+
+pytestmark = pytest.mark.anyio
+
+
+class NosySms:
+    """A provider that looks whether anything is held while it is awaited."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self.seen: list[int] = []
+
+    async def send_code(self, *, phone: str, code: str, valid_min: int) -> None:
+        _ = phone, code, valid_min
+        async with self._sessions() as db:
+            rows = await db.scalars(select(SmsCode.id).with_for_update(nowait=True))
+            self.seen.append(len(rows.all()))
+            idle = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+            held = await (await db.connection()).exec_driver_sql(idle)
+            assert held.scalar_one() == 0
+
+
+async def test_a_code_is_committed_before_it_is_sent_and_no_transaction_waits(
+    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    app.state.sms_sender = nosy = NosySms(sessions)
+
+    asked = await ask_code(client, phone(), "login")
+
+    assert asked.status_code == 202
+    assert nosy.seen == [1]
+
+
+async def test_the_audit_trail_names_every_deed_and_holds_nothing_personal(
+    client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    made = await register(client)
+    second = await log_in(client, made.username)
+    await client.post(
+        "/api/v1/me/password",
+        json={"old_password": PASSWORD, "new_password": "another fine secret"},
+        headers=bearer(second),
+    )
+    await client.delete("/api/v1/logins/current", headers=bearer(second))
+    await forget_waits(db)
+    await client.post(
+        "/api/v1/password-resets",
+        json={
+            "phone": made.phone,
+            "sms_code": await code_for(client, made.phone, "reset"),
+            "new_password": PASSWORD,
+        },
+    )
+
+    entries = (await db.scalars(select(AuditEntryRow).order_by(AuditEntryRow.at))).all()
+
+    assert [entry.action for entry in entries] == [
+        "account.register",
+        "login.open",
+        "login.open",
+        "account.change_password",
+        "login.revoke",
+        "account.reset_password",
+    ]
+    assert {entry.actor for entry in entries} == {f"account:{made.account_id}"}
+    written = " ".join(f"{entry.subject} {entry.data}" for entry in entries)
+    assert made.phone not in written
+    assert made.username not in written
+
+
+async def test_what_is_over_is_forgotten_and_what_counts_is_kept(
+    client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    made = await register(client)
+    wrong = {"kind": "password", "username": made.username, "password": "not the password"}
+    await client.post("/api/v1/logins", json=wrong)
+    (job,) = JOBS
+
+    await job.run(db)
+    kept = [await count(db, model) for model in (SmsCode, LoginThrottle, Login)]
+    for statement in (
+        update(SmsCode).values(created_at=utc_now() - timedelta(days=2, seconds=1)),
+        update(LoginThrottle).values(last_try_at=utc_now() - timedelta(days=1, seconds=1)),
+        update(Login).values(expires_at=utc_now() - timedelta(days=30, seconds=1)),
+    ):
+        await db.execute(statement)
+    await job.run(db)
+
+    assert kept == [1, 1, 1]
+    assert [await count(db, model) for model in (SmsCode, LoginThrottle, Login)] == [0, 0, 0]
+
+
+async def count(db: AsyncSession, model: type) -> int:
+    return await db.scalar(select(func.count()).select_from(model)) or 0
