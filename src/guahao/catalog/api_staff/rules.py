@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -34,6 +34,9 @@ PUBLISHED: tuple[type[Problem], ...] = (
     RulesTooSoon,
     EditConflict,
 )
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2100, 1, 1, tzinfo=UTC))
+]
 RuleValues = Annotated[dict[str, object], Field(max_length=len(NAMES)), WithJsonSchema(rules_schema())]
 
 
@@ -41,7 +44,7 @@ class RulesIn(Body):
     """The next version; values left out keep their value in the version it is based on."""
 
     version: Version
-    effective_from: AwareDatetime | None = Field(
+    effective_from: Moment | None = Field(
         None, description="At least 60 seconds ahead; as soon as possible when null"
     )
     rules: RuleValues

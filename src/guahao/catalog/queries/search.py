@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from guahao.catalog.models import EntryKind, Hospital, SearchEntry
 from guahao.catalog.policy.pinyin import normalised, spelled
@@ -14,7 +15,7 @@ from guahao.kernel.paging import CursorInvalid, decode_cursor, encode_cursor
 
 SHOWN_AT_MOST = 200
 _LONGEST_Q = 40
-_SIMILAR = 0.45
+_ALIKE = 0.45
 _WORD_LENGTHS = range(2, 9)
 
 
@@ -38,27 +39,22 @@ async def search(
     Understands Chinese, pinyin, initials, words of the same sound, slips in either, and a
     complaint inside a sentence. An empty `q` finds nothing. Raises CursorInvalid.
     """
-    wanted = normalised(q)[:_LONGEST_Q]
+    wanted = _Wanted.read(q)
     start = decode_cursor(cursor, int) if cursor is not None else 0
     if not 0 <= start < SHOWN_AT_MOST:
         raise CursorInvalid
-    if not wanted:
+    if not wanted.text:
         return [], None
     end = min(start + limit, SHOWN_AT_MOST)
-    ranks = _ranks(wanted)
-    score = func.max(case(*ranks, else_=_similarity(wanted))).label("score")
-    entry = SearchEntry
+    entry = aliased(SearchEntry, union(*_candidates(wanted, single_hospital)).subquery())
+    score = func.max(case(*_ranks(entry, wanted), else_=_likeness(entry, wanted) * 50.0))
+    key = (entry.hospital_id, entry.kind, entry.entity_id, entry.name)
     found = (
-        select(
-            entry.hospital_id, entry.kind, entry.entity_id, entry.name, func.min(entry.hint), Hospital.name
-        )
+        select(*key, func.min(entry.hint), Hospital.name)
         .join(Hospital, Hospital.id == entry.hospital_id)
-        .where(
-            visible_to_patients(single_hospital), or_(*(matches for matches, _ in ranks), _is_similar(wanted))
-        )
-        .group_by(entry.hospital_id, entry.kind, entry.entity_id, entry.name, Hospital.name)
-        .order_by(score.desc(), func.min(entry.position), func.char_length(entry.name))
-        .order_by(entry.hospital_id, entry.kind, entry.entity_id, entry.name)
+        .where(visible_to_patients(single_hospital))
+        .group_by(*key, Hospital.name)
+        .order_by(score.desc(), func.min(entry.position), func.char_length(entry.name), *key)
         .offset(start)
         .limit(end - start + 1)
     )
@@ -71,45 +67,70 @@ async def search(
     return hits, encode_cursor(end) if more else None
 
 
-def _ranks(wanted: str) -> list[tuple[ColumnElement[bool], float]]:
-    """Ways in which an entry may match, best first, each with its score."""
-    entry = SearchEntry
-    sound, _ = spelled(wanted)
-    ranks: list[tuple[ColumnElement[bool], float]] = [
-        (entry.text == wanted, 100),
-        (entry.text.startswith(wanted, autoescape=True), 90),
-        (entry.text.contains(wanted, autoescape=True), 80),
-    ]
-    if sound == wanted:
-        ranks += [
-            (entry.initials == wanted, 78),
-            (entry.pinyin == sound, 76),
-            (entry.initials.startswith(wanted, autoescape=True), 70),
-            (entry.pinyin.startswith(sound, autoescape=True), 66),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What somebody typed, and how it sounds."""
+
+    text: str
+    sound: str
+
+    @classmethod
+    def read(cls, q: str) -> _Wanted:
+        text = normalised(q)[:_LONGEST_Q]
+        return cls(text=text, sound=spelled(text)[0])
+
+    @property
+    def is_latin(self) -> bool:
+        return self.text == self.sound
+
+    def words(self) -> list[str]:
+        """Pieces of a sentence that may be a complaint."""
+        return [
+            self.text[start : start + length]
+            for length in _WORD_LENGTHS
+            if length < len(self.text)
+            for start in range(len(self.text) - length + 1)
         ]
-    if len(wanted) > 1:
-        ranks.append((entry.text.in_(_words(wanted)) & (entry.kind == EntryKind.DISEASE), 64))
-        ranks.append((entry.pinyin.contains(sound, autoescape=True), 60))
-    if sound == wanted and len(wanted) > 1:
-        ranks.append((entry.initials.contains(wanted, autoescape=True), 58))
-    return ranks
 
 
-def _words(wanted: str) -> list[str]:
-    """Pieces of a sentence that may be a complaint."""
+def _candidates(wanted: _Wanted, single_hospital: str | None) -> list[Select[SearchEntry]]:
+    """One search for each way to match, so that each can use its index.
+
+    Most slips change one syllable: the trigrams of the sound still agree.
+    """
+    entry = SearchEntry
+    ways: list[ColumnElement[bool]] = [entry.text.contains(wanted.text, autoescape=True)]
+    if wanted.is_latin:
+        ways.append(entry.initials.startswith(wanted.text, autoescape=True))
+        ways.append(entry.pinyin.startswith(wanted.sound, autoescape=True))
+    if len(wanted.text) > 1:
+        ways.append(entry.pinyin.contains(wanted.sound, autoescape=True))
+        ways.append(entry.pinyin.bool_op("%")(wanted.sound) & (_likeness(entry, wanted) >= _ALIKE))
+        ways.append(entry.text.in_(wanted.words()) & (entry.kind == EntryKind.DISEASE))
+    if wanted.is_latin and len(wanted.text) > 1:
+        ways.append(entry.initials.contains(wanted.text, autoescape=True))
+    if single_hospital:
+        own = select(Hospital.id).where(Hospital.code == single_hospital).scalar_subquery()
+        ways = [way & (entry.hospital_id == own) for way in ways]
+    return [select(entry).where(way) for way in ways]
+
+
+def _ranks(entry: type[SearchEntry], wanted: _Wanted) -> list[tuple[ColumnElement[bool], float]]:
+    """How well an entry matches, the best first."""
     return [
-        wanted[start : start + length]
-        for length in _WORD_LENGTHS
-        for start in range(len(wanted) - length + 1)
-        if length < len(wanted)
+        (entry.text == wanted.text, 100.0),
+        (entry.text.startswith(wanted.text, autoescape=True), 90.0),
+        (entry.text.contains(wanted.text, autoescape=True), 80.0),
+        (entry.initials == wanted.text, 78.0),
+        (entry.pinyin == wanted.sound, 76.0),
+        (entry.initials.startswith(wanted.text, autoescape=True), 70.0),
+        (entry.pinyin.startswith(wanted.sound, autoescape=True), 66.0),
+        (entry.text.in_(wanted.words()), 64.0),
+        (entry.pinyin.contains(wanted.sound, autoescape=True), 60.0),
+        (entry.initials.contains(wanted.text, autoescape=True), 58.0),
     ]
 
 
-def _similarity(wanted: str) -> ColumnElement[float]:
-    return func.similarity(SearchEntry.pinyin, spelled(wanted)[0]) * literal(50.0)
-
-
-def _is_similar(wanted: str) -> ColumnElement[bool]:
-    """Most slips change one syllable; trigrams of the sound still agree. `%` can use the index."""
-    sound, _ = spelled(wanted)
-    return SearchEntry.pinyin.bool_op("%")(sound) & (func.similarity(SearchEntry.pinyin, sound) >= _SIMILAR)
+def _likeness(entry: type[SearchEntry], wanted: _Wanted) -> ColumnElement[float]:
+    """How much alike two sounds are, from 0 to 1."""
+    return func.similarity(entry.pinyin, wanted.sound)

@@ -16,6 +16,7 @@ from guahao.catalog.policy.symptoms import departments_for, symptoms
 
 _LOCK = 0x5EA2C4
 _DELETE_AT_ONCE = 500
+_AFTER_DEPARTMENTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +130,11 @@ def _entries(catalogue: _Catalogue) -> Iterator[_Entry]:
 def _doctor_entries(catalogue: _Catalogue, doctor: Doctor) -> Iterator[_Entry]:
     names = sorted(catalogue.departments[id_].name for id_ in catalogue.departments_of.get(doctor.id, ()))
     hint = " ".join(filter(None, (doctor.title, *names)))
-    for number, text in enumerate((doctor.name, *doctor.diseases, *filter(None, (doctor.skills,)))):
-        yield _entry(EntryKind.DOCTOR, doctor.id, text, name=doctor.name, hint=hint, position=number)
+    yield _entry(EntryKind.DOCTOR, doctor.id, doctor.name, name=doctor.name, hint=hint)
+    for text in filter(None, (*doctor.diseases, doctor.skills)):
+        yield _entry(
+            EntryKind.DOCTOR, doctor.id, text, name=doctor.name, hint=hint, position=_AFTER_DEPARTMENTS
+        )
 
 
 def _disease_entries(catalogue: _Catalogue) -> Iterator[_Entry]:
