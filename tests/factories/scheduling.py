@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,16 +20,13 @@ from guahao.catalog.models import (
     DoctorLevel,
     FeeItem,
     FeeKind,
-    Hospital,
-    HospitalKind,
-    RuleSetRow,
 )
-from guahao.catalog.queries import forget_rules
 from guahao.kernel.clock import at_local, local_date, utc_now
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState, Slot
 from guahao.scheduling.service.places import Move, move
 from guahao.scheduling.service.templates import TemplateRow
+from tests.factories.catalog import make_hospital
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=dt.UTC)
 _SETUP = "set-up"
@@ -58,31 +55,8 @@ async def make_clinic(
     """A hospital (unless given) with a campus, a department, a doctor and prices for all levels."""
     code = secrets.token_hex(4)
     if hospital_id is None:
-        hospital = Hospital(code=f"H{code}", name="示范医院", kind=HospitalKind.GENERAL, city="示范市")
-        db.add(hospital)
-        await db.flush()
-        hospital_id = hospital.id
-        db.add(
-            RuleSetRow(
-                hospital_id=hospital_id,
-                version=1,
-                effective_from=LONG_AGO,
-                rules=rules or {},
-                created_by="test",
-            )
-        )
-        for each in DoctorLevel if prices else ():
-            db.add(
-                FeeItem(
-                    hospital_id=hospital_id,
-                    id=new_id(hospital_id),
-                    kind=FeeKind.REGISTRATION,
-                    level=each,
-                    fee_fen=fee_fen,
-                    effective_from=LONG_AGO.date(),
-                )
-            )
-        forget_rules(hospital_id)
+        hospital_id = await make_hospital(db, rules=rules)
+        db.add_all(_fee(hospital_id, each, fee_fen) for each in DoctorLevel if prices)
     ids = {name: new_id(hospital_id) for name in ("campus_id", "department_id", "doctor_id")}
     db.add(Campus(hospital_id=hospital_id, id=ids["campus_id"], code=f"C{code}", name="本院"))
     db.add(
@@ -99,6 +73,17 @@ async def make_clinic(
     )
     await db.flush()
     return Clinic(hospital_id=hospital_id, **ids)
+
+
+def _fee(hospital_id: int, level: DoctorLevel, fee_fen: int) -> FeeItem:
+    return FeeItem(
+        hospital_id=hospital_id,
+        id=new_id(hospital_id),
+        kind=FeeKind.REGISTRATION,
+        level=level,
+        fee_fen=fee_fen,
+        effective_from=LONG_AGO.date(),
+    )
 
 
 async def make_session(
@@ -118,40 +103,42 @@ async def make_session(
     """A published session `days` from today with `slots` slots of `capacity` places, on sale at once.
 
     `pools` puts that many places of every slot into other buckets; `overrides` are session columns.
-    Without `clinic` it gets a doctor, department and campus (and, without `hospital_id`, a hospital)
-    of its own.
+    Without `clinic` it gets one of its own, in `hospital_id` if given.
     """
     clinic = clinic or await make_clinic(db, hospital_id=hospital_id)
     date = overrides.pop("date", local_date(utc_now()) + timedelta(days=days))
     begins: datetime = overrides.pop("starts_at", at_local(date, starts))
-    step = timedelta(minutes=slot_min)
-    release_at = utc_now() + (-timedelta(days=1) if released else timedelta(days=1))
     values: dict[str, Any] = {
-        "hospital_id": clinic.hospital_id,
+        **asdict(clinic),
         "id": new_id(clinic.hospital_id),
-        "doctor_id": clinic.doctor_id,
-        "department_id": clinic.department_id,
-        "campus_id": clinic.campus_id,
         "room": f"R{secrets.token_hex(4)}",
         "level": "general",
         "date": date,
         "period": Period.MORNING,
         "starts_at": begins,
-        "ends_at": begins + step * slots,
-        "release_at": release_at,
+        "ends_at": begins + timedelta(minutes=slot_min) * slots,
+        "release_at": utc_now() - timedelta(days=1 if released else -1),
         "fee_fen": 5000,
         "state": SessionState.PUBLISHED,
     }
     session = ClinicSession(**values | overrides)
     db.add(session)
     await db.flush()
+    await put(db, await _cut(db, session, slots=slots, slot_min=slot_min, capacity=capacity), pools or {})
+    return session
+
+
+async def _cut(
+    db: AsyncSession, session: ClinicSession, *, slots: int, slot_min: int, capacity: int
+) -> list[Slot]:
+    step = timedelta(minutes=slot_min)
     made = [
         Slot(
-            hospital_id=clinic.hospital_id,
-            id=new_id(clinic.hospital_id),
+            hospital_id=session.hospital_id,
+            id=new_id(session.hospital_id),
             session_id=session.id,
-            starts_at=begins + step * number,
-            ends_at=begins + step * (number + 1),
+            starts_at=session.starts_at + step * number,
+            ends_at=session.starts_at + step * (number + 1),
             released_at=session.release_at,
             capacity=capacity,
             free=capacity,
@@ -160,8 +147,7 @@ async def make_session(
     ]
     db.add_all(made)
     await db.flush()
-    await put(db, made, pools or {})
-    return session
+    return made
 
 
 async def put(db: AsyncSession, slots: list[Slot], pools: dict[Bucket, int]) -> None:

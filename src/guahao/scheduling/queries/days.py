@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Row, func, select
+from sqlalchemy import Integer, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.queries import DoctorLevel, doctors_of_department
@@ -53,6 +53,9 @@ class DoctorDays:
     days: list[DayView]
 
 
+SessionRow = Row[*tuple[Any, ...]]
+"""A session with what is free in it now."""
+
 _RANK = {state: number for number, state in enumerate(DayState)}
 
 
@@ -61,8 +64,30 @@ async def doctors_with_days(
 ) -> list[DoctorDays]:
     """The department's active doctors and their days from `since` to `until`, both included; two reads."""
     doctors = await doctors_of_department(db, department_id)
+    by_day: dict[tuple[UUID, dt.date], list[SessionRow]] = defaultdict(list)
+    for row in await db.execute(_sessions(department_id, since=since, until=until, now=now)):
+        by_day[row.doctor_id, row.date].append(row)
+    days: dict[UUID, list[DayView]] = defaultdict(list)
+    for (doctor_id, day), rows in sorted(by_day.items(), key=lambda entry: entry[0][1]):
+        days[doctor_id].append(_day_view(day, rows, now=now))
+    return [
+        DoctorDays(
+            id=doctor.id,
+            name=doctor.name,
+            title=doctor.title,
+            level=doctor.level,
+            skills=doctor.skills,
+            days=days[doctor.id],
+        )
+        for doctor in doctors
+    ]
+
+
+def _sessions(
+    department_id: UUID, *, since: dt.date, until: dt.date, now: datetime
+) -> Select[*tuple[Any, ...]]:
     sellable = (Slot.released_at <= now) & (Slot.starts_at > now)
-    statement = (
+    return (
         select(
             ClinicSession.doctor_id,
             ClinicSession.date,
@@ -81,26 +106,9 @@ async def doctors_with_days(
         )
         .group_by(ClinicSession.hospital_id, ClinicSession.id)
     )
-    by_day: dict[tuple[UUID, dt.date], list[Row[*tuple[Any, ...]]]] = defaultdict(list)
-    for row in await db.execute(statement):
-        by_day[row.doctor_id, row.date].append(row)
-    days: dict[UUID, list[DayView]] = defaultdict(list)
-    for (doctor_id, day), rows in sorted(by_day.items(), key=lambda entry: entry[0][1]):
-        days[doctor_id].append(_day_view(day, rows, now=now))
-    return [
-        DoctorDays(
-            id=doctor.id,
-            name=doctor.name,
-            title=doctor.title,
-            level=doctor.level,
-            skills=doctor.skills,
-            days=days[doctor.id],
-        )
-        for doctor in doctors
-    ]
 
 
-def _day_view(day: dt.date, rows: Sequence[Row[*tuple[Any, ...]]], *, now: datetime) -> DayView:
+def _day_view(day: dt.date, rows: Sequence[SessionRow], *, now: datetime) -> DayView:
     states = [_day_state(row, now=now) for row in rows]
     best = min(states, key=_RANK.__getitem__)
     telling = [row for row, state in zip(rows, states, strict=True) if state is best]
@@ -121,7 +129,7 @@ _OF_SHOWN = {
 }
 
 
-def _day_state(row: Row[*tuple[Any, ...]], *, now: datetime) -> DayState:
+def _day_state(row: SessionRow, *, now: datetime) -> DayState:
     shown = shown_state(row.state, release_at=row.release_at, ends_at=row.ends_at, now=now)
     if shown is ShownState.RELEASED:
         return DayState.AVAILABLE if row.free else DayState.FULL

@@ -43,10 +43,9 @@ async def add_places(
     """
     session = await lock_session(db, session_id, SessionState.PUBLISHED)
     slots = {slot.id: slot for slot in await lock_slots(db, session)}
-    slot = slots.get(slot_id)
-    if slot is None:
+    if slot_id not in slots:
         raise NotFound
-    if slot.ends_at <= now:
+    if slots[slot_id].ends_at <= now:
         raise SlotOver
     rules = (await rules_of(db, hospital_id=session.hospital_id, now=now)).rules
     most = sum(one.capacity for one in slots.values()) * rules.addon_percent // 100
@@ -64,29 +63,29 @@ async def add_places(
         added_by=by,
         added_at=now,
     )
+    await _write(db, addon)
+    return addon
+
+
+async def _write(db: AsyncSession, addon: SessionAddon) -> None:
     db.add(addon)
     await db.flush()
     await record(
         db,
         AuditEntry(
-            hospital_id=session.hospital_id,
-            actor=by,
+            hospital_id=addon.hospital_id,
+            actor=addon.added_by,
             action="session.addon",
-            subject=f"session:{session.id}",
-            data={"slot_id": str(slot_id), "places": places, "addon_id": str(addon.id)},
+            subject=f"session:{addon.session_id}",
+            data={"slot_id": str(addon.slot_id), "places": addon.places, "addon_id": str(addon.id)},
         ),
     )
-    await move_all(
-        db,
-        [
-            Move(
-                hospital_id=session.hospital_id,
-                slot_id=slot_id,
-                source=None,
-                target=Bucket.DESK,
-                reason=ADDED,
-                places=places,
-            )
-        ],
+    added = Move(
+        hospital_id=addon.hospital_id,
+        slot_id=addon.slot_id,
+        source=None,
+        target=Bucket.DESK,
+        reason=ADDED,
+        places=addon.places,
     )
-    return addon
+    await move_all(db, [added])
