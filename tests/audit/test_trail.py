@@ -203,6 +203,22 @@ async def test_an_entry_put_in_beside_the_sealer_is_named(sessions: Sessions) ->
     assert await check(sessions) == BadRow(damage=Damage.NEVER_CHAINED, seq=None, entry_id=UUID(stray))
 
 
+async def test_a_line_torn_by_a_crash_costs_no_other_anchor(sessions: Sessions, tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    await written(sessions, 1)
+    await seal(sessions)
+    await anchor(sessions, file)
+    whole = read_anchors(file)
+    with file.open("ab") as out:
+        out.write(b'{"hospital_id":1,"se')
+    await written(sessions, 1)
+    await seal(sessions)
+    await anchor(sessions, file)
+
+    assert [found.seq for found in whole] == [1]
+    assert [found.seq for found in read_anchors(file)] == [1, 2]
+
+
 @pytest.mark.parametrize("forgotten", ["the file", "the table"])
 async def test_a_cut_tail_is_seen_by_either_anchor(
     sessions: Sessions, tmp_path: Path, forgotten: str

@@ -88,7 +88,7 @@ async def anchor_heads(db: AsyncSession, *, file: Path) -> int:
 def _append(file: Path, lines: list[bytes]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("ab") as out:
-        out.writelines(lines)
+        out.writelines([b"\n", *lines])  # a line torn by a crash ends here
         out.flush()
         os.fsync(out.fileno())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -105,10 +106,14 @@ def anchor_file(data_dir: Path) -> Path:
 
 
 def read_anchors(file: Path) -> list[Anchor]:
-    """Read the file of anchors; a missing file has none, a damaged line raises ValueError."""
+    """Read the file of anchors; a line torn by a crash is passed over, a missing file has none."""
     if not file.exists():
         return []
-    return [msgspec.json.decode(line, type=Anchor) for line in file.read_bytes().splitlines() if line]
+    found = []
+    for line in file.read_bytes().splitlines():
+        with suppress(msgspec.DecodeError):
+            found.append(msgspec.json.decode(line, type=Anchor))
+    return found
 
 
 async def entries(
