@@ -1,26 +1,250 @@
+import asyncio
+import json
+
+import asyncpg
 import httpx
 import pytest
+from fastapi import FastAPI
+from pydantic import Field
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from guahao.kernel.db import make_engine, make_sessions
+from guahao.kernel.http import Body, Db, Once
+from guahao.kernel.settings import Settings
+from guahao.web.app import create_app
+from guahao.web.refusal import problem_of
 
 pytestmark = pytest.mark.anyio
 
+JSON = {"content-type": "application/json"}
 
-async def test_an_unknown_path_is_a_problem(client: httpx.AsyncClient) -> None:
+
+class Note(Body):
+    title: str = Field(min_length=2, max_length=5)
+    count: int = Field(1, ge=1, le=10)
+
+
+async def _echo(body: Note) -> Note:
+    return body
+
+
+async def _fail() -> None:
+    message = "13800138000"
+    raise ValueError(message)
+
+
+async def _sql(statement: str, db: Db) -> str:
+    return str(await db.scalar(text(statement)))
+
+
+async def _once(body: Note, db: Db, once: Once) -> object:
+    claim = await once.claim(db, owner="account:1")
+    return await claim.answer(body, status=201)
+
+
+@pytest.fixture
+def app(app: FastAPI) -> FastAPI:
+    app.add_api_route("/api/v1/test-echo", _echo, methods=["POST"])
+    app.add_api_route("/api/v1/test-once", _once, methods=["POST"])
+    app.add_api_route("/api/v1/test-fail", _fail)
+    app.add_api_route("/api/v1/test-sql", _sql)
+    return app
+
+
+async def post(client: httpx.AsyncClient, body: bytes, **headers: str) -> httpx.Response:
+    return await client.post("/api/v1/test-echo", content=body, headers=JSON | headers)
+
+
+def outcome(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return answer.status_code, answer.json()["code"]
+
+
+async def test_an_unknown_path_is_a_problem_with_safe_headers(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/v1/nothing")
 
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["code"] == "not-found"
+    assert outcome(answer) == (404, "not-found")
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
 async def test_a_wrong_method_is_a_problem_that_names_the_right_one(client: httpx.AsyncClient) -> None:
     answer = await client.delete("/livez")
 
-    assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (
-        405,
-        "method-not-allowed",
-        "GET",
+    assert outcome(answer) == (405, "method-not-allowed")
+    assert answer.headers["allow"] == answer.json()["allowed"] == "GET"
+
+
+async def test_a_request_id_is_kept_and_a_strange_one_replaced(client: httpx.AsyncClient) -> None:
+    kept = await client.get("/livez", headers={"x-request-id": "abc-1"})
+    replaced = await client.get("/livez", headers={"x-request-id": "a b"})
+
+    assert kept.headers["x-request-id"] == "abc-1"
+    assert len(replaced.headers["x-request-id"]) == 32
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff\xfe",
+        b'{"title": "\xc3\x28"}',
+        b"{",
+        b'{"title": NaN}',
+        b"[" * 60_000,
+        b'{"count": ' + b"9" * 5000 + b"}",
+        b'{"title": "ab", "title": "cd"}',
+        b'{"title": "a\\u0000b"}',
+        b'{"title": "a\\\\\\u0000b"}',
+        b'{"title": "\\ud800b"}',
+        b'{"title": "a"}',
+        b'{"title": "abcdef"}',
+        b'{"title": 1}',
+        b'{"title": "ab", "count": 11}',
+        b'{"title": "ab", "count": 99999999999999999999}',
+        b'{"title": "ab", "count": 1.5}',
+        b'{"title": "ab", "more": 1}',
+        b"{}",
+        b"[]",
+        b"null",
+    ],
+)
+async def test_an_unusable_body_is_refused_in_chinese(client: httpx.AsyncClient, body: bytes) -> None:
+    answer = await post(client, body)
+
+    assert outcome(answer) == (422, "invalid-request")
+    assert all(not error["message"].isascii() for error in answer.json()["errors"])
+    assert answer.json()["errors"]
+
+
+async def test_a_written_out_backslash_is_no_nul(client: httpx.AsyncClient) -> None:
+    answer = await post(client, json.dumps({"title": "\\u00"}).encode())
+
+    assert answer.json()["title"] == "\\u00"
+
+
+async def test_a_body_up_to_the_limit_is_read_and_a_larger_one_refused(client: httpx.AsyncClient) -> None:
+    fits = await post(client, b'{"title": "ab"}' + b" " * (65536 - 15))
+    larger = await post(client, b'{"title": "ab"}' + b" " * (65537 - 15))
+
+    assert fits.status_code == 200
+    assert outcome(larger) == (413, "body-too-large")
+
+
+async def test_a_larger_body_of_unknown_length_is_refused(client: httpx.AsyncClient) -> None:
+    async def parts() -> object:
+        for _ in range(70):
+            yield b" " * 1024
+
+    answer = await client.post("/api/v1/test-echo", content=parts(), headers=JSON)
+
+    assert outcome(answer) == (413, "body-too-large")
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "", "application/x-www-form-urlencoded", "application/json; charset=gbk"]
+)
+async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient, kind: str) -> None:
+    answer = await client.post(
+        "/api/v1/test-echo", content=b'{"title": "ab"}', headers={"content-type": kind}
     )
+
+    assert outcome(answer) == (415, "unsupported-media-type")
+
+
+async def test_a_nul_in_the_query_is_refused(client: httpx.AsyncClient) -> None:
+    assert outcome(await client.get("/api/v1/hospitals?q=a%00b")) == (422, "invalid-request")
+
+
+async def test_an_unforeseen_error_tells_nothing(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/test-fail")
+
+    assert outcome(answer) == (500, "internal-error")
+    assert "13800138000" not in answer.text
+    assert answer.headers["x-request-id"]
+
+
+async def test_a_replayed_answer_says_so(client: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "k1"}
+
+    first = await client.post("/api/v1/test-once", json={"title": "ab"}, headers=headers)
+    again = await client.post("/api/v1/test-once", json={"title": "ab"}, headers=headers)
+    other = await client.post("/api/v1/test-once", json={"title": "cd"}, headers=headers)
+
+    assert (first.status_code, "idempotent-replayed" in first.headers) == (201, False)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert outcome(other) == (422, "idempotency-key-reused")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.DiskFullError("full"),
+        asyncpg.CannotConnectNowError("starting"),
+        asyncpg.TooManyConnectionsError("many"),
+        asyncpg.DeadlockDetectedError("dead"),
+        asyncpg.SerializationError("serial"),
+        asyncpg.ConnectionDoesNotExistError("gone"),
+        asyncpg.InterfaceError("connection is closed"),
+        OperationalError("SELECT 1", {}, asyncpg.DiskFullError("full")),
+        ConnectionRefusedError(),
+        FileNotFoundError(),
+        TimeoutError(),
+    ],
+)
+def test_what_may_pass_is_answered_with_retry_after(error: Exception) -> None:
+    problem = problem_of(error)
+
+    assert (problem.status, problem.code, problem.retry_after_s) == (503, "temporarily-unavailable", 2)
+
+
+async def test_a_number_beyond_the_column_is_the_clients_fault(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/test-sql", params={"statement": "SELECT 3000000000::int8::int4"})
+
+    assert outcome(answer) == (422, "invalid-request")
+
+
+async def test_a_gone_database_is_told_and_recovered_from(settings: Settings, database: str) -> None:
+    engine = make_engine(database, pool_size=2)
+    app = create_app(settings, sessions=make_sessions(engine))
+    app.add_api_route("/api/v1/test-sql", _sql)
+    kill = "SELECT pg_terminate_backend(pg_backend_pid())"
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://guahao.test") as client:
+        gone = await client.get("/api/v1/test-sql", params={"statement": kill})
+        back = await client.get("/api/v1/test-sql", params={"statement": "SELECT 1"})
+    await engine.dispose()
+
+    assert outcome(gone) == (503, "temporarily-unavailable")
+    assert gone.headers["retry-after"] == "2"
+    assert back.json() == "1"
+
+
+async def test_an_exhausted_pool_is_told(settings: Settings, database: str) -> None:
+    engine = make_engine(database, pool_size=1)
+    engine.pool._timeout = 0.05
+    app = create_app(settings, sessions=make_sessions(engine))
+    app.add_api_route("/api/v1/test-sql", _sql)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://guahao.test") as client:
+        slow = {"params": {"statement": "SELECT pg_sleep(0.5)"}}
+        answers = await asyncio.gather(*(client.get("/api/v1/test-sql", **slow) for _ in range(2)))
+    await engine.dispose()
+
+    assert sorted(answer.status_code for answer in answers) == [200, 503]
+
+
+async def test_no_database_at_all_is_told(settings: Settings) -> None:
+    engine = make_engine("postgresql://nobody@/none?host=/nowhere")
+    app = create_app(settings, sessions=make_sessions(engine))
+    app.add_api_route("/api/v1/test-sql", _sql)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://guahao.test") as client:
+        answer = await client.get("/api/v1/test-sql", params={"statement": "SELECT 1"})
+        ready = await client.get("/readyz")
+
+    assert outcome(answer) == (503, "temporarily-unavailable")
+    assert (ready.status_code, ready.json()["checks"]["database"]) == (503, False)

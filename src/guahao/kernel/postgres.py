@@ -124,6 +124,7 @@ class EmbeddedPostgres:
                 data = Path(tempfile.mkdtemp(prefix="data-", dir=ROOT_HOME))
                 self._named.symlink_to(data)
             data.mkdir(mode=0o700, exist_ok=True)
+        if not (data / "PG_VERSION").exists():
             os.chown(data, self._account.pw_uid, self._account.pw_gid)
         if not _may(self._account, "-w", data):
             message = (

@@ -1,0 +1,55 @@
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from guahao.kernel.db import Sessions, transaction
+from guahao.web.revision import head
+
+pytestmark = pytest.mark.anyio
+
+BEAT = text("INSERT INTO worker_heartbeat (id) VALUES (gen_random_uuid())")
+
+
+async def test_the_process_is_ready_when_everything_is(client: httpx.AsyncClient, sessions: Sessions) -> None:
+    before = await client.get("/readyz")
+    async with transaction(sessions) as db:
+        await db.execute(BEAT)
+
+    after = await client.get("/readyz")
+
+    assert (before.status_code, before.json()["checks"]["worker"]) == (503, False)
+    assert (after.status_code, set(after.json()["checks"].values())) == (200, {True})
+
+
+async def test_a_draining_process_lives_but_is_not_ready(
+    client: httpx.AsyncClient, app: FastAPI, sessions: Sessions
+) -> None:
+    async with transaction(sessions) as db:
+        await db.execute(BEAT)
+    app.state.draining = True
+
+    ready = await client.get("/readyz")
+
+    assert (ready.status_code, ready.json()["checks"]["not_draining"]) == (503, False)
+    assert ready.headers["connection"] == "close"
+    assert (await client.get("/livez")).status_code == 200
+
+
+async def test_the_numbers_name_routes_and_not_paths(client: httpx.AsyncClient) -> None:
+    await client.get("/problems/not-found")
+
+    answer = await client.get("/metrics")
+
+    assert 'guahao_requests_total{method="GET",route="/problems/{code}",status="200"}' in answer.text
+    for name in ("guahao_events_pending", "guahao_events_dead", "guahao_job_lag_seconds", "guahao_hold_age_seconds"):
+        assert f"\n{name} 0.0\n" in answer.text
+    assert "\nguahao_database_up 1.0\n" in answer.text
+
+
+async def test_the_newest_revision_is_alembics_too() -> None:
+    from alembic.script import ScriptDirectory
+
+    from guahao.web.migrate import _config
+
+    assert ScriptDirectory.from_config(_config()).get_heads() == [head()]

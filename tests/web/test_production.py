@@ -1,0 +1,52 @@
+import pytest
+
+from guahao.kernel.settings import Settings
+from guahao.web.production import faults
+
+FIT = {
+    "environment": "production",
+    "database_url": "postgresql://guahao@db.example.cn/guahao",
+    "public_url": "https://guahao.example.cn",
+    "metrics_port": 9100,
+    "sms_provider": "aliyun",
+    "sms_access_key_id": "id",
+    "sms_access_key_secret": "secret",
+    "sms_sign_name": "name",
+    "sms_template_code": "code",
+    "wechat_endpoint": "https://api.weixin.qq.com",
+    "wechat_app_id": "wx0123456789abcdef",
+    "wechat_app_secret": "0123456789abcdef",
+}
+
+
+def test_settings_of_a_real_installation_are_fit() -> None:
+    assert faults(Settings(**FIT)) == []
+
+
+def test_the_demo_may_be_anything() -> None:
+    assert faults(Settings(environment="demo", debug=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"database_url": None}, "GUAHAO_DATABASE_URL"),
+        ({"debug": True}, "GUAHAO_DEBUG"),
+        ({"public_url": "http://guahao.example.cn"}, "GUAHAO_PUBLIC_URL"),
+        ({"public_url": "https://127.0.0.1"}, "GUAHAO_PUBLIC_URL"),
+        ({"metrics_port": None}, "GUAHAO_METRICS_PORT"),
+        ({"metrics_port": 8000}, "GUAHAO_METRICS_PORT"),
+        ({"sms_provider": "sandbox"}, "GUAHAO_SMS_PROVIDER"),
+        ({"sms_access_key_secret": ""}, "GUAHAO_SMS_ACCESS_KEY_SECRET"),
+        ({"sms_provider": "tencent"}, "GUAHAO_SMS_APP_ID"),
+        ({"sms_endpoint": "http://127.0.0.1:9"}, "GUAHAO_SMS_ENDPOINT"),
+        ({"wechat_endpoint": "sandbox"}, "GUAHAO_WECHAT_ENDPOINT"),
+        ({"wechat_endpoint": "https://sandbox.example.cn"}, "GUAHAO_WECHAT_ENDPOINT"),
+        ({"wechat_app_id": "wxsandbox00000000"}, "GUAHAO_WECHAT_APP_ID"),
+        ({"wechat_app_secret": "sandbox"}, "GUAHAO_WECHAT_APP_SECRET"),
+    ],
+)
+def test_production_refuses_and_names_the_setting(changed: dict[str, object], named: str) -> None:
+    found = faults(Settings(**(FIT | changed)))
+
+    assert [fault.partition(":")[0] for fault in found] == [named]
