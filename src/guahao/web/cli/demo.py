@@ -5,20 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from importlib.resources import as_file
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import msgspec
-from sqlalchemy import select
 
-from guahao.catalog.models import Hospital
 from guahao.kernel import log
-from guahao.kernel.clock import utc_now
-from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.settings import Environment, Settings
-from guahao.scheduling.service.materialise import materialise_due
 from guahao.web import configuration, supervisor, wiring
 from guahao.web.cli.console import Refused, err, out, progress_bar
 from guahao.web.cli.data import opened
@@ -32,10 +26,8 @@ from guahao.web.cli.run import (
     tending,
     with_options,
 )
-from guahao.web.demo.accounts import ACCOUNTS, create_accounts
-from guahao.web.demo.generate import SHIPPED
+from guahao.web.demo import DemoReport, load_demo
 from guahao.web.migrate import upgrade_async
-from guahao.web.workbook.load import load_workbook
 
 _READY_WITHIN_S = 60.0
 _DRAIN_S = 2.0
@@ -55,53 +47,30 @@ def demo(host: Host = None, port: Port = None, workers: Workers = None) -> None:
     require_free_port(settings)
     err.print("Starting the database ...")
     with configuration.database(settings) as (settings, server), children_of(settings) as make:
-        hospitals = asyncio.run(_prepare(settings))
-        _write_description(settings, hospitals)
+        report = asyncio.run(_prepare(settings))
+        _write_description(settings, report)
         children = [*make("guahao.web.server", settings.workers), *make("guahao.web.worker", 1)]
-        welcome = threading.Thread(target=_welcome, args=(settings, stopping), daemon=True)
+        welcome = threading.Thread(target=_welcome, args=(settings, report, stopping), daemon=True)
         welcome.start()
         if not supervisor.supervise(children, stopping, grace_s=_DRAIN_S, tick=tending(server)):
             raise Refused(GIVEN_UP)
     err.print("Stopped.")
 
 
-async def _prepare(settings: Settings) -> list[dict[str, str]]:
-    """Bring the database to where the demo begins; answers its hospitals."""
+async def _prepare(settings: Settings) -> DemoReport:
+    """Bring the database to where the demo begins."""
     assert settings.database_url is not None
     await upgrade_async(settings.database_url.get_secret_value())
     async with opened(settings) as sessions:
-        if not await _hospitals(sessions):
-            await _import(sessions)
-        await create_accounts(sessions, key_ring=wiring.key_ring_of(settings), now=utc_now())
-        return await _hospitals(sessions)
+        with progress_bar() as progress:
+            return await load_demo(sessions, key_ring=wiring.key_ring_of(settings), progress=progress)
 
 
-async def _hospitals(sessions: Sessions) -> list[dict[str, str]]:
-    async with transaction(sessions) as db:
-        rows = await db.execute(select(Hospital.id, Hospital.code, Hospital.name).order_by(Hospital.id))
-        return [{"id": str(row.id), "code": row.code, "name": row.name} for row in rows]
-
-
-async def _import(sessions: Sessions) -> None:
-    with progress_bar() as progress, as_file(SHIPPED) as workbook:
-        report = await load_workbook(sessions, workbook, progress=progress)
-        if report.is_refused:
-            raise Refused("\n".join(str(fault) for fault in report.faults))
-        made = 0
-        while True:
-            async with transaction(sessions) as db:
-                batch = await materialise_due(db)
-            made += batch
-            progress("sessions", made, max(made, 1))
-            if not batch:
-                return
-
-
-def _write_description(settings: Settings, hospitals: list[dict[str, str]]) -> None:
+def _write_description(settings: Settings, report: DemoReport) -> None:
     described = {
         "base_url": settings.public_url,
-        "accounts": [msgspec.to_builtins(account) for account in ACCOUNTS],
-        "hospitals": hospitals,
+        "accounts": report.accounts,
+        "hospitals": report.hospitals,
     }
     path = settings.data_dir / "demo.json"
     draft = path.with_suffix(".draft")
@@ -109,7 +78,7 @@ def _write_description(settings: Settings, hospitals: list[dict[str, str]]) -> N
     draft.replace(path)
 
 
-def _welcome(settings: Settings, stopping: threading.Event) -> None:
+def _welcome(settings: Settings, report: DemoReport, stopping: threading.Event) -> None:
     deadline = time.monotonic() + _READY_WITHIN_S
     while not _is_ready(settings):
         if stopping.wait(0.1) or time.monotonic() > deadline:
@@ -117,7 +86,7 @@ def _welcome(settings: Settings, stopping: threading.Event) -> None:
     out.print(f"\nGuahao is ready: {settings.public_url}")
     out.print(f"  API       {settings.public_url}/docs")
     out.print(f"  Logins    {Path(settings.data_dir / 'demo.json')}")
-    for account in ACCOUNTS:
+    for account in report.accounts:
         out.print(f"            {account.role:<15} {account.username:<22} {account.password}", markup=False)
     out.print("Ctrl-C stops it.")
 

@@ -1,18 +1,19 @@
-"""The demo's accounts: one of every staff role, two people with a patient each."""
+"""Who may log in to the demo: one of every staff role, and two families."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 
-from guahao.catalog.models import Hospital
 from guahao.identity.models.account import Account
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import DocumentType, Relation
 from guahao.identity.models.staff import Staff
-from guahao.identity.policy.document import read_identity
+from guahao.identity.policy.document import check_digit, read_identity
 from guahao.identity.policy.permission import Role
 from guahao.identity.queries.consents import current_texts
 from guahao.identity.service.account import register
@@ -20,100 +21,125 @@ from guahao.identity.service.consents import Accepted
 from guahao.identity.service.password import hash_password
 from guahao.identity.service.patients import NewPatient, add_patient
 from guahao.identity.service.staff import create_staff
-from guahao.kernel.clock import local_date
+from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
-from guahao.kernel.i18n import text
-
-PASSWORD = "guahao-demo-2026"  # noqa: S105  # printed at every start of the demo
-_ACTOR = "system"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoAccount:
-    """How to log in as somebody."""
+class DemoAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who may log in: `role` is `patient` or a role of staff."""
 
     role: str
     username: str
-    password: str = PASSWORD
+    password: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Person:
+class _Staff(msgspec.Struct, frozen=True, kw_only=True):
+    username: str
+    name: str
+    role: Role
+    hospital: str | None = None
+
+
+class _Patient(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    number_head: str
+    relation: Relation
+    is_ward: bool = False
+
+
+class _Account(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     phone: str
-    document_number: str
-    name: str
+    patients: tuple[_Patient, ...]
 
 
-_PEOPLE = (
-    _Person(
-        username="demo_patient", phone="13800000001", document_number="11010119900307109X", name="patient_1"
-    ),
-    _Person(
-        username="demo_patient_2", phone="13800000002", document_number="110101198505150068", name="patient_2"
-    ),
-)
-
-ACCOUNTS = (
-    *(DemoAccount(role=role.value, username=f"demo_{role.value}") for role in Role),
-    *(DemoAccount(role="patient", username=person.username) for person in _PEOPLE),
-)
+class _Accounts(msgspec.Struct, frozen=True, kw_only=True):
+    password: str
+    staff: tuple[_Staff, ...]
+    accounts: tuple[_Account, ...]
 
 
-async def create_accounts(sessions: Sessions, *, key_ring: KeyRing, now: datetime) -> None:
-    """Create what is missing of the demo's accounts; the hospital's roles are of the first hospital."""
-    async with transaction(sessions) as db:
-        hospital_id = await db.scalar(select(Hospital.id).order_by(Hospital.id).limit(1))
-        present = set(await db.scalars(select(Staff.username))) | set(
-            await db.scalars(select(Account.username))
-        )
-    if present.issuperset(account.username for account in ACCOUNTS):
-        return
-    password_hash = await hash_password(PASSWORD)
-    async with transaction(sessions) as db:
-        for role in Role:
-            if f"demo_{role.value}" not in present:
-                await create_staff(
-                    db,
-                    actor=_ACTOR,
-                    hospital_id=None if role is Role.PLATFORM_ADMIN else hospital_id,
-                    username=f"demo_{role.value}",
-                    password_hash=password_hash,
-                    name=text(f"demo_account.{role.value}"),
-                    roles=[role],
-                )
-    for person in _PEOPLE:
-        if person.username not in present:
-            await _create_person(sessions, person, password_hash, key_ring=key_ring, now=now)
+@cache
+def _accounts() -> _Accounts:
+    source = files("guahao.web.demo").joinpath("accounts.toml").read_bytes()
+    return msgspec.toml.decode(source, type=_Accounts)
 
 
-async def _create_person(
-    sessions: Sessions, person: _Person, password_hash: str, *, key_ring: KeyRing, now: datetime
-) -> None:
-    identity = read_identity(
-        DocumentType.RESIDENT_ID,
-        number=person.document_number,
-        name=text(f"demo_account.{person.name}"),
-        birth_date=None,
-        sex=None,
-        today=local_date(now),
+async def create_accounts(sessions: Sessions, *, hospital_ids: dict[str, int], key_ring: KeyRing) -> None:
+    """Make what is missing; `hospital_ids` are the numbers of the demo's hospitals by code."""
+    await _make_staff(sessions, hospital_ids)
+    for account in _accounts().accounts:
+        await _make_account(sessions, account, key_ring=key_ring)
+
+
+def demo_accounts() -> tuple[DemoAccount, ...]:
+    """Everybody who may log in, patients first."""
+    shown = _accounts()
+    staff = [(one.role.value, one.username) for one in shown.staff]
+    patients = [("patient", one.username) for one in shown.accounts]
+    return tuple(
+        DemoAccount(role=role, username=username, password=shown.password)
+        for role, username in [*patients, *staff]
     )
-    kind = ConsentKind.SENSITIVE_PERSONAL_INFORMATION
-    new = NewPatient(
-        identity=identity,
-        phone=person.phone,
-        relation=Relation.SELF,
-        guardian_patient_id=None,
-        accepted=[Accepted(kind=kind, version=current_texts()[kind].version)],
-    )
+
+
+async def _make_staff(sessions: Sessions, hospital_ids: dict[str, int]) -> None:
     async with transaction(sessions) as db:
-        account = await register(
+        present = set(await db.scalars(select(Staff.username)))
+    for one in _accounts().staff:
+        if one.username in present:
+            continue
+        password_hash = await hash_password(_accounts().password)
+        async with transaction(sessions) as db:
+            await create_staff(
+                db,
+                actor="system",
+                hospital_id=hospital_ids[one.hospital] if one.hospital else None,
+                username=one.username,
+                password_hash=password_hash,
+                name=one.name,
+                roles=[one.role],
+            )
+
+
+async def _make_account(sessions: Sessions, account: _Account, *, key_ring: KeyRing) -> None:
+    """Register the account and add its patients, together or not at all."""
+    async with transaction(sessions) as db:
+        if await db.scalar(select(Account.id).where(Account.username == account.username)):
+            return
+    password_hash = await hash_password(_accounts().password)
+    async with transaction(sessions) as db:
+        made = await register(
             db,
             key_ring=key_ring,
-            phone=person.phone,
-            username=person.username,
+            phone=account.phone,
+            username=account.username,
             password_hash=password_hash,
-            now=now,
+            now=utc_now(),
         )
-        await add_patient(db, account_id=account.id, new=new, key_ring=key_ring, now=now)
+        guardian_id: UUID | None = None
+        for patient in account.patients:
+            new = _new_patient(account, patient, guardian_id=guardian_id)
+            added, _ = await add_patient(db, account_id=made.id, new=new, key_ring=key_ring, now=utc_now())
+            guardian_id = guardian_id or added.id
+
+
+def _new_patient(account: _Account, patient: _Patient, *, guardian_id: UUID | None) -> NewPatient:
+    identity = read_identity(
+        DocumentType.RESIDENT_ID,
+        number=patient.number_head + check_digit(patient.number_head),
+        name=patient.name,
+        birth_date=None,
+        sex=None,
+        today=local_date(utc_now()),
+    )
+    kinds = set(ConsentKind) - (set() if patient.is_ward else {ConsentKind.CHILD_SENSITIVE})
+    texts = current_texts()
+    return NewPatient(
+        identity=identity,
+        phone=account.phone,
+        relation=patient.relation,
+        guardian_patient_id=guardian_id if patient.is_ward else None,
+        accepted=[Accepted(kind=kind, version=texts[kind].version) for kind in sorted(kinds)],
+    )

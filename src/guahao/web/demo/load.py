@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import as_file, files
-from uuid import UUID
+from importlib.resources import as_file
 
 import msgspec
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import Hospital
-from guahao.identity.models.account import Account
-from guahao.identity.models.consent import ConsentKind
-from guahao.identity.models.person import DocumentType, Relation
-from guahao.identity.models.staff import Staff
-from guahao.identity.policy.document import check_digit, read_identity
-from guahao.identity.policy.permission import Role
-from guahao.identity.queries.consents import current_texts
-from guahao.identity.service.account import register
-from guahao.identity.service.consents import Accepted
-from guahao.identity.service.password import hash_password
-from guahao.identity.service.patients import NewPatient, add_patient
-from guahao.identity.service.staff import create_staff
-from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.i18n import text
 from guahao.scheduling.service.materialise import materialise_due
+from guahao.web.demo.accounts import DemoAccount, create_accounts, demo_accounts
 from guahao.web.demo.generate import SHIPPED, build
 from guahao.web.workbook.apply import Progress
 from guahao.web.workbook.load import load_workbook, tell_nobody
@@ -39,14 +25,6 @@ class DemoBrokenError(Exception):
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         """Tell every fault."""
         super().__init__("\n".join(map(str, faults)))
-
-
-class DemoAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who may log in: `role` is `patient` or a role of staff."""
-
-    role: str
-    username: str
-    password: str
 
 
 class DemoHospital(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,38 +43,6 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
     sessions_made: int
 
 
-class _Staff(msgspec.Struct, frozen=True, kw_only=True):
-    username: str
-    name: str
-    role: Role
-    hospital: str | None = None
-
-
-class _Patient(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    number_head: str
-    relation: Relation
-    is_ward: bool = False
-
-
-class _Account(msgspec.Struct, frozen=True, kw_only=True):
-    username: str
-    phone: str
-    patients: tuple[_Patient, ...]
-
-
-class _Accounts(msgspec.Struct, frozen=True, kw_only=True):
-    password: str
-    staff: tuple[_Staff, ...]
-    accounts: tuple[_Account, ...]
-
-
-@cache
-def _accounts() -> _Accounts:
-    source = files("guahao.web.demo").joinpath("accounts.toml").read_bytes()
-    return msgspec.toml.decode(source, type=_Accounts)
-
-
 async def load_demo(sessions: Sessions, *, key_ring: KeyRing, progress: Progress = tell_nobody) -> DemoReport:
     """Make the demo's hospitals, sessions, staff, accounts and patients, as far as they are missing.
 
@@ -110,11 +56,10 @@ async def load_demo(sessions: Sessions, *, key_ring: KeyRing, progress: Progress
         if report.is_refused:
             raise DemoBrokenError(report.faults)
         hospitals = await _hospitals(sessions)
-    await _make_staff(sessions, {one.code: int(one.id) for one in hospitals})
-    for account in _accounts().accounts:
-        await _make_account(sessions, account, key_ring=key_ring)
-    made = await _materialise(sessions)
-    return DemoReport(accounts=_logins(), hospitals=hospitals, sessions_made=made)
+    hospital_ids = {one.code: int(one.id) for one in hospitals}
+    await create_accounts(sessions, hospital_ids=hospital_ids, key_ring=key_ring)
+    made = await _materialise(sessions, progress)
+    return DemoReport(accounts=demo_accounts(), hospitals=hospitals, sessions_made=made)
 
 
 async def _hospitals(sessions: Sessions) -> tuple[DemoHospital, ...]:
@@ -128,73 +73,7 @@ async def _hospitals(sessions: Sessions) -> tuple[DemoHospital, ...]:
         return tuple(DemoHospital(id=str(row.id), code=row.code, name=row.name) for row in found)
 
 
-async def _make_staff(sessions: Sessions, hospital_ids: dict[str, int]) -> None:
-    async with transaction(sessions) as db:
-        present = set(await db.scalars(select(Staff.username)))
-    for one in _accounts().staff:
-        if one.username in present:
-            continue
-        password_hash = await hash_password(_accounts().password)
-        async with transaction(sessions) as db:
-            await create_staff(
-                db,
-                actor="system",
-                hospital_id=hospital_ids[one.hospital] if one.hospital else None,
-                username=one.username,
-                password_hash=password_hash,
-                name=one.name,
-                roles=[one.role],
-            )
-
-
-async def _make_account(sessions: Sessions, account: _Account, *, key_ring: KeyRing) -> None:
-    """Register the account and add its patients, together or not at all."""
-    async with transaction(sessions) as db:
-        if await db.scalar(select(Account.id).where(Account.username == account.username)):
-            return
-    password_hash = await hash_password(_accounts().password)
-    async with transaction(sessions) as db:
-        made = await register(
-            db,
-            key_ring=key_ring,
-            phone=account.phone,
-            username=account.username,
-            password_hash=password_hash,
-            now=utc_now(),
-        )
-        guardian_id: UUID | None = None
-        for patient in account.patients:
-            new = _new_patient(account, patient, guardian_id=guardian_id)
-            added = await _add(db, made.id, new, key_ring=key_ring)
-            guardian_id = guardian_id or added
-
-
-def _new_patient(account: _Account, patient: _Patient, *, guardian_id: UUID | None) -> NewPatient:
-    identity = read_identity(
-        DocumentType.RESIDENT_ID,
-        number=patient.number_head + check_digit(patient.number_head),
-        name=patient.name,
-        birth_date=None,
-        sex=None,
-        today=local_date(utc_now()),
-    )
-    kinds = set(ConsentKind) - (set() if patient.is_ward else {ConsentKind.CHILD_SENSITIVE})
-    texts = current_texts()
-    return NewPatient(
-        identity=identity,
-        phone=account.phone,
-        relation=patient.relation,
-        guardian_patient_id=guardian_id if patient.is_ward else None,
-        accepted=[Accepted(kind=kind, version=texts[kind].version) for kind in sorted(kinds)],
-    )
-
-
-async def _add(db: AsyncSession, account_id: UUID, new: NewPatient, *, key_ring: KeyRing) -> UUID:
-    patient, _ = await add_patient(db, account_id=account_id, new=new, key_ring=key_ring, now=utc_now())
-    return patient.id
-
-
-async def _materialise(sessions: Sessions) -> int:
+async def _materialise(sessions: Sessions, progress: Progress) -> int:
     """Make the sessions that are due now, as the worker would within seconds."""
     total = 0
     while True:
@@ -203,13 +82,4 @@ async def _materialise(sessions: Sessions) -> int:
         if not made:
             return total
         total += made
-
-
-def _logins() -> tuple[DemoAccount, ...]:
-    shown = _accounts()
-    staff = [(one.role.value, one.username) for one in shown.staff]
-    patients = [("patient", one.username) for one in shown.accounts]
-    return tuple(
-        DemoAccount(role=role, username=username, password=shown.password)
-        for role, username in [*patients, *staff]
-    )
+        progress(text("workbook.sessions"), total, total)
