@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from guahao.identity.access import CurrentAccount, NotLoggedIn, per_account
 from guahao.identity.api_patient.schemas import Phone
+from guahao.identity.api_patient.sealed_answer import SealedOnce
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import DocumentType, Patient, Person, Relation
 from guahao.identity.policy import document
@@ -27,7 +28,7 @@ from guahao.kernel.clock import local_date
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound, TooManyRequests, Unavailable
-from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, Once, Page, problems
+from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
 from guahao.kernel.masking import mask_document, mask_phone
@@ -184,7 +185,7 @@ async def list_patients(account: CurrentAccount, db: Db, keys: Keys) -> Page[Pat
 async def add_patient(
     body: PatientIn,
     account: CurrentAccount,
-    once: Once,
+    once: SealedOnce,
     sessions: AllSessions,
     keys: Keys,
     verifier: Verifier,
@@ -212,7 +213,7 @@ async def add_patient(
         patient, person = await patients.add_patient(
             db, account_id=account.id, new=new, key_ring=keys, now=now
         )
-        return await claim.answer(PatientOut.of(patient, person, keys), status=201)
+        return await once.answer(claim, PatientOut.of(patient, person, keys), status=201)
 
 
 async def _verify(verifier: IdentityVerifier, identity: document.Identity) -> None:
