@@ -61,7 +61,9 @@ async def update_hospital(
     db: AsyncSession, *, hospital_id: int, version: int, row: HospitalRow, actor: str
 ) -> Hospital:
     """Replace what a hospital says about itself; raises NotFound, EditConflict, CodeTaken."""
-    hospital = await db.scalar(select(Hospital).where(Hospital.id == hospital_id).with_for_update())
+    hospital = await db.scalar(
+        select(Hospital).where(Hospital.id == hospital_id).with_for_update(key_share=True)
+    )
     edited = await _change(db, hospital, version=version, columns=plain_columns(row))
     await _done(
         db,
@@ -183,12 +185,12 @@ async def _update(
 
 async def _lock(db: AsyncSession, model: type[Owned], id_: UUID) -> Owned | None:
     found = select(model).where(model.hospital_id == hospital_of(id_), model.id == id_)
-    return await db.scalar(found.with_for_update().execution_options(populate_existing=True))
+    return await db.scalar(found.with_for_update(key_share=True).execution_options(populate_existing=True))
 
 
 async def _lock_tree(db: AsyncSession, hospital_id: int) -> None:
     """Two moves at once could close a loop that neither of them sees."""
-    await db.execute(select(Hospital.id).where(Hospital.id == hospital_id).with_for_update())
+    await db.execute(select(Hospital.id).where(Hospital.id == hospital_id).with_for_update(key_share=True))
 
 
 async def _change(db: AsyncSession, row: AnyRow | None, *, version: int, columns: Columns) -> Edited[AnyRow]:

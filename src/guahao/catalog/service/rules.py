@@ -77,22 +77,23 @@ async def publish_rules(
     )
     db.add(row)
     await db.flush()
-    await record(
-        db,
-        AuditEntry(
-            hospital_id=hospital_id,
-            actor=actor,
-            action="rules.publish",
-            subject=f"rules:{hospital_id}",
-            data={"version": row.version, "changed": changed},
-        ),
-    )
+    await record(db, _told(row, changed))
     forget_rules(hospital_id)
     return rule_set_of(row)
 
 
+def _told(row: RuleSetRow, changed: list[str]) -> AuditEntry:
+    return AuditEntry(
+        hospital_id=row.hospital_id,
+        actor=row.created_by,
+        action="rules.publish",
+        subject=f"rules:{row.hospital_id}",
+        data={"version": row.version, "changed": changed},
+    )
+
+
 async def _lock_newest(db: AsyncSession, hospital_id: int) -> RuleSetRow:
-    await db.execute(select(Hospital.id).where(Hospital.id == hospital_id).with_for_update())
+    await db.execute(select(Hospital.id).where(Hospital.id == hospital_id).with_for_update(key_share=True))
     newest = await db.scalar(
         select(RuleSetRow)
         .where(RuleSetRow.hospital_id == hospital_id)
