@@ -36,7 +36,7 @@ from guahao.kernel.sex import Sex
 
 router = APIRouter(prefix="/api/v1/patients", tags=["patient"])
 
-PersonName = Annotated[str, StringConstraints(min_length=1, max_length=50), Field(examples=["张三"])]
+PersonName = Annotated[str, StringConstraints(min_length=1, max_length=50), Field(examples=["Li Na"])]
 DocumentNumber = Annotated[
     str, StringConstraints(min_length=1, max_length=32), Field(examples=["11010119900307803X"])
 ]
