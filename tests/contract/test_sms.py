@@ -224,6 +224,4 @@ def test_aliyuns_documented_example_is_signed_as_documented() -> None:
         },
     )
 
-    assert signed.endswith(
-        "Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
-    )
+    assert signed.endswith("Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0")

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.account import Account, Login, LoginThrottle
 from guahao.identity.service.password import hash_password
-from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions
+from guahao.kernel.http import request_time
 from guahao.kernel.settings import Settings
 from guahao.web.app import create_app
 from tests.factories.account import make_account, make_login
@@ -264,10 +264,10 @@ async def test_a_login_ends_after_thirty_idle_days_and_after_ninety_at_the_lates
     await db.commit()
     assert began is not None
     for day in seen_after_d:
-        app.dependency_overrides[utc_now] = lambda day=day: began + timedelta(days=day)
+        app.dependency_overrides[request_time] = lambda day=day: began + timedelta(days=day)
         assert await status_of(client, token) == 200
 
-    app.dependency_overrides[utc_now] = lambda: began + timedelta(seconds=after_s)
+    app.dependency_overrides[request_time] = lambda: began + timedelta(seconds=after_s)
 
     assert await status_of(client, token) == status
 
@@ -311,9 +311,7 @@ async def test_a_paused_name_can_still_log_in_by_sms(client: httpx.AsyncClient, 
     await forget_waits(db)
     code = await code_for(client, made.phone, "login")
 
-    by_sms = await client.post(
-        "/api/v1/logins", json={"kind": "sms", "phone": made.phone, "sms_code": code}
-    )
+    by_sms = await client.post("/api/v1/logins", json={"kind": "sms", "phone": made.phone, "sms_code": code})
 
     assert by_sms.status_code == 201
 

@@ -47,9 +47,7 @@ def authorization(
     canonical = (
         f"POST\n/\n\ncontent-type:{_CONTENT_TYPE}\nhost:{host}\n\ncontent-type;host\n{hashed_body}".encode()
     )
-    signed = (
-        f"TC3-HMAC-SHA256\n{int(moment.timestamp())}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}"
-    )
+    signed = f"TC3-HMAC-SHA256\n{int(moment.timestamp())}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}"
     key = f"TC3{access_key_secret}".encode()
     for part in (day, "sms", "tc3_request"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -115,11 +115,11 @@ def staff(permission: Permission) -> StaffPermitted:
     return StaffPermitted(permission)
 
 
-def public() -> None:
+async def public() -> None:
     """Mark a route as open to everybody: `dependencies=[Depends(public)]`."""
 
 
-def _address(request: Request) -> str:
+async def _address(request: Request) -> str:
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)

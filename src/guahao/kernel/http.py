@@ -42,23 +42,28 @@ async def _request_transaction(request: Request) -> AsyncGenerator[AsyncSession]
         yield db
 
 
-def _settings(request: Request) -> Settings:
+async def request_time() -> datetime:
+    """The moment a request is handled at; a coroutine, since plain functions cost a thread each."""
+    return utc_now()
+
+
+async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def _sessions(request: Request) -> Sessions:
+async def _sessions(request: Request) -> Sessions:
     sessions: Sessions = request.app.state.sessions
     return sessions
 
 
-def _key_ring(request: Request) -> KeyRing:
+async def _key_ring(request: Request) -> KeyRing:
     key_ring: KeyRing = request.app.state.key_ring
     return key_ring
 
 
 Db = Annotated[AsyncSession, Depends(_request_transaction, scope="function")]
-Now = Annotated[datetime, Depends(utc_now)]
+Now = Annotated[datetime, Depends(request_time)]
 AppSettings = Annotated[Settings, Depends(_settings)]
 Keys = Annotated[KeyRing, Depends(_key_ring)]
 AllSessions = Annotated[Sessions, Depends(_sessions)]

@@ -100,9 +100,7 @@ async def send_sms_code(
 async def register(body: AccountIn, caller: Caller) -> LoggedInOut:
     """Make an account for a phone proven by a code, and log in."""
     accounts.check_password_strength(body.password, username=body.username)
-    code_id = await prove_phone(
-        caller, phone=body.phone, purpose=CodePurpose.REGISTER, code=body.sms_code
-    )
+    code_id = await prove_phone(caller, phone=body.phone, purpose=CodePurpose.REGISTER, code=body.sms_code)
     password_hash = await hash_password(body.password)
     async with transaction(caller.sessions) as db:
         await sms_codes.spend_code(db, code_id=code_id, now=caller.now)

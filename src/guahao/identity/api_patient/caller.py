@@ -31,7 +31,7 @@ class CallerFacts:
         return name_key(self.keys, username)
 
 
-def _caller(request: Request, sessions: AllSessions, keys: Keys, now: Now) -> CallerFacts:
+async def _caller(request: Request, sessions: AllSessions, keys: Keys, now: Now) -> CallerFacts:
     device = request.headers.get("user-agent", "")
     return CallerFacts(sessions=sessions, keys=keys, device=device, now=now)
 

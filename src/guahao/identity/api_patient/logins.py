@@ -33,7 +33,7 @@ from guahao.kernel.ids import parse_id
 router = APIRouter(prefix="/api/v1/logins", tags=["account"])
 
 
-def _wechat(request: Request) -> WeChatIdentity:
+async def _wechat(request: Request) -> WeChatIdentity:
     wechat: WeChatIdentity = request.app.state.wechat
     return wechat
 

@@ -27,9 +27,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=[
 Username = Annotated[str, StringConstraints(pattern=USERNAME_PATTERN), Field(examples=["zhang_san"])]
 NewPassword = Annotated[
     str,
-    StringConstraints(
-        min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False
-    ),
+    StringConstraints(min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False),
     Field(examples=["correct horse battery"]),
 ]
 GivenPassword = Annotated[
@@ -117,9 +115,7 @@ class AccountOut(BaseModel):
             phone = mask_phone(
                 key_ring.open(account.phone_sealed, field="account.phone_sealed", row=account.id)
             )
-        return cls(
-            id=str(account.id), username=account.username, phone=phone, created_at=account.created_at
-        )
+        return cls(id=str(account.id), username=account.username, phone=phone, created_at=account.created_at)
 
 
 class LoggedInOut(BaseModel):

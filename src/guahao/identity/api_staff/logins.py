@@ -41,9 +41,7 @@ GivenPassword = Annotated[
 ]
 NewPassword = Annotated[
     str,
-    StringConstraints(
-        min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False
-    ),
+    StringConstraints(min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False),
 ]
 
 

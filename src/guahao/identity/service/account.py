@@ -225,9 +225,7 @@ async def change_password(
     await record(db, _deed(account_id, "account.change_password"))
 
 
-async def reset_password(
-    db: AsyncSession, *, credential: Credential, new_hash: str, now: datetime
-) -> None:
+async def reset_password(db: AsyncSession, *, credential: Credential, new_hash: str, now: datetime) -> None:
     """Set a new password for the owner of the proven phone and log every device out."""
     account_id = credential.owner
     if account_id is None:
