@@ -9,6 +9,8 @@ from guahao.catalog.policy.reading import NAMES
 from guahao.catalog.policy.rules import RefundEnds, Rules
 from guahao.kernel.i18n import text
 
+_YEAR_DAYS = 365
+
 Pick = Callable[[Rules], str | None]
 
 
@@ -52,7 +54,7 @@ _SENTENCES: tuple[Pick, ...] = (
     _always("cooling"),
     _always("limits"),
     _always("cancel_pause"),
-    _always("no_show"),
+    lambda rules: "no_show_year" if rules.no_show_window_days == _YEAR_DAYS else "no_show",
     _always("no_show_test"),
     lambda rules: "elderly" if rules.elderly_percent else None,
     lambda rules: "referral" if rules.referral_percent else None,
