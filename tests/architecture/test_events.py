@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,12 @@ from tools.problems import load
 
 load()
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "events.md").read_text("utf-8")
-KINDS = [kind for kind in Event.__subclasses__() if kind.__module__.startswith("guahao.")]
+KINDS = [
+    kind
+    for kind in Event.__subclasses__()
+    if kind.__module__.startswith("guahao.")
+    if getattr(sys.modules[kind.__module__], kind.__name__) is kind  # not what it was before it got slots
+]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

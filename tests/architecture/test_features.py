@@ -32,7 +32,7 @@ def rows() -> dict[str, list[str]]:
     return found
 
 
-def tests_of(path: Path) -> set[str]:
+def names_in(path: Path) -> set[str]:
     tree = ast.parse(path.read_text("utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -48,4 +48,4 @@ def test_a_row_names_an_existing_test_or_the_release_it_arrives_in(row: str) -> 
 
     assert named or shown_by.startswith("later: "), shown_by
     for path, test in named:
-        assert test in tests_of(ROOT / path)
+        assert test in names_in(ROOT / path)
