@@ -278,3 +278,16 @@ async def test_a_disabled_account_is_out_at_once_and_stays_out(
 
     assert (refused.status_code, refused.json()["code"]) == (401, "login-refused")
     assert (await client.get("/api/v1/me", headers=bearer(made.token))).status_code == 401
+
+
+async def test_guessing_the_old_password_is_paused_and_then_slowed_down(client: httpx.AsyncClient) -> None:
+    made = await register(client)
+    body = {"old_password": "not the old one", "new_password": "another fine secret"}
+
+    answers = [
+        await client.post("/api/v1/me/password", json=body, headers=bearer(made.token)) for _ in range(11)
+    ]
+
+    expected = ["old-password-wrong"] * 5 + ["login-paused"] * 5 + ["too-many-requests"]
+    assert [answer.json()["code"] for answer in answers] == expected
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
