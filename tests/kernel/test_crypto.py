@@ -160,7 +160,7 @@ def test_production_refuses_keys_made_for_trying_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("production", [True, False])
-def test_a_folder_that_lost_a_key_is_refused(tmp_path: Path, production: bool) -> None:  # noqa: FBT001 - parameter
+def test_a_folder_that_lost_a_key_is_refused(tmp_path: Path, production: bool) -> None:
     folder = keys_in(tmp_path / "keys")
     (folder / "blind.key").unlink()
 

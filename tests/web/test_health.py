@@ -1,9 +1,11 @@
 import httpx
 import pytest
+from alembic.script import ScriptDirectory
 from fastapi import FastAPI
 from sqlalchemy import text
 
 from guahao.kernel.db import Sessions, transaction
+from guahao.web.migrate import _config
 from guahao.web.revision import head
 
 pytestmark = pytest.mark.anyio
@@ -42,14 +44,15 @@ async def test_the_numbers_name_routes_and_not_paths(client: httpx.AsyncClient) 
     answer = await client.get("/metrics")
 
     assert 'guahao_requests_total{method="GET",route="/problems/{code}",status="200"}' in answer.text
-    for name in ("guahao_events_pending", "guahao_events_dead", "guahao_job_lag_seconds", "guahao_hold_age_seconds"):
+    for name in (
+        "guahao_events_pending",
+        "guahao_events_dead",
+        "guahao_job_lag_seconds",
+        "guahao_hold_age_seconds",
+    ):
         assert f"\n{name} 0.0\n" in answer.text
     assert "\nguahao_database_up 1.0\n" in answer.text
 
 
 async def test_the_newest_revision_is_alembics_too() -> None:
-    from alembic.script import ScriptDirectory
-
-    from guahao.web.migrate import _config
-
     assert ScriptDirectory.from_config(_config()).get_heads() == [head()]

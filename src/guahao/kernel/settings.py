@@ -24,6 +24,14 @@ class SmsProvider(StrEnum):
     ALIYUN = "aliyun"
 
 
+class IdentityProvider(StrEnum):
+    """Who compares a patient's name with the document number."""
+
+    SANDBOX = "sandbox"
+    DESK = "desk"
+    TENCENT = "tencent"
+
+
 class Settings(BaseSettings):
     """Every setting, its default and what it means."""
 
@@ -54,13 +62,24 @@ class Settings(BaseSettings):
     sms_provider: SmsProvider = Field(SmsProvider.SANDBOX, description="sandbox, tencent or aliyun")
     sms_endpoint: str = Field("", description="Address of the SMS provider; its public one when empty")
     sms_access_key_id: str = Field("", description="Access key id at the SMS provider")
-    sms_access_key_secret: SecretStr = Field(SecretStr(""), description="Access key secret at the SMS provider")
+    sms_access_key_secret: SecretStr = Field(
+        SecretStr(""), description="Access key secret at the SMS provider"
+    )
     sms_app_id: str = Field("", description="SdkAppId (Tencent only)")
     sms_sign_name: str = Field("", description="Approved signature of messages")
     sms_template_code: str = Field("", description="Approved template for verification codes")
     sms_daily_budget: int = Field(20_000, ge=1, description="Messages a day at most, all phones together")
     address_limit_factor: int | None = Field(
         None, ge=1, description="Multiplies every limit per address; empty is 1, and 1000 in the demo"
+    )
+    identity_provider: IdentityProvider = Field(
+        IdentityProvider.SANDBOX,
+        description="sandbox, tencent, or desk: patients show their document at a hospital before booking",
+    )
+    identity_endpoint: str = Field("", description="Address of the identity provider; its own when empty")
+    identity_access_key_id: str = Field("", description="Access key id at the identity provider")
+    identity_access_key_secret: SecretStr = Field(
+        SecretStr(""), description="Access key secret at the identity provider"
     )
     wechat_endpoint: str = Field("sandbox", description="WeChat API address; sandbox answers in process")
     wechat_app_id: str = Field("wxsandbox00000000", description="AppID of the mini program")

@@ -69,13 +69,7 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
         raise policy.CancelTooLate
     is_hospital_fault = before is AppointmentState.SUSPENDED or by.is_hospital_fault
     source = bucket_of(appointment)
-    await end(
-        db,
-        appointment,
-        AppointmentState.CANCELLED_BY_HOSPITAL
-        if is_hospital_fault
-        else AppointmentState.CANCELLED_BY_PATIENT,
-    )
+    await end(db, appointment, _outcome(is_hospital_fault=is_hospital_fault))
     await give_money_back(db, appointment, before)
     if before is AppointmentState.BOOKED and not is_hospital_fault and not by.is_excused:
         is_late = policy.is_late_cancel(rule_set.rules, date=appointment.date, now=slot.now)
@@ -93,6 +87,12 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
         ),
     )
     return appointment
+
+
+def _outcome(*, is_hospital_fault: bool) -> AppointmentState:
+    if is_hospital_fault:
+        return AppointmentState.CANCELLED_BY_HOSPITAL
+    return AppointmentState.CANCELLED_BY_PATIENT
 
 
 async def give_money_back(db: AsyncSession, appointment: Appointment, before: AppointmentState) -> None:

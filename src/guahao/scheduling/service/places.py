@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     Boolean,
     Insert,
     Integer,
-    Select,
     Text,
     Uuid,
     bindparam,
@@ -47,9 +47,10 @@ class Move:
 
 
 _COUNTERS = ("addons", *(bucket.value for bucket in Bucket))
+_LOGGED = ("hospital_id", "slot_id", "seq", "reason", "appointment_id", "source", "target", "places")
 
 
-def _build() -> tuple[Select[Any], Insert]:
+def _moved() -> CTE:
     delta_arrays = {"d_hospital_id": Integer, "d_slot_id": Uuid, "d_moves": Integer, "d_is_sale": Boolean}
     delta_arrays |= {f"d_{name}": Integer for name in _COUNTERS}
     delta = (
@@ -59,7 +60,7 @@ def _build() -> tuple[Select[Any], Insert]:
     )
     enough = [getattr(Slot, bucket.value) + delta.c[f"d_{bucket.value}"] >= 0 for bucket in Bucket]
     on_sale = (Slot.released_at <= func.clock_timestamp()) & (Slot.starts_at > func.clock_timestamp())
-    moved = (
+    return (
         update(Slot)
         .where(Slot.hospital_id == delta.c.d_hospital_id, Slot.id == delta.c.d_slot_id, *enough)
         .where(or_(~delta.c.d_is_sale, on_sale))
@@ -69,6 +70,9 @@ def _build() -> tuple[Select[Any], Insert]:
         .execution_options(synchronize_session=False)
         .cte("moved")
     )
+
+
+def _move_log(moved: CTE) -> Insert:
     log_arrays = {
         "l_hospital_id": Integer,
         "l_slot_id": Uuid,
@@ -84,8 +88,8 @@ def _build() -> tuple[Select[Any], Insert]:
         .table_valued(*[column(name, kind()) for name, kind in log_arrays.items()])
         .render_derived(name="line")
     )
-    logged = insert(PlaceLog).from_select(
-        ["hospital_id", "slot_id", "seq", "reason", "appointment_id", "source", "target", "places"],
+    return insert(PlaceLog).from_select(
+        _LOGGED,
         select(
             line.c.l_hospital_id,
             line.c.l_slot_id,
@@ -101,10 +105,11 @@ def _build() -> tuple[Select[Any], Insert]:
             (moved.c.hospital_id == line.c.l_hospital_id) & (moved.c.id == line.c.l_slot_id),
         ),
     )
-    return select(func.count().cast(Integer)).select_from(moved), logged
 
 
-MOVED, MOVE_LOG = _build()
+_moved_slots = _moved()
+MOVE_LOG = _move_log(_moved_slots)
+MOVED = select(func.count().cast(Integer)).select_from(_moved_slots)
 """For `kernel.db.together(.., MOVE_LOG, answer=MOVED)`: answers how many slots' rows were moved."""
 
 _MOVE = MOVED.add_cte(MOVE_LOG.cte("logged_moves"))
@@ -113,19 +118,7 @@ _MOVE = MOVED.add_cte(MOVE_LOG.cte("logged_moves"))
 def move_params(moves: Sequence[Move]) -> dict[str, list[Any]]:
     """Bind `moves` for MOVED and MOVE_LOG: deltas added up per slot, log lines in the order given."""
     deltas: dict[tuple[int, UUID], dict[str, Any]] = {}
-    lines: dict[str, list[Any]] = {
-        f"l_{name}": []
-        for name in (
-            "hospital_id",
-            "slot_id",
-            "seq",
-            "reason",
-            "appointment_id",
-            "source",
-            "target",
-            "places",
-        )
-    }
+    lines: dict[str, list[Any]] = {f"l_{name}": [] for name in _LOGGED}
     for move in moves:
         delta = deltas.setdefault(
             (move.hospital_id, move.slot_id),
