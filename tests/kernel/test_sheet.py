@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from openpyxl import Workbook as Book
 
 from guahao.kernel import sheet
@@ -78,11 +81,11 @@ def test_an_oversized_file_is_not_opened(tmp_path: Path) -> None:
 def test_a_zip_bomb_is_refused_by_what_it_would_unpack_to(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for part in range(5):
+        for part in range(3):
             archive.writestr(f"xl/part{part}.bin", bytes(50 * 1024 * 1024))
 
     assert path.stat().st_size < 1_000_000
-    assert refusal(path) == "a.xlsx 解压后超过 200 MB，不像是正常的表格，请重新另存为 .xlsx 再导入"
+    assert refusal(path) == "a.xlsx 解压后超过 100 MB，不像是正常的表格，请重新另存为 .xlsx 再导入"
 
 
 def test_xml_entities_are_refused_before_a_parser_sees_them(tmp_path: Path) -> None:
@@ -102,6 +105,31 @@ def test_a_broken_part_inside_a_workbook_is_refused(tmp_path: Path) -> None:
             target.writestr(part, data[:200] if part.endswith("sheet1.xml") else data)
 
     assert refusal(broken) == "b.xlsx 已损坏，读不出来，请在 Excel 中打开并另存为 .xlsx 再导入"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_damaged_workbook_is_read_or_refused_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = write_xlsx(tmp_path_factory.mktemp("fuzz") / "a.xlsx", sheets())
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(4, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+
+    with suppress(Unreadable):
+        read_tables(path)
+
+
+def test_a_part_that_claims_to_be_small_is_not_unpacked_further(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", bytes(5_000_000))
+    lying = path.read_bytes().replace((5_000_000).to_bytes(4, "little"), (10).to_bytes(4, "little"))
+    path.write_bytes(lying)
+
+    assert refusal(path) == "a.zip 已损坏，读不出来，请在 Excel 中打开并另存为 .xlsx 再导入"
 
 
 def test_too_many_rows_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

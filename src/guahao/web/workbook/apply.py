@@ -70,9 +70,12 @@ class Writer:
         await self._each("department", _parents_first(changed.department), self._department)
         await self._each("doctor", changed.doctor, self._doctor)
         await self._each("fee", changed.fee, self._fee)
+        done = 0
         for code in self._hospital_ids:
             rows = [row for row in changed.schedule if row.hospital == code]
             await self._schedule(code, rows)
+            done += len(rows)
+            self._progress(definition().sheets["schedule"].title, done, len(changed.schedule))
         await self._finish(changed)
 
     async def _remember(self, code: str) -> None:
@@ -207,7 +210,6 @@ class Writer:
                     await self._save(hospital_id, [template])
                 except Problem as problem:
                     raise _refused("schedule", row, problem) from problem
-        self._progress(definition().sheets["schedule"].title, len(rows), len(rows))
 
     async def _save(self, hospital_id: int, templates: Sequence[TemplateRow]) -> None:
         await upsert_templates(self._db, templates, hospital_id=hospital_id, by=_ACTOR, now=self._now)

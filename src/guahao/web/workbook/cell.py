@@ -30,7 +30,8 @@ class Bad(ValueError):
 
 
 def escaped(value: str) -> str:
-    """Keep a spreadsheet from running `value` as a formula; `written` undoes it."""
+    """Keep a spreadsheet from running `value` as a formula, and from refusing it; `written` undoes it."""
+    value = _CONTROL.sub("", value)
     return f"'{value}" if _RUNS_AS_FORMULA.match(value) else value
 
 
@@ -155,7 +156,7 @@ def _degrees(lowest: int, highest: int) -> Callable[[Cell | NoResult], float]:
         value = _half_width(cell).rstrip("°度")
         if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,16})?", value) or not lowest <= float(value) <= highest:
             raise Bad("degrees", value=value, lowest=lowest, highest=highest)
-        return round(float(value), 6)
+        return float(value)
 
     return read
 
