@@ -225,7 +225,7 @@ async def test_a_gone_database_is_told_and_recovered_from(settings: Settings, da
 
 async def test_an_exhausted_pool_is_told(settings: Settings, database: str) -> None:
     engine = make_engine(database, pool_size=1)
-    engine.pool._timeout = 0.05
+    engine.pool._timeout = 0.05  # type: ignore[attr-defined]  # nobody should wait five seconds here
     app = create_app(settings, sessions=make_sessions(engine))
     app.add_api_route("/api/v1/test-sql", _sql)
     transport = httpx.ASGITransport(app)

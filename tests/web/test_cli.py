@@ -1,0 +1,138 @@
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from guahao.kernel.postgres import EmbeddedPostgres
+from tests.web.processes import environment, free_port, guahao, running, until
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("cli")
+    folder.chmod(0o755)
+    server = EmbeddedPostgres(folder / "pg")
+    server.start()
+    yield folder
+    server.stop()
+
+
+def said(done: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stderr
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    code, error = said(guahao(environment(tmp_path, 20000, workers="many"), "serve"))
+
+    assert code == 2
+    assert error.startswith("guahao: GUAHAO_WORKERS: ")
+
+
+def test_production_does_not_start_unfit(tmp_path: Path) -> None:
+    code, error = said(guahao(environment(tmp_path, 20000, environment="production"), "serve"))
+
+    assert code == 2
+    assert "guahao: GUAHAO_DATABASE_URL: " in error
+    assert "guahao: GUAHAO_SMS_PROVIDER: " in error
+
+
+def test_check_config_names_everything_and_secrets_come_from_files(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "guahao_wechat_app_secret").write_text("0123456789abcdef\n")
+    variables = environment(tmp_path, 20000, environment="production", secrets_dir=secrets)
+
+    code, error = said(guahao(variables, "check-config"))
+
+    assert code == 2
+    assert "GUAHAO_WECHAT_APP_ID" in error
+    assert "GUAHAO_WECHAT_APP_SECRET" not in error
+    assert "GUAHAO_KEYS_DIR" in error
+    assert said(guahao(environment(tmp_path, 20000), "check-config"))[0] == 0
+
+
+def test_an_unreachable_database_is_told_in_one_line(tmp_path: Path) -> None:
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+
+    code, error = said(guahao(environment(tmp_path, 20000, database_url=url), "migrate"))
+
+    assert code == 1
+    assert error == (
+        "guahao: the database cannot be reached (ConnectionRefusedError); check GUAHAO_DATABASE_URL\n"
+    )
+
+
+def test_an_empty_database_is_refused_until_migrated(data_dir: Path) -> None:
+    variables = environment(data_dir, free_port())
+
+    before = said(guahao(variables, "serve"))
+    migrated = [said(guahao(variables, "migrate")) for _ in range(2)]
+
+    assert before[0] == 1
+    assert before[1].endswith("run: guahao migrate\n")
+    assert [code for code, _ in migrated] == [0, 0]
+
+
+def test_a_port_in_use_is_told(data_dir: Path) -> None:
+    port = free_port()
+    variables = environment(data_dir, port)
+    assert guahao(variables, "migrate").returncode == 0
+    with running("serve", variables):
+        until(port, "/livez", 200)
+
+        code, error = said(guahao(variables, "serve"))
+
+    assert code == 1
+    assert f"127.0.0.1:{port} is in use" in error
+
+
+def test_an_administrator_is_created_once(data_dir: Path) -> None:
+    variables = environment(data_dir, 20000)
+    assert guahao(variables, "migrate").returncode == 0
+    create = ("admin", "create-staff", "boss", "--name", "王", "--role", "platform_admin")
+
+    weak = said(guahao(variables, *create, given="12345678\n"))
+    first = said(guahao(variables, *create, given="a rather long one 7\n"))
+    again = said(guahao(variables, *create, given="a rather long one 7\n"))
+    trail = guahao(variables, "audit", "verify")
+
+    assert (weak[0], first[0], again[0]) == (1, 0, 1)
+    assert "staff-username-taken" in again[1]
+    assert trail.returncode == 0
+    assert trail.stdout.startswith("hospital 0: ")
+
+
+def test_a_faulty_file_is_refused_and_named(data_dir: Path, tmp_path: Path) -> None:
+    variables = environment(data_dir, 20000)
+    assert guahao(variables, "migrate").returncode == 0
+    (tmp_path / "x.xlsx").write_bytes(b"no workbook")
+
+    code, error = said(guahao(variables, "import", str(tmp_path / "x.xlsx")))
+
+    assert code == 1
+    assert "nothing was imported" in error
+
+
+def test_the_demo_starts_tells_its_logins_and_stops_cleanly(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    port = free_port()
+    variables = environment(tmp_path / "var", port)
+    with running("demo", variables) as process:
+        until(port, "/readyz", 200, within_s=120)
+        described = json.loads((tmp_path / "var" / "demo.json").read_text())
+        hospitals = json.loads(until(port, "/api/v1/hospitals", 200))
+
+        process.send_signal(signal.SIGINT)
+        code = process.wait(30)
+
+    assert code == 0
+    assert described["base_url"] == f"http://127.0.0.1:{port}"
+    assert {account["role"] for account in described["accounts"]} >= {"patient", "desk", "platform_admin"}
+    assert len(described["hospitals"]) == len(hospitals["items"]) >= 3
+    assert not EmbeddedPostgres(tmp_path / "var" / "pg").is_running()

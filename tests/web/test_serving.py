@@ -1,0 +1,141 @@
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from guahao.kernel.postgres import EmbeddedPostgres
+from tests.web.processes import checks, environment, free_port, get, guahao, running, until
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("serving")
+    folder.chmod(0o755)
+    server = EmbeddedPostgres(folder / "pg")
+    server.start()
+    migrated = guahao(environment(folder, 20000), "migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    yield folder
+    server.stop()
+
+
+async def load(port: int, stop: asyncio.Event, failed: list[str]) -> int:
+    answered = 0
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        while not stop.is_set():
+            try:
+                answer = await client.get("/api/v1/hospitals")
+            except httpx.ConnectError:
+                await asyncio.sleep(0.02)
+                continue
+            except httpx.HTTPError as error:
+                failed.append(repr(error))
+                continue
+            if answer.status_code != 200:
+                failed.append(str(answer.status_code))
+            answered += 1
+    return answered
+
+
+@pytest.mark.anyio
+async def test_a_stopping_server_fails_no_request_it_accepted(data_dir: Path) -> None:
+    port = free_port()
+    failed: list[str] = []
+    stop = asyncio.Event()
+    with running("serve", environment(data_dir, port, drain_s=4), "--workers", "2") as process:
+        await asyncio.to_thread(until, port, "/livez", 200)
+        clients = [asyncio.create_task(load(port, stop, failed)) for _ in range(8)]
+        await asyncio.sleep(1)
+
+        process.send_signal(signal.SIGTERM)
+        code = await asyncio.to_thread(process.wait, 60)
+        stop.set()
+        answered = sum(await asyncio.gather(*clients))
+
+    assert (code, failed) == (0, [])
+    assert answered > 0
+    assert get(port, "/livez")[0] == 0
+
+
+@pytest.mark.anyio
+async def test_a_draining_server_says_so_and_still_answers(data_dir: Path) -> None:
+    port = free_port()
+    with running("serve", environment(data_dir, port, drain_s=8)) as process:
+        await asyncio.to_thread(until, port, "/livez", 200)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            process.send_signal(signal.SIGTERM)
+            draining = False
+            while not draining:
+                answer = await client.get("/readyz")
+                draining = not answer.json()["checks"]["not_draining"]
+            last = await client.get("/livez")
+
+    assert answer.status_code == 503
+    assert answer.headers["connection"] == "close"
+    assert last.status_code == 200
+
+
+def test_children_end_with_a_killed_parent(data_dir: Path) -> None:
+    port = free_port()
+    with running("serve", environment(data_dir, port, drain_s=1), "--workers", "2") as process:
+        until(port, "/livez", 200)
+
+        process.kill()
+        until(port, "/livez", 0, within_s=20)
+
+
+def test_a_killed_child_is_started_again(data_dir: Path) -> None:
+    port = free_port()
+    with running("serve", environment(data_dir, port, drain_s=1)) as process:
+        until(port, "/livez", 200)
+        child = next(
+            int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        )
+
+        os.kill(child, signal.SIGKILL)
+        until(port, "/livez", 0, within_s=20)
+        until(port, "/livez", 200)
+
+
+def test_server_and_worker_come_back_after_the_database_crashed(data_dir: Path) -> None:
+    port = free_port()
+    variables = environment(data_dir, port, drain_s=1)
+    with running("serve", variables), running("worker", variables):
+        until(port, "/readyz", 200)
+        server = EmbeddedPostgres(data_dir / "pg")
+        server.start()
+        postmaster = server.postmaster_pid()
+        assert postmaster is not None
+
+        os.kill(postmaster, signal.SIGKILL)
+
+        # Both tend the server, so one of them starts it again.
+        deadline = time.monotonic() + 60
+        while server.postmaster_pid() in {None, postmaster} and time.monotonic() < deadline:
+            time.sleep(0.1)
+        until(port, "/readyz", 200)
+        assert checks(port) == dict.fromkeys(("database", "migrations", "worker", "not_draining"), True)
+        assert b'"items"' in until(port, "/api/v1/hospitals", 200)
+
+
+def test_numbers_of_all_workers_are_told_on_a_port_of_their_own(data_dir: Path) -> None:
+    port = free_port()
+    variables = environment(data_dir, port, drain_s=1, metrics_port=free_port() + 1)
+    metrics_port = int(variables["GUAHAO_METRICS_PORT"])
+    with running("serve", variables, "--workers", "2"):
+        until(port, "/livez", 200)
+        for _ in range(9):
+            get(port, "/problems/not-found")
+
+        told = until(metrics_port, "/metrics", 200).decode()
+
+        assert 'guahao_requests_total{method="GET",route="/problems/{code}",status="200"} 9.0' in told
+        assert "\nguahao_database_up 1.0\n" in told
+        assert get(port, "/metrics")[0] == 404
