@@ -11,8 +11,10 @@ from sqlalchemy import func, select, update
 
 from guahao.audit.models import AuditEntryRow
 from guahao.catalog.models import Doctor, Hospital
+from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
-from guahao.scheduling.models import ScheduleTemplate
+from guahao.scheduling.models import ClinicSession, ScheduleTemplate, Slot
+from guahao.scheduling.service.materialise import materialise_due
 from guahao.web.workbook.export import export_workbook
 from guahao.web.workbook.load import ImportReport, load_workbook
 from guahao.web.workbook.template import write_template
@@ -259,3 +261,31 @@ async def test_progress_is_told_sheet_by_sheet(sessions: Sessions, tmp_path: Pat
 
     assert told[:3] == [("医院", 1, 1), ("院区", 1, 2), ("院区", 2, 2)]
     assert told[-1] == ("出诊安排", 2, 2)
+
+
+async def _materialise(sessions: Sessions) -> None:
+    made = 1
+    while made:
+        async with transaction(sessions) as db:
+            made = await materialise_due(db)
+
+
+async def test_a_changed_schedule_reaches_the_sessions_that_were_made(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    await load(sessions, tmp_path)
+    await _materialise(sessions)
+
+    await load(sessions, tmp_path, put("出诊安排", 0, 诊室="309", 结束时间=time(10), 每时段号数=2))
+    await _materialise(sessions)
+
+    async with transaction(sessions) as db:
+        later = ClinicSession.date > local_date(utc_now())
+        rooms = set(await db.scalars(select(ClinicSession.room).where(later)))
+        slots = select(Slot.session_id, func.count(), func.sum(Slot.capacity)).group_by(Slot.session_id)
+        of_room = slots.join(ClinicSession, ClinicSession.id == Slot.session_id).where(
+            later, ClinicSession.room == "309"
+        )
+        sizes = {(count, places) for _, count, places in await db.execute(of_room)}
+    assert rooms == {"309", "302"}
+    assert sizes == {(4, 8)}
