@@ -36,6 +36,7 @@ from guahao.scheduling.service.templates import (
     DoctorBusy,
     ExceptionExists,
     RoomBusy,
+    TemplateRow,
     template_of_row,
     upsert_template,
 )
@@ -56,7 +57,7 @@ TODAY = local_date(NOW)
 SOON = TODAY + timedelta(days=3)
 
 
-def weekly(clinic: Clinic, **overrides: object):  # noqa: ANN201
+def weekly(clinic: Clinic, **overrides: object) -> TemplateRow:
     return template_row(clinic, **{"weekday": SOON.weekday(), "on_holidays": HolidayRule.OPEN, **overrides})
 
 

@@ -10,14 +10,17 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 
-from guahao.kernel.db import Sessions, make_engine, make_sessions
+from guahao.audit.service import AuditEntry, record
+from guahao.kernel.crypto import SealBroken
+from guahao.kernel.db import Sessions, make_engine, make_sessions, transaction
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import render
+from guahao.kernel.i18n import text
 from guahao.kernel.idempotency import Replayed
 from guahao.kernel.settings import Settings
 from guahao.web import openapi, wiring
 from guahao.web.edge import Edge
-from guahao.web.refusal import problem_of_http, problem_of_validation
+from guahao.web.refusal import problem_of, problem_of_http, problem_of_validation
 
 
 def _refuse(request: Request, problem: Problem) -> Response:
@@ -50,6 +53,21 @@ async def _replayed(_request: Request, error: Exception) -> Response:
     )
 
 
+async def _seal_broken(request: Request, error: Exception) -> Response:
+    """A personal value was changed or moved behind our back: the auditor must see it."""
+    assert isinstance(error, SealBroken)
+    place = error.place
+    found = AuditEntry(
+        hospital_id=place.hospital_id,
+        actor="system",
+        action="seal.broken",
+        subject=f"{place.field}:{place.row}",
+    )
+    async with transaction(request.app.state.sessions) as db:
+        await record(db, found)
+    return _refuse(request, problem_of(error))
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None]:
     yield
@@ -63,7 +81,7 @@ def create_app(settings: Settings, *, sessions: Sessions | None = None) -> FastA
     app = FastAPI(
         title="Guahao",
         version="1",
-        summary="大众医疗预约挂号",
+        summary=text("api.summary"),
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -83,6 +101,7 @@ def create_app(settings: Settings, *, sessions: Sessions | None = None) -> FastA
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(Replayed, _replayed)
+    app.add_exception_handler(SealBroken, _seal_broken)
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]  # FastAPI's documented way
     wiring.wire(app, settings)
     app.add_middleware(Edge)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
@@ -30,7 +32,7 @@ def upgrade() -> None:
     op.create_index("schedule_clock_due_idx", "schedule_clock", ["due_at"])
 
 
-def _key(table: str) -> tuple[sa.Column[int], sa.Column[sa.Uuid], sa.PrimaryKeyConstraint]:
+def _key(table: str) -> tuple[sa.Column[int], sa.Column[UUID], sa.PrimaryKeyConstraint]:
     return (
         sa.Column("hospital_id", sa.Integer, autoincrement=False, nullable=False),
         sa.Column("id", sa.Uuid, nullable=False),
@@ -94,9 +96,14 @@ def _template() -> None:
 
 
 def _never_twice(name: str, *columns: str) -> ExcludeConstraint:
-    equal = [(sa.column(column), "=") for column in ("hospital_id", *columns, "weekday")]
+    equal: list[sa.ColumnClause[str]] = [sa.column(column) for column in ("hospital_id", *columns, "weekday")]
     return ExcludeConstraint(
-        *equal, (sa.text(_MINUTES), "&&"), (sa.text(_DAYS), "&&"), name=name, using="gist", deferrable=True
+        *((column, "=") for column in equal),
+        (sa.text(_MINUTES), "&&"),
+        (sa.text(_DAYS), "&&"),
+        name=name,
+        using="gist",
+        deferrable=True,
     )
 
 
