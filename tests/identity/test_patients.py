@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.models import AuditEntryRow
 from guahao.identity.models.consent import Consent
 from guahao.identity.models.person import Patient, Person
+from guahao.identity.policy.permission import Role
 from guahao.identity.ports.verification import Verdict
-from guahao.identity.queries import lock_patients, patient_names
+from guahao.identity.queries import lock_patients
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Unavailable
@@ -25,6 +26,7 @@ from guahao.kernel.sex import Sex
 from tests.factories.account import make_account, make_login
 from tests.factories.newcomer import bearer
 from tests.factories.person import patient_body, resident_id
+from tests.factories.staff import make_staff, staff_header
 
 pytestmark = pytest.mark.anyio
 PATIENTS = "/api/v1/patients"
@@ -36,17 +38,20 @@ def born(years: int, *, days: int = 0) -> date:
 
 
 class Authority:
-    """Finds everybody right, after doing what the test wants."""
+    """Answers one verdict, after doing what the test wants."""
 
-    def __init__(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self, first: Callable[[], Awaitable[None]] | None = None, verdict: Verdict = Verdict.MATCH
+    ) -> None:
         self.first = first
+        self.verdict = verdict
         self.asked: list[dict[str, object]] = []
 
     async def verify(self, **asked: object) -> Verdict:
         self.asked.append(asked)
         if self.first is not None:
             await self.first()
-        return Verdict.MATCH
+        return self.verdict
 
 
 async def account(sessions: Sessions) -> tuple[UUID, dict[str, str]]:
@@ -114,29 +119,24 @@ async def test_nothing_personal_is_readable_in_the_tables(
         assert str(secret.encode())[2:-1] not in dump
 
 
-async def test_a_value_moved_to_another_row_is_not_shown(
-    client: httpx.AsyncClient, sessions: Sessions, app: FastAPI
+async def test_a_value_moved_to_another_row_is_never_shown_and_the_auditor_sees_it(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
 ) -> None:
-    account_id, who = await account(sessions)
-    first = await added(client, who)
-    second = await added(client, who, name="李四")
-    async with transaction(sessions) as db:
-        rows = (
-            await db.execute(
-                select(Person.id, Person.name_sealed)
-                .join(Patient, Patient.person_id == Person.id)
-                .order_by(Patient.id)
-            )
-        ).all()
-        await db.execute(
-            update(Person).where(Person.id == rows[1].id).values(name_sealed=rows[0].name_sealed)
+    _, who = await account(sessions)
+    await added(client, who)
+    await added(client, who, name="李四")
+    people = select(Person.id, Person.name_sealed).join(Patient, Patient.person_id == Person.id)
+    async with transaction(sessions) as changing:
+        first, second = (await changing.execute(people.order_by(Patient.id))).all()
+        await changing.execute(
+            update(Person).where(Person.id == second.id).values(name_sealed=first.name_sealed)
         )
 
-    async with sessions() as db:
-        with pytest.raises(Exception, match=r"person\.name_sealed of row .* does not open"):
-            await patient_names(db, [UUID(second)], key_ring=app.state.key_ring)
-        assert await patient_names(db, [UUID(first)], key_ring=app.state.key_ring) == {UUID(first): "张*"}
-    assert account_id
+    refused = await client.get(PATIENTS, headers=who)
+
+    assert (refused.status_code, refused.json()["code"]) == (500, "internal-error")
+    entry = (await db.scalars(select(AuditEntryRow).order_by(AuditEntryRow.at.desc()).limit(1))).one()
+    assert (entry.action, entry.subject) == ("seal.broken", f"person.name_sealed:{second.id}")
 
 
 @pytest.mark.parametrize(
@@ -539,3 +539,45 @@ async def test_a_newborn_comes_with_a_birth_certificate(
 
     assert answer.status_code == 201
     assert (answer.json()["document_number"], answer.json()["sex"]) == ("T*******88", "male")
+
+
+async def test_who_the_authority_does_not_know_is_listed_unverified_until_seen_at_a_desk(
+    client: httpx.AsyncClient, sessions: Sessions, app: FastAPI, db: AsyncSession
+) -> None:
+    app.state.identity_verifier = Authority(verdict=Verdict.UNDECIDED)
+    account_id, who = await account(sessions)
+    number = resident_id()
+    async with transaction(sessions) as hiring:
+        desk = await staff_header(hiring, (await make_staff(hiring, Role.DESK, hospital_id=1)).id)
+    listed = await add(client, who, document_number=number)
+    id_ = UUID(listed.json()["id"])
+    assert (listed.status_code, listed.json()["verified"]) == (201, False)
+    assert not (await lock_patients(db, [(account_id, id_)]))[id_].verified
+    await db.rollback()
+    body = patient_body(document_number=number)
+
+    seen = await client.post(
+        "/api/v1/staff/patients", json={k: v for k, v in body.items() if k != "relation"}, headers=desk
+    )
+
+    assert seen.status_code == 201
+    assert (await lock_patients(db, [(account_id, id_)]))[id_].verified
+
+
+async def test_who_listed_a_document_under_a_false_name_loses_it_to_the_proof(
+    client: httpx.AsyncClient, sessions: Sessions, app: FastAPI
+) -> None:
+    _, liar = await account(sessions)
+    _, owner = await account(sessions)
+    number = resident_id()
+    working = app.state.identity_verifier
+    app.state.identity_verifier = Authority(verdict=Verdict.UNDECIDED)
+    await added(client, liar, document_number=number, name="李四")
+    other_lie = await add(client, owner, document_number=number, name="王五")
+    app.state.identity_verifier = working
+
+    proven = await add(client, owner, document_number=number, name="张三")
+
+    assert other_lie.json()["code"] == "identity-not-verified"
+    assert (proven.status_code, proven.json()["name"], proven.json()["verified"]) == (201, "张三", True)
+    assert (await client.get(PATIENTS, headers=liar)).json()["items"] == []

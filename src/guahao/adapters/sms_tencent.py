@@ -38,18 +38,24 @@ class _Answer(msgspec.Struct, rename="pascal"):
 
 
 def authorization(
-    *, access_key_id: str, access_key_secret: str, host: str, body: bytes, moment: datetime
+    *,
+    access_key_id: str,
+    access_key_secret: str,
+    host: str,
+    body: bytes,
+    moment: datetime,
+    service: str = "sms",
 ) -> str:
     """The Authorization header of a POST to `/` (cloud.tencent.com/document/product/382/52072)."""
     day = moment.strftime("%Y-%m-%d")
-    scope = f"{day}/sms/tc3_request"
+    scope = f"{day}/{service}/tc3_request"
     hashed_body = hashlib.sha256(body).hexdigest()
     canonical = (
         f"POST\n/\n\ncontent-type:{_CONTENT_TYPE}\nhost:{host}\n\ncontent-type;host\n{hashed_body}".encode()
     )
     signed = f"TC3-HMAC-SHA256\n{int(moment.timestamp())}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}"
     key = f"TC3{access_key_secret}".encode()
-    for part in (day, "sms", "tc3_request"):
+    for part in (day, service, "tc3_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     signature = hmac.digest(key, signed.encode(), "sha256").hex()
     return (

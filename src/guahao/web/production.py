@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from guahao.kernel.settings import Environment, Settings, SmsProvider
+from guahao.kernel.settings import Environment, IdentityProvider, Settings, SmsProvider
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104  # compared, not bound
 
@@ -13,7 +13,7 @@ def faults(settings: Settings) -> list[str]:
     """Name every setting that production refuses, with what to do; nothing outside production."""
     if settings.environment is not Environment.PRODUCTION:
         return []
-    return [*_server(settings), *_sms(settings), *_wechat(settings)]
+    return [*_server(settings), *_sms(settings), *_identity(settings), *_wechat(settings)]
 
 
 def _server(settings: Settings) -> list[str]:
@@ -44,6 +44,21 @@ def _sms(settings: Settings) -> list[str]:
     found = [f"{name}: missing" for name, value in needed.items() if not value]
     if settings.sms_endpoint:
         found += _address("GUAHAO_SMS_ENDPOINT", settings.sms_endpoint)
+    return found
+
+
+def _identity(settings: Settings) -> list[str]:
+    if settings.identity_provider is IdentityProvider.SANDBOX:
+        return ["GUAHAO_IDENTITY_PROVIDER: sandbox believes everybody; choose tencent or desk"]
+    if settings.identity_provider is IdentityProvider.DESK:
+        return []
+    needed = {
+        "GUAHAO_IDENTITY_ACCESS_KEY_ID": settings.identity_access_key_id,
+        "GUAHAO_IDENTITY_ACCESS_KEY_SECRET": settings.identity_access_key_secret.get_secret_value(),
+    }
+    found = [f"{name}: missing" for name, value in needed.items() if not value]
+    if settings.identity_endpoint:
+        found += _address("GUAHAO_IDENTITY_ENDPOINT", settings.identity_endpoint)
     return found
 
 

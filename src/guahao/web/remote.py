@@ -6,11 +6,12 @@ from typing import assert_never
 
 import httpx
 
-from guahao.adapters import sms_aliyun, sms_tencent, wechat
+from guahao.adapters import identity_tencent, sms_aliyun, sms_tencent, wechat
+from guahao.adapters.identity_desk import DeskVerifier
 from guahao.identity.ports.sms import SmsSender
 from guahao.identity.ports.verification import IdentityVerifier
 from guahao.identity.ports.wechat import WeChatIdentity
-from guahao.kernel.settings import Settings, SmsProvider
+from guahao.kernel.settings import IdentityProvider, Settings, SmsProvider
 from guahao.sandbox.identity import SandboxIdentityVerifier
 from guahao.sandbox.sms import SandboxSms
 from guahao.sandbox.wechat import SandboxWeChat
@@ -59,6 +60,19 @@ def wechat_identity(settings: Settings) -> WeChatIdentity:
     )
 
 
-def identity_verifier(_settings: Settings) -> IdentityVerifier:
+def identity_verifier(settings: Settings) -> IdentityVerifier:
     """Make the client of the authority that compares names and document numbers."""
-    return SandboxIdentityVerifier()
+    match settings.identity_provider:
+        case IdentityProvider.SANDBOX:
+            return SandboxIdentityVerifier()
+        case IdentityProvider.DESK:
+            return DeskVerifier()
+        case IdentityProvider.TENCENT:
+            return identity_tencent.TencentIdentity(
+                httpx.AsyncClient(),
+                access_key_id=settings.identity_access_key_id,
+                access_key_secret=settings.identity_access_key_secret.get_secret_value(),
+                endpoint=settings.identity_endpoint or identity_tencent.ENDPOINT,
+            )
+        case _:
+            assert_never(settings.identity_provider)

@@ -25,13 +25,13 @@ import guahao.sandbox.api
 import guahao.sandbox.payment
 import guahao.scheduling.api_patient
 import guahao.scheduling.jobs
+from guahao.audit.queries import anchor_file
 from guahao.booking.models import Appointment, AppointmentState
 from guahao.kernel import idempotency, relay
 from guahao.kernel.crypto import KeyRing, load_key_ring
 from guahao.kernel.events import Reaction
 from guahao.kernel.jobs import Job
 from guahao.kernel.settings import Environment, Settings
-from guahao.sandbox.identity import SandboxIdentityVerifier
 from guahao.web import health, openapi, remote
 from guahao.web.metrics import KERNEL_NUMBERS, Asked
 
@@ -87,7 +87,7 @@ def reactions(settings: Settings) -> tuple[Reaction, ...]:
 
 def anchors_file(settings: Settings) -> Path:
     """Name the file that carries the heads of the audit chains out of the database."""
-    return settings.data_dir / "audit-anchors.jsonl"
+    return anchor_file(settings.data_dir)
 
 
 def jobs(settings: Settings, key_ring: KeyRing) -> tuple[Job, ...]:
@@ -112,7 +112,7 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.key_ring = key_ring_of(settings)
     app.state.sms_sender = remote.sms_sender(settings)
     app.state.wechat = remote.wechat_identity(settings)
-    app.state.identity_verifier = SandboxIdentityVerifier()
+    app.state.identity_verifier = remote.identity_verifier(settings)
     app.state.numbers = _NUMBERS
     for router in routers(settings):
         app.include_router(router)

@@ -193,6 +193,9 @@ async def add_patient(
 ) -> Response:
     """Add a person, verified against their document before the answer; send `consents` along the first time.
 
+    `verified` is false when the authority does not know such documents: the person shows the document
+    at a hospital's desk before booking.
+
     Name and document are compared by the authority between two transactions, never inside one.
     """
     guardian_id = body.guardian_patient_id
@@ -206,22 +209,22 @@ async def add_patient(
     async with sessions() as db:  # looks only: closing it gives the key back
         await once.claim(db, owner=str(account.id))
         is_unknown = await patients.needs_verdict(db, account_id=account.id, new=new, key_ring=keys, now=now)
-    if is_unknown:
-        await _verify(verifier, new.identity)
+    is_verified = is_unknown and await _is_verified(verifier, new.identity)
     async with transaction(sessions) as db:
         claim = await once.claim(db, owner=str(account.id))
         patient, person = await patients.add_patient(
-            db, account_id=account.id, new=new, key_ring=keys, now=now
+            db, account_id=account.id, new=new, is_verified=is_verified, key_ring=keys, now=now
         )
         return await once.answer(claim, PatientOut.of(patient, person, keys), status=201)
 
 
-async def _verify(verifier: IdentityVerifier, identity: document.Identity) -> None:
+async def _is_verified(verifier: IdentityVerifier, identity: document.Identity) -> bool:
     verdict = await verifier.verify(
         name=identity.name, document_type=identity.document_type, document_number=identity.number
     )
-    if verdict is not Verdict.MATCH:
+    if verdict is Verdict.MISMATCH:
         raise IdentityNotVerified
+    return verdict is Verdict.MATCH
 
 
 @router.patch("/{patient_id}", responses=problems(NotLoggedIn, NotFound, patients.SelfAlreadyAdded))

@@ -15,6 +15,7 @@ class Verdict(StrEnum):
 
     MATCH = "match"
     MISMATCH = "mismatch"
+    UNDECIDED = "undecided"
 
 
 class IdentityVerifier(Protocol):
@@ -23,7 +24,9 @@ class IdentityVerifier(Protocol):
     async def verify(self, *, name: str, document_type: DocumentType, document_number: str) -> Verdict:
         """Tell whether a document of this number belongs to somebody of this name.
 
-        Raises `kernel.errors.Unavailable` when the authority cannot be asked. Name and number are
-        personal data: an adapter neither logs them nor puts them into an error.
+        UNDECIDED when the authority knows nothing about such documents: the person is listed unverified
+        and proves who they are at a hospital's desk. Raises `kernel.errors.Unavailable` when it cannot
+        be asked. Name and number are personal data: an adapter neither logs them nor puts them into an
+        error.
         """
         ...

@@ -41,7 +41,7 @@ async def enrol_person(
     _require_consents(
         accepted, is_child=age_on(local_date(now), birth_date=identity.birth_date) < OWN_CONSENT
     )
-    person = await keep_person(db, key_ring=key_ring, identity=identity, now=now)
+    person = await keep_person(db, key_ring=key_ring, identity=identity, is_verified=True, now=now)
     patient = await _desk_patient(db, person_id=person.id)
     if phone is not None:
         patient.phone_sealed = key_ring.seal(phone, field="patient.phone_sealed", row=patient.id)

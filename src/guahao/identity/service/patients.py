@@ -133,9 +133,15 @@ async def needs_verdict(
 
 
 async def add_patient(
-    db: AsyncSession, *, account_id: UUID, new: NewPatient, key_ring: KeyRing, now: datetime
+    db: AsyncSession,
+    *,
+    account_id: UUID,
+    new: NewPatient,
+    is_verified: bool,
+    key_ring: KeyRing,
+    now: datetime,
 ) -> tuple[Patient, Person]:
-    """Add a person whose identity was verified (`needs_verdict`) to an account, with the consents given.
+    """Add a person to an account, with the consents given; `is_verified` when the authority said so.
 
     The account and the person are locked, so every limit holds for any number of requests at once.
     Raises the problems of this module, of consents and `IdentityNotVerified`.
@@ -143,7 +149,7 @@ async def add_patient(
     await lock_account(db, account_id=account_id)
     await _require_consents(db, account_id=account_id, new=new, today=local_date(now))
     await _require_guardian(db, account_id=account_id, new=new, today=local_date(now))
-    person = await keep_person(db, key_ring=key_ring, identity=new.identity, now=now)
+    person = await keep_person(db, key_ring=key_ring, identity=new.identity, is_verified=is_verified, now=now)
     await _require_room(db, account_id=account_id, person=person, relation=new.relation, now=now)
     patient = Patient(
         id=new_id(),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.identity.models.person import Person
+from guahao.identity.models.person import Patient, Person
 from guahao.identity.policy.document import Identity, is_same_name
+from guahao.identity.queries.patients import lock_person
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import Problem
 from guahao.kernel.ids import new_id
@@ -43,15 +44,22 @@ async def find_person(
 def require_same_person(person: Person, *, key_ring: KeyRing, identity: Identity) -> None:
     """Raise `IdentityNotVerified` when the known person has another name, birth date or sex."""
     known = key_ring.open(person.name_sealed, field="person.name_sealed", row=person.id)
-    told = (identity.birth_date, identity.sex)
-    if not is_same_name(known, identity.name) or told != (person.birth_date, person.sex):
+    if not _is_same(person, known, identity):
         raise IdentityNotVerified
 
 
-async def keep_person(db: AsyncSession, *, key_ring: KeyRing, identity: Identity, now: datetime) -> Person:
-    """Make or find the person of a verified identity, and lock it.
+def _is_same(person: Person, known_name: str, identity: Identity) -> bool:
+    told = (identity.birth_date, identity.sex)
+    return is_same_name(known_name, identity.name) and told == (person.birth_date, person.sex)
 
-    Several at once for one document make one row. Raises `IdentityNotVerified`.
+
+async def keep_person(
+    db: AsyncSession, *, key_ring: KeyRing, identity: Identity, is_verified: bool, now: datetime
+) -> Person:
+    """Make or find the person of an identity, and lock it.
+
+    Several at once for one document make one row. The first verification decides how the person is
+    called; before and after it another name is refused. Raises `IdentityNotVerified`.
     """
     id_ = new_id()
     await db.execute(
@@ -64,13 +72,31 @@ async def keep_person(db: AsyncSession, *, key_ring: KeyRing, identity: Identity
             name_sealed=key_ring.seal(identity.name, field="person.name_sealed", row=id_),
             birth_date=identity.birth_date,
             sex=identity.sex,
-            verified_at=now,
+            verified_at=now if is_verified else None,
         )
         .on_conflict_do_nothing(constraint="person_document_key")
     )
     person = await find_person(db, key_ring=key_ring, identity=identity, lock=True)
     assert person is not None
-    require_same_person(person, key_ring=key_ring, identity=identity)
-    if person.verified_at is None:
-        person.verified_at = now
+    if is_verified and person.verified_at is None:
+        await _confirm(db, person, key_ring=key_ring, identity=identity, now=now)
+    else:
+        require_same_person(person, key_ring=key_ring, identity=identity)
     return person
+
+
+async def _confirm(
+    db: AsyncSession, person: Person, *, key_ring: KeyRing, identity: Identity, now: datetime
+) -> None:
+    """Believe the proof; whoever listed the document under another name, unproven, loses the patient."""
+    known = key_ring.open(person.name_sealed, field="person.name_sealed", row=person.id)
+    if not _is_same(person, known, identity):
+        await lock_person(db, person_id=person.id)
+        await db.execute(
+            update(Patient)
+            .where(Patient.person_id == person.id, Patient.deleted_at.is_(None))
+            .values(deleted_at=now)
+        )
+    person.name_sealed = key_ring.seal(identity.name, field="person.name_sealed", row=person.id)
+    person.birth_date, person.sex, person.verified_at = identity.birth_date, identity.sex, now
+    await db.flush()
