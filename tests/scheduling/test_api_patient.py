@@ -158,3 +158,15 @@ async def test_with_a_date_only_the_doctors_of_that_day_are_listed(
 
     assert [len(one["days"]) for one in there.json()["items"]] == [1]
     assert not_there.json()["items"] == []
+
+
+@pytest.mark.parametrize("query", ["from=x", "to=2026-13-01", "from=1999-12-31", "to=9999-12-31", "from="])
+async def test_a_date_that_is_none_is_refused(
+    db: AsyncSession, client: httpx.AsyncClient, query: str
+) -> None:
+    clinic = await make_clinic(db)
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/doctors/{clinic.doctor_id}/sessions?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")

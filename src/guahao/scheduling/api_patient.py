@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.queries import doctors_by_ids
@@ -57,6 +58,8 @@ class Board:
 
     async def _read(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, bytes | None]:
         async with self._sessions() as db:
+            # One statement is its own snapshot; BEGIN and ROLLBACK would be two more round trips.
+            await db.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             found = await session_rows(db, wanted)
             return {one: await self._answer(db, one, found.get(one, [])) for one in wanted}
 
@@ -71,7 +74,7 @@ class Board:
         return _encode(_Items([session_view(row, names=names, now=now) for row in rows]))
 
 
-def _board(request: Request) -> Board:
+def _board_of(request: Request) -> Board:
     state = request.app.state
     if not hasattr(state, "session_board"):
         state.session_board = Board(state.sessions, single_hospital=state.settings.single_hospital)
@@ -79,29 +82,71 @@ def _board(request: Request) -> Board:
     return board
 
 
+async def _board(request: Request) -> Board:
+    return _board_of(request)
+
+
 TheBoard = Annotated[Board, Depends(_board)]
 Since = Annotated[dt.date | None, Query(alias="from", ge=_FIRST_DAY, le=_LAST_DAY)]
 Until = Annotated[dt.date | None, Query(alias="to", ge=_FIRST_DAY, le=_LAST_DAY)]
 
 
-@router.get(
+class _HotRoute(APIRoute):
+    """Reads the usual form of a request itself; solving its dependencies would cost more than the answer.
+
+    Anything unusual (a date that is none, an unknown name) goes the documented way and is refused there.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the documented handler."""
+        documented = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            query = request.query_params
+            try:
+                days = [dt.date.fromisoformat(query[name]) if name in query else None for name in _DAYS]
+            except ValueError:
+                return await documented(request)
+            if len(query) > len(_DAYS) or any(day and not _FIRST_DAY <= day <= _LAST_DAY for day in days):
+                return await documented(request)
+            return await _sessions_answer(
+                request.path_params["doctor_id"], _board_of(request), since=days[0], until=days[1]
+            )
+
+        return handle
+
+
+_DAYS = ("from", "to")
+_hot = APIRouter(route_class=_HotRoute)
+
+
+@_hot.get(
     "/doctors/{doctor_id}/sessions",
     response_model=Page[SessionView],
     responses=problems(NotFound, RangeTooLong),
 )
 async def sessions_of_doctor(
-    doctor_id: str, board: TheBoard, now: Now, since: Since = None, until: Until = None
+    doctor_id: str, board: TheBoard, since: Since = None, until: Until = None
 ) -> Response:
     """A doctor's published sessions with their slots, from today on unless asked otherwise.
 
     `bookable` is the server's word for this moment; `reason` is `not-released`, `full`, `suspended`,
     `past` or `closed` when it is false. `from` and `to` are both included.
     """
-    first, last = _range(since, until, now=now)
+    return await _sessions_answer(doctor_id, board, since=since, until=until)
+
+
+async def _sessions_answer(
+    doctor_id: str, board: Board, *, since: dt.date | None, until: dt.date | None
+) -> Response:
+    first, last = _range(since, until, now=utc_now())
     answer = await board.answers.get(Wanted(parse_id(doctor_id), first, last))
     if answer is None:
         raise NotFound
     return Response(answer, media_type="application/json")
+
+
+router.include_router(_hot)
 
 
 @router.get("/departments/{department_id}/doctors", responses=problems(NotFound))

@@ -34,6 +34,7 @@ class Batched(Generic[K, V]):
     async def _serve(self) -> None:
         try:
             while self._asked:
+                await asyncio.sleep(0)  # one loop turn: requests that arrived together are read together
                 asked, self._asked = self._asked, {}
                 await self._answer(asked)
         finally:
