@@ -121,7 +121,9 @@ async def _make_account(sessions: Sessions, account: _Account, *, key_ring: KeyR
         guardian_id: UUID | None = None
         for patient in account.patients:
             new = _new_patient(account, patient, guardian_id=guardian_id)
-            added, _ = await add_patient(db, account_id=made.id, new=new, key_ring=key_ring, now=utc_now())
+            added, _ = await add_patient(
+                db, account_id=made.id, new=new, is_verified=True, key_ring=key_ring, now=utc_now()
+            )
             guardian_id = guardian_id or added.id
 
 
