@@ -64,7 +64,6 @@ def routers(settings: Settings) -> list[APIRouter]:
         openapi.router,
         guahao.identity.api_patient.router,
         guahao.identity.api_staff.router,
-        *_found("audit.api_staff"),
         guahao.catalog.api_patient.router,
         guahao.catalog.api_staff.router,
         guahao.scheduling.api_patient.router,
