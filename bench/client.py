@@ -1,0 +1,105 @@
+"""A closed-loop HTTP/1.1 client that costs little, so that the machine's time goes to the server."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a run of load came to."""
+
+    seconds: float
+    statuses: Counter[int]
+    latencies_s: Sequence[float]
+
+    @property
+    def per_second(self) -> float:
+        """Answers a second."""
+        return sum(self.statuses.values()) / self.seconds
+
+    def percentile_ms(self, share: float) -> float:
+        """The latency that this share of answers stayed below."""
+        ordered = sorted(self.latencies_s)
+        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class _Lane(asyncio.Protocol):
+    """One connection: sends a request, waits for its whole answer, sends the next."""
+
+    def __init__(self, next_request: Callable[[], bytes | None], load: _Tally) -> None:
+        self._next = next_request
+        self._load = load
+        self._buffer = b""
+        self._sent_at = 0.0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send()
+
+    def _send(self) -> None:
+        request = self._next()
+        if request is None:
+            self._transport.close()
+            self.done.set_result(None)
+            return
+        self._sent_at = time.perf_counter()
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, mark, body = self._buffer.partition(b"\r\n\r\n")
+        if not mark:
+            return
+        length = head.lower().index(b"content-length:")
+        if len(body) < int(head[length + 15 :].split(b"\r\n", 1)[0]):
+            return
+        self._load.statuses[int(head[9:12])] += 1
+        self._load.latencies_s.append(time.perf_counter() - self._sent_at)
+        self._buffer = b""
+        self._send()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionError("the server closed the connection"))
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.statuses: Counter[int] = Counter()
+        self.latencies_s: list[float] = []
+
+
+async def run(port: int, requests: Sequence[bytes], *, connections: int) -> Load:
+    """Send all requests over so many connections, each waiting for its answer; 127.0.0.1 only."""
+    waiting = iter(requests)
+    tally = _Tally()
+    loop = asyncio.get_running_loop()
+    started = time.perf_counter()
+    lanes = [
+        (await loop.create_connection(lambda: _Lane(lambda: next(waiting, None), tally), "127.0.0.1", port))[1]
+        for _ in range(connections)
+    ]
+    await asyncio.gather(*(lane.done for lane in lanes))
+    return Load(
+        seconds=time.perf_counter() - started, statuses=tally.statuses, latencies_s=tally.latencies_s
+    )
+
+
+def get(path: str) -> bytes:
+    """A GET request."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+
+
+def post(path: str, body: str, *, token: str, key: str) -> bytes:
+    """A POST request of JSON with a token and an Idempotency-Key."""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
