@@ -12,6 +12,7 @@ from guahao.booking.models import Appointment, AppointmentState, CreditEvent, Cr
 from guahao.booking.queries.law import broken_slots
 from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import Canceller, cancel
+from guahao.booking.service.confirm import confirm
 from guahao.booking.service.hold import HoldPlan, SlotSoldOut
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
@@ -57,6 +58,19 @@ async def test_a_move_takes_the_new_place_keeps_the_order_and_frees_the_old_plac
     assert (await events(db))[-1] == "booking.appointment.rescheduled"
     assert (await moves_of(db, early.id))[-1][1:] == ("reschedule", "booked", "free")
     assert await broken_slots(db) == 0
+
+
+async def test_a_payment_told_after_the_move_keeps_the_money_where_it_went(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=1, slots=2)
+    early, late = await slots_of(db, session)
+    old = await book(db, booker, early.id)
+    await move(db, old, booker, late.id)
+
+    await confirm(db, appointment_id=old.id)
+
+    assert (await order(db, old.order_id)).state is OrderState.PAID
+    assert "payment.refund.requested" not in await events(db)
 
 
 async def test_a_full_slot_leaves_the_old_place_untouched(sessions: Sessions, db: AsyncSession) -> None:

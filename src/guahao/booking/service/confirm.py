@@ -18,15 +18,18 @@ from guahao.scheduling.queries.states import Bucket, SessionState
 from guahao.scheduling.service.places import Move
 from guahao.scheduling.service.sessions import next_number
 
+_HAVE_THEIR_MONEY = (AppointmentState.BOOKED, AppointmentState.SUSPENDED, AppointmentState.RESCHEDULED)
+
 
 async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
     """Turn a held appointment, whose order is paid, into a booked one with its number.
 
     Repeating changes nothing. If the appointment ended before the money was known, the money goes
-    back in full. If the session was suspended meanwhile, the person gets the choice of a suspension.
+    back in full; if it was moved, its order moved along and pays for the new place. If the session
+    was suspended meanwhile, the person gets the choice of a suspension.
     """
     appointment = await locked(db, appointment_id)
-    if appointment.state in (AppointmentState.BOOKED, AppointmentState.SUSPENDED):
+    if appointment.state in _HAVE_THEIR_MONEY:
         return
     if appointment.state is not AppointmentState.HELD:
         await payment.refund(db, order_id=appointment.order_id)
