@@ -26,8 +26,7 @@ from guahao.kernel.ids import parse_id
 from guahao.payment.queries import OrderState
 from guahao.scheduling.queries.states import Period
 
-router = APIRouter(prefix="/api/v1/appointments", tags=["booking"])
-compatible = APIRouter(tags=["booking"])
+router = APIRouter(tags=["booking"])
 
 BOOKING_PROBLEMS: tuple[type[Problem], ...] = (
     NotLoggedIn,
@@ -221,7 +220,9 @@ def _request(account_id: UUID, slot_id: str, patient_id: str) -> hold.HoldReques
     )
 
 
-@router.post("", status_code=201, response_model=HeldOut, responses=problems(*BOOKING_PROBLEMS))
+@router.post(
+    "/api/v1/appointments", status_code=201, response_model=HeldOut, responses=problems(*BOOKING_PROBLEMS)
+)
 async def hold_a_place(body: HoldIn, db: Db, account: CurrentAccount, once: Once) -> Response:
     """Take a place for one of your patients.
 
@@ -254,7 +255,7 @@ class CompatibleOut(BaseModel):
     data: CompatibleData
 
 
-@compatible.post("/api/appointment", response_model=CompatibleOut, responses=problems(*BOOKING_PROBLEMS))
+@router.post("/api/appointment", response_model=CompatibleOut, responses=problems(*BOOKING_PROBLEMS))
 async def hold_a_place_compatibly(body: HoldIn, db: Db, account: CurrentAccount, once: Once) -> Response:
     """Take a place as above, on the route and in the envelope of the original design."""
     claim = await once.claim(db, owner=str(account.id))
@@ -272,7 +273,7 @@ async def hold_a_place_compatibly(body: HoldIn, db: Db, account: CurrentAccount,
     return answer.response
 
 
-@router.get("", responses=problems(NotLoggedIn))
+@router.get("/api/v1/appointments", responses=problems(NotLoggedIn))
 async def list_appointments(
     db: Db,
     keys: Keys,
@@ -290,7 +291,7 @@ async def list_appointments(
     )
 
 
-@router.get("/{appointment_id}", responses=problems(NotLoggedIn, NotFound))
+@router.get("/api/v1/appointments/{appointment_id}", responses=problems(NotLoggedIn, NotFound))
 async def read_appointment(
     appointment_id: str, db: Db, keys: Keys, account: CurrentAccount
 ) -> AppointmentOut:
@@ -302,7 +303,7 @@ async def read_appointment(
 
 
 @router.post(
-    "/{appointment_id}/cancel",
+    "/api/v1/appointments/{appointment_id}/cancel",
     response_model=AppointmentOut,
     responses=problems(
         NotLoggedIn,
@@ -331,7 +332,7 @@ class RescheduleIn(Body):
 
 
 @router.post(
-    "/{appointment_id}/reschedule",
+    "/api/v1/appointments/{appointment_id}/reschedule",
     status_code=201,
     response_model=HeldOut,
     responses=problems(

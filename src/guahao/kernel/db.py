@@ -17,7 +17,9 @@ from sqlalchemy import (
     Insert,
     MetaData,
     Result,
+    Row,
     Select,
+    Table,
     Text,
     Update,
     bindparam,
@@ -29,13 +31,17 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import ReturningInsert
 
 from guahao.kernel.metrics import MeasuredPool
 
 Sessions = async_sessionmaker[AsyncSession]
 Json = dict[str, Any]
+_ASYNCPG = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
 
 
 def _stored_values(kind: type[enum.Enum]) -> list[str]:
@@ -67,10 +73,20 @@ class Base(DeclarativeBase):
 
 
 def make_engine(dsn: str, *, pool_size: int = 10) -> AsyncEngine:
-    """Open a pool for `postgresql://` or `postgresql+asyncpg://` addresses."""
+    """Open a pool for `postgresql://` or `postgresql+asyncpg://` addresses.
+
+    Plans are made once per prepared statement: PostgreSQL would plan the set-based statements of a
+    booking anew each time, which measured 0.4 ms of its processor time a booking.
+    """
     url = dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
     return create_async_engine(
-        url, poolclass=MeasuredPool, pool_size=pool_size, max_overflow=0, pool_timeout=5, pool_pre_ping=False
+        url,
+        poolclass=MeasuredPool,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=False,
+        connect_args={"server_settings": {"plan_cache_mode": "force_generic_plan"}},
     )
 
 
@@ -86,6 +102,11 @@ async def transaction(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
         yield db
 
 
+def table(model: type[Base]) -> Table:
+    """The plain table of a model: statements on it do not pass the mapper."""
+    return model.metadata.tables[model.__tablename__]
+
+
 class BulkInsert:
     """Set-based insert of one table from arrays: one text for any number of rows, so it is prepared once.
 
@@ -95,10 +116,10 @@ class BulkInsert:
 
     def __init__(self, model: type[Base], *columns: str) -> None:
         """Name the columns that every row will give; the others take their defaults."""
-        table = model.metadata.tables[model.__tablename__]
-        self._prefix = table.name
+        plain = table(model)
+        self._prefix = plain.name
         self._columns = columns
-        kinds = {name: table.c[name].type for name in columns}
+        kinds = {name: plain.c[name].type for name in columns}
         json = {name for name in columns if isinstance(kinds[name], JSON)}
         as_text = json | {name for name in columns if isinstance(kinds[name], Enum)}
         arrays = [
@@ -106,9 +127,9 @@ class BulkInsert:
             for name in columns
         ]
         rows = func.unnest(*arrays).table_valued(*[column(name) for name in columns])
-        source = rows.render_derived(name=f"{table.name}_in")
+        source = rows.render_derived(name=f"{plain.name}_in")
         picked = [cast(source.c[name], JSONB) if name in json else source.c[name] for name in columns]
-        self.statement: Insert = insert(table).from_select(columns, select(*picked))
+        self.statement: Insert = insert(plain).from_select(columns, select(*picked))
 
     def params(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         """Bind `rows`; every row gives every named column, JSON columns as JSON text."""
@@ -124,6 +145,29 @@ def together(*parts: Insert | Update, answer: Select[Any] | None = None) -> Sele
     for number, part in enumerate(parts):
         statement = statement.add_cte(part.cte(f"written_{number}"))
     return statement
+
+
+class HotStatement:
+    """A statement compiled once and given to the driver as it is, for the few that every booking runs.
+
+    It takes values as the driver knows them (a StrEnum counts as text) and answers them unconverted;
+    that costs a third of an ordinary execution. Names of values are those of its bind parameters.
+    """
+
+    def __init__(self, statement: Select[Any] | Insert | ReturningInsert[Any]) -> None:
+        """Compile for asyncpg."""
+        compiled = statement.compile(dialect=_ASYNCPG)
+        assert isinstance(compiled, SQLCompiler)
+        self._sql = str(compiled)
+        self._names = tuple(compiled.positiontup or ())
+        self._constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+
+    async def rows(self, db: AsyncSession, params: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """Run it in the transaction of `db`."""
+        bound = self._constants | dict(params)
+        connection = await db.connection()
+        result = await connection.exec_driver_sql(self._sql, tuple(bound[name] for name in self._names))
+        return result.all()
 
 
 def affected(result: Result[Any]) -> int:

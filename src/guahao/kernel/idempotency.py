@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from guahao.kernel.db import Base, affected
+from guahao.kernel.db import Base, HotStatement, affected, table
 from guahao.kernel.errors import Problem
 
 KEPT_FOR = timedelta(hours=48)
@@ -86,8 +86,8 @@ class Claim:
 
 
 _FRESH = {"status": None, "answer": None}
-# On the table, not the class: the ORM would take the bound values for rows of a bulk insert.
-_insert = insert(Base.metadata.tables[IdempotencyKey.__tablename__]).from_select(
+_KEY = table(IdempotencyKey)
+_insert = insert(_KEY).from_select(
     ["owner", "route", "key", "body_hash", "expires_at"],
     select(
         cast(bindparam("owner"), Text),
@@ -97,25 +97,26 @@ _insert = insert(Base.metadata.tables[IdempotencyKey.__tablename__]).from_select
         cast(func.now() + KEPT_FOR, DateTime(timezone=True)),
     ).where(func.pg_try_advisory_xact_lock(bindparam("lock"))),
 )
-_CLAIM = _insert.on_conflict_do_update(
-    index_elements=["owner", "route", "key"],
-    set_={"body_hash": _insert.excluded.body_hash, "expires_at": _insert.excluded.expires_at, **_FRESH},
-    where=IdempotencyKey.expires_at <= func.now(),
-).returning(IdempotencyKey.key)
+_CLAIM = HotStatement(
+    _insert.on_conflict_do_update(
+        index_elements=["owner", "route", "key"],
+        set_={"body_hash": _insert.excluded.body_hash, "expires_at": _insert.excluded.expires_at, **_FRESH},
+        where=_KEY.c.expires_at <= func.now(),
+    ).returning(_KEY.c.key)
+)
 _FIRST = select(IdempotencyKey).where(
     IdempotencyKey.owner == bindparam("owner"),
     IdempotencyKey.route == bindparam("route"),
     IdempotencyKey.key == bindparam("key"),
 )
 KEEP = (
-    update(IdempotencyKey)
+    update(_KEY)
     .where(
-        IdempotencyKey.owner == bindparam("kept_owner"),
-        IdempotencyKey.route == bindparam("kept_route"),
-        IdempotencyKey.key == bindparam("kept_key"),
+        _KEY.c.owner == bindparam("kept_owner"),
+        _KEY.c.route == bindparam("kept_route"),
+        _KEY.c.key == bindparam("kept_key"),
     )
     .values(status=bindparam("kept_status"), answer=bindparam("kept_answer"))
-    .execution_options(synchronize_session=False)
 )
 """For statements that store the first answer together with other rows; bind with `keep_params`."""
 
@@ -128,8 +129,8 @@ async def claim(db: AsyncSession, request: Claim) -> None:
     `IdempotencyKeyReused` for another body, `RequestInProgress` while the first is running.
     """
     bound = {"owner": request.owner, "route": request.route, "key": request.key}
-    mine = await db.scalar(_CLAIM, {**bound, "body_hash": request.body_hash, "lock": request.lock})
-    if mine is not None:
+    mine = await _CLAIM.rows(db, {**bound, "body_hash": request.body_hash, "lock": request.lock})
+    if mine:
         return
     first = await db.scalar(_FIRST, bound)
     if first is None or first.status is None or first.answer is None:

@@ -9,9 +9,11 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Integer, Uuid, and_, bindparam, column, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.booking.models import ENDED, Appointment, BookingBlock
+from guahao.booking.models import Appointment, AppointmentState, BookingBlock
 from guahao.booking.policy import History, Standing
+from guahao.kernel.db import HotStatement
 
+_APPOINTMENT, _BLOCK = Appointment.__table__.c, BookingBlock.__table__.c
 _wanted = (
     func.unnest(
         bindparam("hospital_ids", type_=ARRAY(Integer())), bindparam("person_ids", type_=ARRAY(Uuid()))
@@ -20,39 +22,41 @@ _wanted = (
     .render_derived(name="wanted")
 )
 _blocked_until = (
-    select(func.max(BookingBlock.ends_at))
+    select(func.max(_BLOCK.ends_at))
     .where(
-        BookingBlock.hospital_id == _wanted.c.hospital_id,
-        BookingBlock.person_id == _wanted.c.person_id,
-        BookingBlock.lifted_at.is_(None),
-        BookingBlock.starts_at <= func.now(),
-        BookingBlock.ends_at > func.now(),
+        _BLOCK.hospital_id == _wanted.c.hospital_id,
+        _BLOCK.person_id == _wanted.c.person_id,
+        _BLOCK.lifted_at.is_(None),
+        _BLOCK.starts_at <= func.now(),
+        _BLOCK.ends_at > func.now(),
     )
     .correlate(_wanted)
     .scalar_subquery()
 )
-_HISTORY = select(
-    _wanted.c.hospital_id.label("asked_hospital_id"),
-    _wanted.c.person_id,
-    _blocked_until.label("blocked_until"),
-    Appointment.id.label("appointment_id"),
-    Appointment.hospital_id,
-    Appointment.session_id,
-    Appointment.department_id,
-    Appointment.date,
-    Appointment.starts_at,
-    Appointment.ends_at,
-    Appointment.state,
-    Appointment.created_at,
-).join_from(
-    _wanted,
-    Appointment,
-    and_(
-        Appointment.person_id == _wanted.c.person_id,
-        Appointment.state.not_in(ENDED),
-        or_(Appointment.ends_at > func.now(), Appointment.created_at > func.now() - timedelta(days=30)),
-    ),
-    isouter=True,
+_HISTORY = HotStatement(
+    select(
+        _wanted.c.hospital_id.label("asked_hospital_id"),
+        _wanted.c.person_id,
+        _blocked_until.label("blocked_until"),
+        _APPOINTMENT.id.label("appointment_id"),
+        _APPOINTMENT.hospital_id,
+        _APPOINTMENT.session_id,
+        _APPOINTMENT.department_id,
+        _APPOINTMENT.date,
+        _APPOINTMENT.starts_at,
+        _APPOINTMENT.ends_at,
+        _APPOINTMENT.state,
+        _APPOINTMENT.created_at,
+    ).join_from(
+        _wanted,
+        Appointment.__table__,
+        and_(
+            _APPOINTMENT.person_id == _wanted.c.person_id,
+            _APPOINTMENT.ended_at.is_(None),
+            or_(_APPOINTMENT.ends_at > func.now(), _APPOINTMENT.created_at > func.now() - timedelta(days=30)),
+        ),
+        isouter=True,
+    )
 )
 
 
@@ -61,8 +65,8 @@ async def histories(
 ) -> dict[tuple[int, UUID], History]:
     """Read the histories of (hospital, person) pairs in one round trip."""
     pairs = sorted(set(people))
-    rows = await db.execute(
-        _HISTORY,
+    rows = await _HISTORY.rows(
+        db,
         {"hospital_ids": [pair[0] for pair in pairs], "person_ids": [pair[1] for pair in pairs]},
     )
     standing: dict[tuple[int, UUID], list[Standing]] = {pair: [] for pair in pairs}
@@ -80,7 +84,7 @@ async def histories(
                     date=row.date,
                     starts_at=row.starts_at,
                     ends_at=row.ends_at,
-                    state=row.state,
+                    state=AppointmentState(row.state),
                     created_at=row.created_at,
                 )
             )

@@ -18,7 +18,7 @@ from guahao.booking.models import Appointment, AppointmentState, Channel
 from guahao.booking.queries.history import histories
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
-from guahao.kernel.db import BulkInsert, constraint_of, together
+from guahao.kernel.db import BulkInsert, HotStatement, constraint_of, together
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import EVENT_INSERT, event_params
 from guahao.kernel.idempotency import KEEP
@@ -118,8 +118,8 @@ _PARTS = (
     AUDIT_INSERT.statement,
     MOVE_LOG,
 )
-_HOLD = together(*_PARTS, answer=MOVED)
-_HOLD_AND_KEEP = together(*_PARTS, KEEP, answer=MOVED)
+_HOLD = HotStatement(together(*_PARTS, answer=MOVED))
+_HOLD_AND_KEEP = HotStatement(together(*_PARTS, KEEP, answer=MOVED))
 
 Kept = Mapping[str, Any]
 """Bound values of `idempotency.KEEP`, to store the answer in the same round trip."""
@@ -209,12 +209,12 @@ async def write_hold(db: AsyncSession, plan: HoldPlan, *, kept: Kept | None = No
     params = _params([plan])
     try:
         if kept is None:
-            moved = await db.scalar(_HOLD, params)
+            moved = await _HOLD.rows(db, params)
         else:
-            moved = await db.scalar(_HOLD_AND_KEEP, {**params, **kept})
+            moved = await _HOLD_AND_KEEP.rows(db, {**params, **kept})
     except IntegrityError as error:
         raise clash(error) from error
-    if moved != 1:
+    if moved[0][0] != 1:
         raise await no_place(db, plan.slot, plan.request.pool)
 
 

@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.models.consent import Consent, ConsentKind
 from guahao.identity.models.person import Patient, Person
 from guahao.identity.policy.document import OWN_CONSENT
+from guahao.kernel.db import HotStatement
 from guahao.kernel.sex import Sex
 
 
@@ -43,38 +44,40 @@ class PatientFacts:
     consented: bool
 
 
+_PATIENT, _PERSON, _CONSENT = Patient.__table__.c, Person.__table__.c, Consent.__table__.c
+
 _pair = (
     func.unnest(bindparam("accounts", type_=ARRAY(Uuid)), bindparam("patients", type_=ARRAY(Uuid)))
     .table_valued(column("account_id", Uuid), column("patient_id", Uuid), name="pair")
     .render_derived()
 )
 _account_consents = exists().where(
-    Consent.account_id == Patient.account_id,
-    Consent.kind == ConsentKind.SENSITIVE_PERSONAL_INFORMATION,
-    Consent.patient_id.is_(None),
-    Consent.ended_at.is_(None),
+    _CONSENT.account_id == _PATIENT.account_id,
+    _CONSENT.kind == ConsentKind.SENSITIVE_PERSONAL_INFORMATION,
+    _CONSENT.patient_id.is_(None),
+    _CONSENT.ended_at.is_(None),
 )
 _guardian_consents = exists().where(
-    Consent.patient_id == Patient.id,
-    Consent.kind == ConsentKind.CHILD_SENSITIVE,
-    Consent.ended_at.is_(None),
+    _CONSENT.patient_id == _PATIENT.id,
+    _CONSENT.kind == ConsentKind.CHILD_SENSITIVE,
+    _CONSENT.ended_at.is_(None),
 )
-_is_child = Person.birth_date > func.current_date() - func.make_interval(OWN_CONSENT)
+_is_child = _PERSON.birth_date > func.current_date() - func.make_interval(OWN_CONSENT)
 _wanted = (
     select(
-        Patient.id.label("patient_id"),
-        Patient.account_id,
-        Patient.person_id,
-        Person.birth_date,
-        Person.sex,
-        Person.verified_at.is_not(None).label("verified"),
-        or_(Patient.account_id.is_(None), and_(_account_consents, or_(~_is_child, _guardian_consents))).label(
-            "consented"
-        ),
+        _PATIENT.id.label("patient_id"),
+        _PATIENT.account_id,
+        _PATIENT.person_id,
+        _PERSON.birth_date,
+        _PERSON.sex,
+        _PERSON.verified_at.is_not(None).label("verified"),
+        or_(
+            _PATIENT.account_id.is_(None), and_(_account_consents, or_(~_is_child, _guardian_consents))
+        ).label("consented"),
     )
-    .join(_pair, Patient.id == _pair.c.patient_id)
-    .join(Person, Person.id == Patient.person_id)
-    .where(Patient.account_id.is_not_distinct_from(_pair.c.account_id), Patient.deleted_at.is_(None))
+    .join(_pair, _PATIENT.id == _pair.c.patient_id)
+    .join(Person.__table__, _PERSON.id == _PATIENT.person_id)
+    .where(_PATIENT.account_id.is_not_distinct_from(_pair.c.account_id), _PATIENT.deleted_at.is_(None))
     .cte("wanted")
 )
 
@@ -88,7 +91,7 @@ _in_order = select(_wanted.c.person_id).distinct().order_by(_wanted.c.person_id)
 _locked = select(func.count(func.pg_advisory_xact_lock(person_lock(_in_order.c.person_id))).label("n")).cte(
     "locked"
 )
-_LOCK = select(_wanted).join(_locked, true())
+_LOCK = HotStatement(select(_wanted).join(_locked, true()))
 
 
 async def lock_patients(
@@ -102,13 +105,13 @@ async def lock_patients(
     for patients enrolled at a desk. Read whatever depends on the lock in a later statement.
     """
     bound = {"accounts": [account for account, _ in pairs], "patients": [patient for _, patient in pairs]}
-    rows = await db.execute(_LOCK, bound)
+    rows = await _LOCK.rows(db, bound)
     return {
         row.patient_id: PatientFacts(
             patient_id=row.patient_id,
             person_id=row.person_id,
             birth_date=row.birth_date,
-            sex=row.sex,
+            sex=Sex(row.sex),
             verified=row.verified,
             consented=row.consented,
         )

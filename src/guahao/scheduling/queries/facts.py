@@ -6,11 +6,13 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, bindparam, column, func, select
+from sqlalchemy import ARRAY, Integer, Row, Uuid, bindparam, column, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.kernel.db import HotStatement
 from guahao.kernel.ids import hospital_of
 from guahao.kernel.sex import Sex
 from guahao.scheduling.models import ClinicSession, Period, SessionState, Slot
@@ -46,42 +48,48 @@ class SlotFacts:
     now: datetime
 
 
+_SLOT, _SESSION = Slot.__table__.c, ClinicSession.__table__.c
+
 _wanted = (
     func.unnest(bindparam("hospital_ids", type_=ARRAY(Integer())), bindparam("slot_ids", type_=ARRAY(Uuid())))
     .table_valued(column("hospital_id", Integer()), column("slot_id", Uuid()))
     .render_derived(name="wanted")
 )
-_FACTS = (
+_FACTS = HotStatement(
     select(
-        Slot.hospital_id,
-        Slot.id.label("slot_id"),
-        Slot.session_id,
-        ClinicSession.doctor_id,
-        ClinicSession.department_id,
-        ClinicSession.campus_id,
-        ClinicSession.room,
-        ClinicSession.date,
-        ClinicSession.period,
-        ClinicSession.state,
-        ClinicSession.level,
-        ClinicSession.fee_fen,
-        ClinicSession.sex_limit,
-        ClinicSession.min_age_years,
-        ClinicSession.max_age_years,
-        ClinicSession.ends_at.label("session_ends_at"),
-        Slot.starts_at,
-        Slot.ends_at,
-        Slot.released_at,
-        Slot.free,
-        Slot.desk,
-        Slot.elderly,
-        Slot.referral,
+        _SLOT.hospital_id,
+        _SLOT.id.label("slot_id"),
+        _SLOT.session_id,
+        _SESSION.doctor_id,
+        _SESSION.department_id,
+        _SESSION.campus_id,
+        _SESSION.room,
+        _SESSION.date,
+        _SESSION.period,
+        _SESSION.state,
+        _SESSION.level,
+        _SESSION.fee_fen,
+        _SESSION.sex_limit,
+        _SESSION.min_age_years,
+        _SESSION.max_age_years,
+        _SESSION.ends_at.label("session_ends_at"),
+        _SLOT.starts_at,
+        _SLOT.ends_at,
+        _SLOT.released_at,
+        _SLOT.free,
+        _SLOT.desk,
+        _SLOT.elderly,
+        _SLOT.referral,
         func.clock_timestamp().label("now"),
     )
-    .join_from(_wanted, Slot, (Slot.hospital_id == _wanted.c.hospital_id) & (Slot.id == _wanted.c.slot_id))
+    .join_from(
+        _wanted,
+        Slot.__table__,
+        (_SLOT.hospital_id == _wanted.c.hospital_id) & (_SLOT.id == _wanted.c.slot_id),
+    )
     .join(
-        ClinicSession,
-        (ClinicSession.hospital_id == Slot.hospital_id) & (ClinicSession.id == Slot.session_id),
+        ClinicSession.__table__,
+        (_SESSION.hospital_id == _SLOT.hospital_id) & (_SESSION.id == _SLOT.session_id),
     )
 )
 
@@ -89,8 +97,15 @@ _FACTS = (
 async def slot_facts(db: AsyncSession, slot_ids: Collection[UUID]) -> dict[UUID, SlotFacts]:
     """Read the named slots in one round trip; those that do not exist are left out."""
     ids = list(slot_ids)
-    rows = await db.execute(_FACTS, {"hospital_ids": [hospital_of(id_) for id_ in ids], "slot_ids": ids})
-    return {row.slot_id: SlotFacts(**row._mapping) for row in rows}  # noqa: SLF001 - public in SQLAlchemy
+    rows = await _FACTS.rows(db, {"hospital_ids": [hospital_of(id_) for id_ in ids], "slot_ids": ids})
+    return {row.slot_id: _facts(row) for row in rows}
+
+
+def _facts(row: Row[Any]) -> SlotFacts:
+    read = row._asdict()
+    read["period"], read["state"] = Period(row.period), SessionState(row.state)
+    read["sex_limit"] = row.sex_limit and Sex(row.sex_limit)
+    return SlotFacts(**read)
 
 
 async def free_after(db: AsyncSession, *, hospital_id: int, session_id: UUID, after: datetime) -> int:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.kernel.db import HotStatement, table, together
 from guahao.scheduling.models import Bucket, PlaceLog, Slot
 
 
@@ -58,16 +59,16 @@ def _moved() -> CTE:
         .table_valued(*[column(name, kind()) for name, kind in delta_arrays.items()])
         .render_derived(name="delta")
     )
-    enough = [getattr(Slot, bucket.value) + delta.c[f"d_{bucket.value}"] >= 0 for bucket in Bucket]
-    on_sale = (Slot.released_at <= func.clock_timestamp()) & (Slot.starts_at > func.clock_timestamp())
+    slot = Slot.__table__.c
+    enough = [slot[bucket.value] + delta.c[f"d_{bucket.value}"] >= 0 for bucket in Bucket]
+    on_sale = (slot.released_at <= func.clock_timestamp()) & (slot.starts_at > func.clock_timestamp())
     return (
-        update(Slot)
-        .where(Slot.hospital_id == delta.c.d_hospital_id, Slot.id == delta.c.d_slot_id, *enough)
+        update(table(Slot))
+        .where(slot.hospital_id == delta.c.d_hospital_id, slot.id == delta.c.d_slot_id, *enough)
         .where(or_(~delta.c.d_is_sale, on_sale))
-        .values({name: getattr(Slot, name) + delta.c[f"d_{name}"] for name in _COUNTERS})
-        .values(moves=Slot.moves + delta.c.d_moves)
-        .returning(Slot.hospital_id, Slot.id, (Slot.moves - delta.c.d_moves).label("logged"))
-        .execution_options(synchronize_session=False)
+        .values({name: slot[name] + delta.c[f"d_{name}"] for name in _COUNTERS})
+        .values(moves=slot.moves + delta.c.d_moves)
+        .returning(slot.hospital_id, slot.id, (slot.moves - delta.c.d_moves).label("logged"))
         .cte("moved")
     )
 
@@ -88,7 +89,7 @@ def _move_log(moved: CTE) -> Insert:
         .table_valued(*[column(name, kind()) for name, kind in log_arrays.items()])
         .render_derived(name="line")
     )
-    return insert(PlaceLog).from_select(
+    return insert(table(PlaceLog)).from_select(
         _LOGGED,
         select(
             line.c.l_hospital_id,
@@ -112,7 +113,7 @@ MOVE_LOG = _move_log(_moved_slots)
 MOVED = select(func.count().cast(Integer)).select_from(_moved_slots)
 """For `kernel.db.together(.., MOVE_LOG, answer=MOVED)`: answers how many slots' rows were moved."""
 
-_MOVE = MOVED.add_cte(MOVE_LOG.cte("logged_moves"))
+_MOVE = HotStatement(together(MOVE_LOG, answer=MOVED))
 
 
 def move_params(moves: Sequence[Move]) -> dict[str, list[Any]]:
@@ -163,5 +164,5 @@ async def move(db: AsyncSession, moves: Sequence[Move]) -> bool:
         wanted = tuple_(Slot.hospital_id, Slot.id).in_(slots)
         ordered = select(Slot.id).where(wanted).order_by(Slot.hospital_id, Slot.id)
         await db.execute(ordered.with_for_update(key_share=True))
-    moved: int | None = await db.scalar(_MOVE, move_params(moves))
-    return moved == len(slots)
+    moved = await _MOVE.rows(db, move_params(moves))
+    return bool(moved[0][0] == len(slots))
