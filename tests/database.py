@@ -59,6 +59,13 @@ def share_run_dir() -> None:
         Path(os.environ[RUN_DIR]).chmod(0o755)
 
 
+def folder() -> Path:
+    """Make a folder that every OS account may enter, gone when the run ends."""
+    made = Path(tempfile.mkdtemp(dir=os.environ[RUN_DIR]))
+    made.chmod(0o755)
+    return made
+
+
 def end_run() -> None:
     """Stop the run's server, if one was started, and remove the folder."""
     folder = Path(os.environ.pop(RUN_DIR))

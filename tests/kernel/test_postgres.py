@@ -1,15 +1,16 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.postgres import EmbeddedPostgres, utf8_ctype
+from tests.database import folder
 
 STARTER = """
 import sys, time
@@ -23,8 +24,8 @@ time.sleep(600)
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    one = EmbeddedPostgres(tmp_path / "pg")
+def server() -> Iterator[EmbeddedPostgres]:
+    one = EmbeddedPostgres(folder() / "pg")
     yield one
     one.stop()
 
@@ -100,8 +101,8 @@ def test_a_half_made_data_folder_is_made_again(server: EmbeddedPostgres) -> None
     assert server.is_running()
 
 
-def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path / ("long " * 20).strip() / "pg")
+def test_a_path_too_long_for_a_socket_gets_a_short_one() -> None:
+    server = EmbeddedPostgres(folder() / ("long " * 20).strip() / "pg")
     server.start()
     try:
         assert server.is_running()
@@ -111,8 +112,8 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server under another account")
-def test_root_may_keep_its_data_where_the_servers_account_cannot_reach(tmp_path: Path) -> None:
-    private = tmp_path / "private"
+def test_root_may_keep_its_data_where_the_servers_account_cannot_reach() -> None:
+    private = folder() / "private"
     private.mkdir(mode=0o700)
     server = EmbeddedPostgres(private / "pg")
     server.start()
@@ -121,3 +122,4 @@ def test_root_may_keep_its_data_where_the_servers_account_cannot_reach(tmp_path:
         assert private.stat().st_mode & 0o777 == 0o700
     finally:
         server.stop()
+        shutil.rmtree((private / "pg").resolve())

@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 
 from guahao.kernel.postgres import EmbeddedPostgres
+from guahao.web.migrate import upgrade
+from tests.database import folder
 from tests.web.processes import environment, free_port, guahao, running, until
 
 pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("cli")
-    folder.chmod(0o755)
-    server = EmbeddedPostgres(folder / "pg")
+def data_dir() -> Iterator[Path]:
+    made = folder()
+    server = EmbeddedPostgres(made / "pg")
     server.start()
-    yield folder
+    upgrade(server.dsn)
+    yield made
     server.stop()
 
 
@@ -68,8 +70,8 @@ def test_an_unreachable_database_is_told_in_one_line(tmp_path: Path) -> None:
     )
 
 
-def test_an_empty_database_is_refused_until_migrated(data_dir: Path) -> None:
-    variables = environment(data_dir, free_port())
+def test_an_empty_database_is_refused_until_migrated() -> None:
+    variables = environment(folder(), free_port())
 
     before = said(guahao(variables, "serve"))
     migrated = [said(guahao(variables, "migrate")) for _ in range(2)]
@@ -82,7 +84,6 @@ def test_an_empty_database_is_refused_until_migrated(data_dir: Path) -> None:
 def test_a_port_in_use_is_told(data_dir: Path) -> None:
     port = free_port()
     variables = environment(data_dir, port)
-    assert guahao(variables, "migrate").returncode == 0
     with running("serve", variables):
         until(port, "/livez", 200)
 
@@ -94,7 +95,6 @@ def test_a_port_in_use_is_told(data_dir: Path) -> None:
 
 def test_an_administrator_is_created_once(data_dir: Path) -> None:
     variables = environment(data_dir, 20000)
-    assert guahao(variables, "migrate").returncode == 0
     create = ("admin", "create-staff", "boss", "--name", "王", "--role", "platform_admin")
 
     weak = said(guahao(variables, *create, given="12345678\n"))
@@ -110,7 +110,6 @@ def test_an_administrator_is_created_once(data_dir: Path) -> None:
 
 def test_a_faulty_file_is_refused_and_named(data_dir: Path, tmp_path: Path) -> None:
     variables = environment(data_dir, 20000)
-    assert guahao(variables, "migrate").returncode == 0
     (tmp_path / "x.xlsx").write_bytes(b"no workbook")
 
     code, error = said(guahao(variables, "import", str(tmp_path / "x.xlsx")))
@@ -119,13 +118,13 @@ def test_a_faulty_file_is_refused_and_named(data_dir: Path, tmp_path: Path) -> N
     assert "nothing was imported" in error
 
 
-def test_the_demo_starts_tells_its_logins_and_stops_cleanly(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
+def test_the_demo_starts_tells_its_logins_and_stops_cleanly() -> None:
+    data_dir = folder() / "var"
     port = free_port()
-    variables = environment(tmp_path / "var", port)
+    variables = environment(data_dir, port)
     with running("demo", variables) as process:
         until(port, "/readyz", 200, within_s=120)
-        described = json.loads((tmp_path / "var" / "demo.json").read_text())
+        described = json.loads((data_dir / "demo.json").read_text())
         hospitals = json.loads(until(port, "/api/v1/hospitals", 200))
 
         process.send_signal(signal.SIGINT)
@@ -135,4 +134,4 @@ def test_the_demo_starts_tells_its_logins_and_stops_cleanly(tmp_path: Path) -> N
     assert described["base_url"] == f"http://127.0.0.1:{port}"
     assert {account["role"] for account in described["accounts"]} >= {"patient", "desk", "platform_admin"}
     assert len(described["hospitals"]) == len(hospitals["items"]) >= 3
-    assert not EmbeddedPostgres(tmp_path / "var" / "pg").is_running()
+    assert not EmbeddedPostgres(data_dir / "pg").is_running()

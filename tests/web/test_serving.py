@@ -9,20 +9,20 @@ import httpx
 import pytest
 
 from guahao.kernel.postgres import EmbeddedPostgres
-from tests.web.processes import checks, environment, free_port, get, guahao, running, until
+from guahao.web.migrate import upgrade
+from tests.database import folder
+from tests.web.processes import checks, environment, free_port, get, running, until
 
 pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("serving")
-    folder.chmod(0o755)
-    server = EmbeddedPostgres(folder / "pg")
+def data_dir() -> Iterator[Path]:
+    made = folder()
+    server = EmbeddedPostgres(made / "pg")
     server.start()
-    migrated = guahao(environment(folder, 20000), "migrate")
-    assert migrated.returncode == 0, migrated.stderr
-    yield folder
+    upgrade(server.dsn)
+    yield made
     server.stop()
 
 

@@ -115,7 +115,7 @@ class EmbeddedPostgres:
         """Answer where the data really is: `folder`, or as root a place the account can reach."""
         data = self._named.resolve()
         if self._account is None:
-            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(data, None)
             return data
         if not data.exists():
             reachable = _may(self._account, "-x", self._named.parent.resolve())
@@ -123,9 +123,7 @@ class EmbeddedPostgres:
                 ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
                 data = Path(tempfile.mkdtemp(prefix="data-", dir=ROOT_HOME))
                 self._named.symlink_to(data)
-            data.mkdir(mode=0o700, exist_ok=True)
-        if not (data / "PG_VERSION").exists():
-            os.chown(data, self._account.pw_uid, self._account.pw_gid)
+        _make_private(data, self._account)
         if not _may(self._account, "-w", data):
             message = (
                 f"{self._named} cannot be written by the OS account {ACCOUNT}, under which the database"
@@ -334,6 +332,15 @@ def _run_as(account: pwd.struct_passwd | None, command: list[str]) -> subprocess
 
 def _may(account: pwd.struct_passwd, how: str, path: Path) -> bool:
     return _run_as(account, ["/usr/bin/test", how, str(path)]).returncode == 0
+
+
+def _make_private(data: Path, account: pwd.struct_passwd | None) -> None:
+    """Make the folder, or finish making one that a killed start left; one with data stays as it is."""
+    data.mkdir(mode=0o700, exist_ok=True)
+    if not (data / "PG_VERSION").exists():
+        data.chmod(0o700)
+        if account is not None:
+            os.chown(data, account.pw_uid, account.pw_gid)
 
 
 def _somebody_works_in(data: Path) -> bool:
