@@ -1,4 +1,4 @@
-"""A closed-loop HTTP/1.1 client that costs little, so that the machine's time goes to the server."""
+"""HTTP/1.1 clients that cost little, so that the machine's time goes to the server."""
 
 from __future__ import annotations
 
@@ -83,13 +83,54 @@ async def run(port: int, requests: Sequence[bytes], *, connections: int) -> Load
     loop = asyncio.get_running_loop()
     started = time.perf_counter()
     lanes = [
-        (await loop.create_connection(lambda: _Lane(lambda: next(waiting, None), tally), "127.0.0.1", port))[1]
+        (await loop.create_connection(lambda: _Lane(lambda: next(waiting, None), tally), "127.0.0.1", port))[
+            1
+        ]
         for _ in range(connections)
     ]
     await asyncio.gather(*(lane.done for lane in lanes))
-    return Load(
-        seconds=time.perf_counter() - started, statuses=tally.statuses, latencies_s=tally.latencies_s
-    )
+    return Load(seconds=time.perf_counter() - started, statuses=tally.statuses, latencies_s=tally.latencies_s)
+
+
+class Connection:
+    """One connection to 127.0.0.1, opened when needed and again after it was lost."""
+
+    def __init__(self, port: int) -> None:
+        """Name the port; nothing is opened yet."""
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, request: bytes, *, timeout_s: float) -> tuple[int, bytes]:
+        """Send one request and read its status and body.
+
+        Raises OSError, EOFError or TimeoutError when no whole answer came; what the server did is
+        unknown then, and the connection is given up.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                if self._streams is None:
+                    self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+                return await self._exchange(request, *self._streams)
+        except BaseException:
+            self.close()
+            raise
+
+    async def _exchange(
+        self, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> tuple[int, bytes]:
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        _, found, length = head.partition(b"content-length:")
+        body = await reader.readexactly(int(length.split(b"\r\n", 1)[0])) if found else b""
+        if b"\r\nconnection: close" in head:
+            self.close()
+        return int(head[9:12]), body
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
 
 
 def get(path: str) -> bytes:
@@ -100,6 +141,7 @@ def get(path: str) -> bytes:
 def post(path: str, body: str, *, token: str, key: str) -> bytes:
     """A POST request of JSON with a token and an Idempotency-Key."""
     return (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Authorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()

@@ -34,7 +34,8 @@ def database(folder: Path) -> Iterator[str]:
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody uses, below the range of client sockets."""
-    for port in range(_LOWEST_PORT, _HIGHEST_PORT):
+    start = _LOWEST_PORT + os.getpid() * 7 % (_HIGHEST_PORT - _LOWEST_PORT)
+    for port in (*range(start, _HIGHEST_PORT), *range(_LOWEST_PORT, start)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -42,33 +43,41 @@ def free_port() -> int:
     raise RuntimeError(message)
 
 
-@contextmanager
-def serving(dsn: str, folder: Path, *, workers: int) -> Iterator[int]:
-    """Serve the product on `dsn` by so many processes; answers the port, ends them at the end."""
-    port = free_port()
-    environment = os.environ | {
+def environment(dsn: str, folder: Path, port: int) -> dict[str, str]:
+    """Variables of a `guahao` that works on `dsn`, keeps its files in `folder` and listens on `port`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GUAHAO_")}
+    return kept | {
         "GUAHAO_DATABASE_URL": dsn,
         "GUAHAO_DATA_DIR": str(folder),
         "GUAHAO_PORT": str(port),
         "GUAHAO_DRAIN_S": "2",
     }
+
+
+@contextmanager
+def serving(dsn: str, folder: Path, *, workers: int) -> Iterator[int]:
+    """Serve the product on `dsn` by so many processes; answers the port, ends them at the end."""
+    port = free_port()
     guahao = Path(sys.executable).with_name("guahao")
     command = [str(guahao), "serve", "--workers", str(workers)]
     with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, env=environment(dsn, folder, port), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
-        _await(port, process)
+        await_answer(port, process)
         yield port
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _await(port: int, process: subprocess.Popen[bytes]) -> None:
+def await_answer(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the server on `port` answers. Raises RuntimeError when `process` ends before."""
     deadline = time.monotonic() + _START_WITHIN_S
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(URLError, ConnectionError), urlopen(f"http://127.0.0.1:{port}/livez"):
+        with suppress(URLError, ConnectionError), urlopen(f"http://127.0.0.1:{port}/livez", timeout=5):
             return
         time.sleep(0.1)
-    message = "the server did not start; see server.log"
+    message = "the server did not start; see its log"
     raise RuntimeError(message)
