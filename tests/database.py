@@ -6,18 +6,16 @@ import asyncio
 import fcntl
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from guahao.kernel.postgres import EmbeddedPostgres
-from guahao.web.migrate import _config, upgrade_async
+from guahao.web.migrate import upgrade_async
 
 RUN_DIR = "GUAHAO_TEST_RUN_DIR"
 """Environment variable by which the processes of one test run share a folder."""
@@ -101,17 +99,8 @@ async def execute(dsn: str, *statements: str) -> None:
 
 async def _make_template(server: str, name: str) -> None:
     await execute(server, _CREATE.format(name=name), f"ALTER DATABASE {name} SET synchronous_commit = off")
-    await _upgrade_while_drafted(address_of(server, name))
+    await upgrade_async(address_of(server, name))
     await execute(address_of(server, name), _CLEAN)
-
-
-async def _upgrade_while_drafted(dsn: str) -> None:
-    for script in reversed(list(ScriptDirectory.from_config(_config()).walk_revisions())):
-        try:
-            await upgrade_async(dsn, revision=script.revision)
-        except Exception as error:  # noqa: BLE001
-            print(f"\nMIGRATION {script.revision} FAILED: {str(error)[:600]}", file=sys.stderr)  # noqa: T201
-            break
 
 
 @contextmanager
