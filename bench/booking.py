@@ -24,7 +24,7 @@ class Bookings:
 
     def __init__(self) -> None:
         """Start with the first person."""
-        self._people = iter(range(1, seed.PEOPLE + 1))
+        self._people = iter(range(1, seed.RAW_PEOPLE + 1))
 
     def requests(self, count: int) -> list[bytes]:
         """The next so many requests."""

@@ -92,6 +92,15 @@ async def run(port: int, requests: Sequence[bytes], *, connections: int) -> Load
     return Load(seconds=time.perf_counter() - started, statuses=tally.statuses, latencies_s=tally.latencies_s)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back for one request."""
+
+    status: int
+    body: bytes
+    is_replayed: bool
+
+
 class Connection:
     """One connection to 127.0.0.1, opened when needed and again after it was lost."""
 
@@ -100,8 +109,8 @@ class Connection:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def ask(self, request: bytes, *, timeout_s: float) -> tuple[int, bytes]:
-        """Send one request and read its status and body.
+    async def ask(self, request: bytes, *, timeout_s: float) -> Answer:
+        """Send one request and read its whole answer.
 
         Raises OSError, EOFError or TimeoutError when no whole answer came; what the server did is
         unknown then, and the connection is given up.
@@ -117,14 +126,14 @@ class Connection:
 
     async def _exchange(
         self, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> tuple[int, bytes]:
+    ) -> Answer:
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         _, found, length = head.partition(b"content-length:")
         body = await reader.readexactly(int(length.split(b"\r\n", 1)[0])) if found else b""
         if b"\r\nconnection: close" in head:
             self.close()
-        return int(head[9:12]), body
+        return Answer(status=int(head[9:12]), body=body, is_replayed=b"\r\nidempotent-replayed: true" in head)
 
     def close(self) -> None:
         """Close what is open."""

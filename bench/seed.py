@@ -150,10 +150,11 @@ async def seed(dsn: str, town: Town | None = None) -> None:
 _HISTORY = f"""
 SET session_replication_role = replica;
 INSERT INTO payment_order (hospital_id, id, subject, account_id, amount_fen, state, paid_at)
-  SELECT 1, {SLOT_ID.format(n="n + 268435456")}, 'past:' || n, {DIRECTORY_ID.format(n=f"n % {PEOPLE} + 1")}, 5000,
-    'paid', now() FROM generate_series(1, $1) n;
-INSERT INTO appointment (hospital_id, id, account_id, patient_id, person_id, slot_id, session_id, department_id,
-    doctor_id, order_id, date, starts_at, ends_at, state, channel, rule_version, number, created_at, booked_at)
+  SELECT 1, {SLOT_ID.format(n="n + 268435456")}, 'past:' || n, {DIRECTORY_ID.format(n=f"n % {PEOPLE} + 1")},
+    5000, 'paid', now() FROM generate_series(1, $1) n;
+INSERT INTO appointment (hospital_id, id, account_id, patient_id, person_id, slot_id, session_id,
+    department_id, doctor_id, order_id, date, starts_at, ends_at, state, channel, rule_version, number,
+    created_at, booked_at)
   SELECT 1, {SLOT_ID.format(n="n + 268435456")}, person, person, person, {SLOT_ID.format(n="n % 1000 + 1")},
     {SLOT_ID.format(n="n + 268435456")}, {SLOT_ID.format(n=1)}, {SLOT_ID.format(n="n % 250 + 1")},
     {SLOT_ID.format(n="n + 268435456")}, day::date, day, day + interval '30 minutes', 'booked', 'online', 1,
