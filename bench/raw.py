@@ -28,7 +28,8 @@ INSERT INTO payment_order (hospital_id, id, subject, account_id, amount_fen, sta
   VALUES (1, {_ID}::uuid, 'appointment:' || {_ID}, {DIRECTORY_ID.format(n=":person::int")}, 5000, 'created',
     now() + interval '15 minutes');
 INSERT INTO appointment (hospital_id, id, account_id, patient_id, person_id, slot_id, session_id,
-    department_id, doctor_id, order_id, date, starts_at, ends_at, state, channel, rule_version, hold_expires_at)
+    department_id, doctor_id, order_id, date, starts_at, ends_at, state, channel, rule_version,
+    hold_expires_at)
   VALUES (1, {_ID}::uuid, {DIRECTORY_ID.format(n=":person::int")}, {DIRECTORY_ID.format(n=":person::int")},
     {DIRECTORY_ID.format(n=":person::int")}, {SLOT_ID.format(n=":slot::int")}, {_ID}::uuid, {_ID}::uuid,
     {SLOT_ID.format(n=":slot::int")}, {_ID}::uuid, current_date + 2, now() + interval '2 days',

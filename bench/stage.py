@@ -35,6 +35,7 @@ def database(folder: Path) -> Iterator[str]:
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody uses, below the range of client sockets."""
     start = _LOWEST_PORT + os.getpid() * 7 % (_HIGHEST_PORT - _LOWEST_PORT)
+    port: int
     for port in (*range(start, _HIGHEST_PORT), *range(_LOWEST_PORT, start)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))

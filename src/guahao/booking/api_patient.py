@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
 from guahao.booking.models import AppointmentState, Channel
@@ -17,9 +21,10 @@ from guahao.booking.queries.screen import AppointmentView, views
 from guahao.booking.service import hold, reschedule
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
 from guahao.booking.service.rows import AppointmentEnded
-from guahao.identity.access import CurrentAccount, NotLoggedIn
+from guahao.identity.access import CurrentAccount, NotLoggedIn, account_of
+from guahao.kernel.db import transaction
 from guahao.kernel.errors import Invalid, NotFound, Problem, TooManyRequests
-from guahao.kernel.http import Body, Db, Keys, Once, Page, problems
+from guahao.kernel.http import Body, Db, Keys, Once, OnceKey, Page, once_key, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
@@ -220,7 +225,53 @@ def _request(account_id: UUID, slot_id: str, patient_id: str) -> hold.HoldReques
     )
 
 
-@router.post(
+async def _hold(db: AsyncSession, account_id: UUID, once: OnceKey, wish: HoldIn | _Wish) -> Response:
+    claim = await once.claim(db, owner=str(account_id))
+    plan = await hold.plan_hold(db, _request(account_id, wish.slot_id, wish.patient_id))
+    answer = claim.prepared(HeldOut.of(plan), status=201)
+    await hold.write_hold(db, plan, kept=answer.kept)
+    return answer.response
+
+
+class _Wish(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a hold as it usually comes."""
+
+    slot_id: Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+    patient_id: Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+
+
+_read_wish = msgspec.json.Decoder(_Wish).decode
+
+
+class _HotRoute(APIRoute):
+    """Reads the usual form of a request itself: solving its dependencies would cost as much as the booking.
+
+    Anything unusual (no login, a body of another shape) goes the documented way and is refused there.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the documented handler."""
+        documented = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                wish = _read_wish(await request.body())
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return await documented(request)
+            account = await account_of(request)
+            if account is None:
+                return await documented(request)
+            once = await once_key(request, request.headers.get("idempotency-key"))
+            async with transaction(request.app.state.sessions) as db:
+                return await _hold(db, account.id, once, wish)
+
+        return handle
+
+
+_hot = APIRouter(route_class=_HotRoute)
+
+
+@_hot.post(
     "/api/v1/appointments", status_code=201, response_model=HeldOut, responses=problems(*BOOKING_PROBLEMS)
 )
 async def hold_a_place(body: HoldIn, db: Db, account: CurrentAccount, once: Once) -> Response:
@@ -229,11 +280,10 @@ async def hold_a_place(body: HoldIn, db: Db, account: CurrentAccount, once: Once
     Answers `held` with the time by which to pay, or `booked` with a number when nothing is due.
     Send an Idempotency-Key: repeating the request with it answers the first answer again.
     """
-    claim = await once.claim(db, owner=str(account.id))
-    plan = await hold.plan_hold(db, _request(account.id, body.slot_id, body.patient_id))
-    answer = claim.prepared(HeldOut.of(plan), status=201)
-    await hold.write_hold(db, plan, kept=answer.kept)
-    return answer.response
+    return await _hold(db, account.id, once, body)
+
+
+router.include_router(_hot)
 
 
 class CompatibleData(BaseModel):

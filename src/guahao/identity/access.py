@@ -17,7 +17,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from guahao.identity.policy.permission import Permission, Role
 from guahao.identity.service.recognition import AccountRef, StaffRef, recognise_account, recognise_staff
 from guahao.kernel.errors import Problem, TooManyRequests
-from guahao.kernel.http import AllSessions, AppSettings, Now
+from guahao.kernel.http import AllSessions, AppSettings, Now, request_time
 from guahao.kernel.settings import Environment
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "SenderAddress",
     "StaffPermitted",
     "StaffRef",
+    "account_of",
     "per_account",
     "per_address",
     "public",
@@ -72,6 +73,14 @@ async def current_account(
     if who is None:
         raise NotLoggedIn
     return who
+
+
+async def account_of(request: Request) -> AccountRef | None:
+    """Answer the account behind a request's bearer token, for routes that read requests themselves."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    return await recognise_account(request.app.state.sessions, token.strip(), now=await request_time())
 
 
 CurrentAccount = Annotated[AccountRef, Depends(current_account)]

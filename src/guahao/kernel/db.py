@@ -102,6 +102,14 @@ async def transaction(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
         yield db
 
 
+@asynccontextmanager
+async def autocommitting(sessions: Sessions) -> AsyncGenerator[AsyncSession]:
+    """Run single statements that need no transaction, each without the round trips of BEGIN and COMMIT."""
+    async with sessions() as db:
+        await db.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield db
+
+
 def table(model: type[Base]) -> Table:
     """The plain table of a model: statements on it do not pass the mapper."""
     return model.metadata.tables[model.__tablename__]

@@ -119,9 +119,10 @@ class OnceClaim:
         return prepared.response
 
 
-async def _once_key(
+async def once_key(
     request: Request, idempotency_key: Annotated[str | None, Header(max_length=200)] = None
 ) -> OnceKey:
+    """Read the request's Idempotency-Key; raises `IdempotencyKeyInvalid`."""
     if idempotency_key is not None and not (
         0 < len(idempotency_key) <= 128 and idempotency_key.isascii() and idempotency_key.isprintable()
     ):
@@ -131,7 +132,7 @@ async def _once_key(
     )
 
 
-Once = Annotated[OnceKey, Depends(_once_key)]
+Once = Annotated[OnceKey, Depends(once_key)]
 
 
 def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:

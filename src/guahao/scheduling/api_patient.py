@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.catalog.queries import doctors_by_ids
 from guahao.identity.access import public
 from guahao.kernel.clock import local_date, utc_now
-from guahao.kernel.db import Sessions
+from guahao.kernel.db import Sessions, autocommitting
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.http import Db, Now, Page, problems
 from guahao.kernel.ids import hospital_of, parse_id
@@ -57,9 +57,7 @@ class Board:
         self.answers: Batched[Wanted, bytes | None] = Batched(self._read)
 
     async def _read(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, bytes | None]:
-        async with self._sessions() as db:
-            # One statement is its own snapshot; BEGIN and ROLLBACK would be two more round trips.
-            await db.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        async with autocommitting(self._sessions) as db:
             found = await session_rows(db, wanted)
             return {one: await self._answer(db, one, found.get(one, [])) for one in wanted}
 

@@ -29,7 +29,9 @@ _PROBLEM = {
 }
 _ANSWER = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _METHODS = ("get", "post", "put", "patch", "delete")
-_PAGE_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+_PAGE_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+)
 _PAGE = """<!DOCTYPE html>
 <html lang="zh-CN"><head><meta charset="utf-8"><title>Guahao API</title>
 <link rel="stylesheet" href="docs/swagger-ui.css"><link rel="icon" href="docs/favicon-32x32.png">
@@ -138,7 +140,9 @@ async def problem(code: str) -> PlainTextResponse:
     kind = REGISTRY[code]
     if source.exists():
         return PlainTextResponse(source.read_text("utf-8"))
-    return PlainTextResponse(f"{code} ({kind.status})\n\n{kind.__doc__}\n\n{catalogue()[f'problem.{code}']}\n")
+    return PlainTextResponse(
+        f"{code} ({kind.status})\n\n{kind.__doc__}\n\n{catalogue()[f'problem.{code}']}\n"
+    )
 
 
 def _repository() -> Path:

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.account import Account, Login
 from guahao.identity.models.staff import Staff
 from guahao.identity.policy.permission import Permission, Role, permissions_of
 from guahao.identity.service.token import TokenMemory, hash_of
-from guahao.kernel.db import Sessions
+from guahao.kernel.db import HotStatement, Sessions, autocommitting
 from guahao.kernel.errors import NotFound
 
 ACCOUNT_IDLE = timedelta(days=30)
@@ -59,18 +60,30 @@ ACCOUNT_TOKENS: TokenMemory[AccountRef] = TokenMemory()
 STAFF_TOKENS: TokenMemory[StaffRef] = TokenMemory()
 
 
+_LOGIN, _OWNER = Login.__table__.c, Account.__table__.c
+_ACCOUNT = HotStatement(
+    select(_LOGIN.id, _LOGIN.account_id, _LOGIN.last_seen_at, _LOGIN.idle_expires_at, _LOGIN.expires_at)
+    .join(Account.__table__, _OWNER.id == _LOGIN.account_id)
+    .where(
+        _LOGIN.token_hash == bindparam("token_hash"),
+        _LOGIN.revoked_at.is_(None),
+        _LOGIN.idle_expires_at > bindparam("now"),
+        _LOGIN.expires_at > bindparam("now"),
+        _OWNER.disabled_at.is_(None),
+    )
+)
+
+
 async def recognise_account(sessions: Sessions, token: str, *, now: datetime) -> AccountRef | None:
     """Answer whose account `token` stands for, or None when it is unknown, over, revoked or disabled."""
     token_hash = hash_of(token)
     known = ACCOUNT_TOKENS.recall(token_hash, now=now)
     if known is not None:
         return known
-    statement = (
-        select(Login.id, Login.account_id, Login.last_seen_at, Login.idle_expires_at, Login.expires_at)
-        .join(Account, Account.id == Login.account_id)
-        .where(*_is_live(token_hash, now), Account.disabled_at.is_(None))
-    )
-    row = await _look_up(sessions, statement, idle=ACCOUNT_IDLE, step=_ACCOUNT_SEEN_STEP, now=now)
+    async with autocommitting(sessions) as db:
+        rows = await _ACCOUNT.rows(db, {"token_hash": token_hash, "now": now})
+        row = rows[0] if rows else None
+        await _note_seen(db, row, idle=ACCOUNT_IDLE, step=_ACCOUNT_SEEN_STEP, now=now)
     if row is None:
         return None
     who = AccountRef(id=row.account_id, login_id=row.id)
@@ -101,7 +114,9 @@ async def recognise_staff(
     if needs_second_factor:
         made_with_it = Login.created_at >= Staff.totp_confirmed_at
         statement = statement.where(or_(Staff.totp_confirmed_at.is_(None), made_with_it))
-    row = await _look_up(sessions, statement, idle=STAFF_IDLE, step=_STAFF_SEEN_STEP, now=now)
+    async with autocommitting(sessions) as db:
+        row = (await db.execute(statement)).one_or_none()
+        await _note_seen(db, row, idle=STAFF_IDLE, step=_STAFF_SEEN_STEP, now=now)
     if row is None:
         return None
     who = _staff_ref(row, lacks_second_factor=needs_second_factor and row.totp_confirmed_at is None)
@@ -132,26 +147,14 @@ def _is_live(token_hash: bytes, now: datetime) -> tuple[ColumnElement[bool], ...
     )
 
 
-async def _look_up(
-    sessions: Sessions,
-    statement: Select[*tuple[Any, ...]],
-    *,
-    idle: timedelta,
-    step: timedelta,
-    now: datetime,
-) -> Row[*tuple[Any, ...]] | None:
-    """Read the login outside the request's transaction, and now and then note that it was seen.
-
-    Autocommit saves the round trips of BEGIN and COMMIT, and the note is no lock on later work.
-    """
-    async with sessions() as db:
-        await db.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-        row: Row[*tuple[Any, ...]] | None = (await db.execute(statement)).one_or_none()
-        if row is not None and now - row.last_seen_at >= step:
-            await db.execute(
-                update(Login)
-                .where(Login.id == row.id, Login.last_seen_at <= now - step)
-                .values(last_seen_at=now, idle_expires_at=now + idle)
-                .execution_options(synchronize_session=False)
-            )
-        return row
+async def _note_seen(
+    db: AsyncSession, row: Row[*tuple[Any, ...]] | None, *, idle: timedelta, step: timedelta, now: datetime
+) -> None:
+    """Note now and then that a login was seen, outside the request's transaction: no lock on later work."""
+    if row is not None and now - row.last_seen_at >= step:
+        await db.execute(
+            update(Login)
+            .where(Login.id == row.id, Login.last_seen_at <= now - step)
+            .values(last_seen_at=now, idle_expires_at=now + idle)
+            .execution_options(synchronize_session=False)
+        )
