@@ -17,12 +17,14 @@ _TERMINATE = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < 0.5
 """
-_PASS_TIME = (
-    "UPDATE payment_order SET expires_at = now() WHERE state = 'created' AND random() < 0.5",
-    "UPDATE appointment SET hold_expires_at = now() FROM payment_order o WHERE o.id = order_id"
-    " AND o.hospital_id = appointment.hospital_id AND appointment.state = 'held'"
-    " AND (o.expires_at <= now() OR random() < 0.3)",
-)
+_OPEN_ORDERS_END = """
+UPDATE payment_order SET expires_at = now() WHERE state = 'created' AND random() < 0.5
+"""
+_HOLDS_END = """
+UPDATE appointment SET hold_expires_at = now() FROM payment_order o
+WHERE o.hospital_id = appointment.hospital_id AND o.id = order_id AND appointment.state = 'held'
+  AND (o.expires_at <= now() OR random() < 0.3)
+"""
 
 
 class Nemesis:
@@ -87,7 +89,7 @@ class Nemesis:
         return True
 
     async def _pass_time(self) -> bool:
-        return await self._sql(*_PASS_TIME)
+        return await self._sql(_OPEN_ORDERS_END, _HOLDS_END)
 
     async def _sql(self, *statements: str) -> bool:
         with suppress(OSError, asyncpg.PostgresError):

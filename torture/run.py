@@ -80,7 +80,7 @@ class Verdict:
     @property
     def unmet(self) -> list[str]:
         """What the run should have seen and did not."""
-        return [name for name, count in self.counts.items() if not count and name != "unknown"]
+        return _unmet(self.counts)
 
     @property
     def is_good(self) -> bool:
@@ -103,9 +103,9 @@ async def run(
     try:
         await seed.seed(stage.dsn, TOWN)
         await _name_everybody(stage, weaken)
-        await asyncio.to_thread(stage.start)
         history = History()
         try:
+            await asyncio.to_thread(stage.start)
             await _torment(stage, history, seconds=seconds, rng=random.Random(seed_number))
             await _settle(stage.dsn)
         finally:
@@ -148,6 +148,10 @@ async def _torment(stage: Stage, history: History, *, seconds: float, rng: rando
     raging = asyncio.create_task(nemesis.rage(ending))
     try:
         await asyncio.sleep(seconds)
+        for _ in range(int(2 * seconds)):  # on a busy machine it takes longer to see everything
+            if not _unmet(history.counts()):
+                break
+            await asyncio.sleep(1)
         ending.set()
         await raging
         await asyncio.to_thread(stage.heal)
@@ -171,3 +175,7 @@ async def _settle(dsn: str) -> None:
             await asyncio.sleep(0.5)
     finally:
         await connection.close()
+
+
+def _unmet(counts: dict[str, int]) -> list[str]:
+    return [name for name, count in counts.items() if not count and name != "unknown"]

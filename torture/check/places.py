@@ -23,7 +23,7 @@ def the_log_replays_to_the_counters(evidence: Evidence, _history: History) -> It
 
 def _replayed(slot: Row, lines: list[Row]) -> Iterator[str]:
     name = f"slot {slot['id'][-4:]}"
-    places = Counter({"free": slot["capacity"]})
+    places: Counter[str | None] = Counter({"free": slot["capacity"]})
     if [line["seq"] for line in lines] != list(range(1, slot["moves"] + 1)):
         yield f"{name}: {slot['moves']} moves counted, {len(lines)} logged"
     for line in lines:

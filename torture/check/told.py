@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
 from torture.check.places import STANDING
@@ -11,13 +11,14 @@ from torture.evidence import Evidence, Row
 from torture.history import Deed, History, Kind, Outcome
 
 _MAKING = (Kind.BOOK, Kind.RESCHEDULE)
+_ENDS = {Kind.CANCEL: "cancelled_by_patient", Kind.RESCHEDULE: "rescheduled"}
 
 
 def no_acknowledged_booking_is_lost(evidence: Evidence, history: History) -> Iterator[str]:
     """Whoever was told of a booking has it, unless they gave it up or never paid."""
     rows = {row["id"]: row for row in evidence["appointment"]}
     paid = {deed.target for deed in history.deeds if deed.kind is Kind.PAY and deed.outcome is Outcome.OK}
-    left = {deed.target for deed in history.deeds if _is_leaving(deed) and deed.may_have_happened}
+    left = {deed.target for deed in history.deeds if deed.kind in _ENDS and deed.may_have_happened}
     for deed in history.deeds:
         if deed.kind in _MAKING and deed.outcome is Outcome.OK:
             for answer in deed.answers:
@@ -38,55 +39,37 @@ def _loss(
             yield f"{deed.key}: acknowledged, never given up, but {row['state']}"
 
 
-def _is_leaving(deed: Deed) -> bool:
-    return deed.kind in {Kind.CANCEL, Kind.RESCHEDULE}
-
-
 def no_acknowledged_ending_is_lost(evidence: Evidence, history: History) -> Iterator[str]:
     """A cancellation or move that was acknowledged is there."""
     rows = {row["id"]: row for row in evidence["appointment"]}
-    ends = {Kind.CANCEL: "cancelled_by_patient", Kind.RESCHEDULE: "rescheduled"}
     for deed in history.deeds:
-        if _is_leaving(deed) and deed.outcome is Outcome.OK:
+        if deed.kind in _ENDS and deed.outcome is Outcome.OK:
             state = rows[deed.target]["state"] if deed.target in rows else "gone"
-            if state != ends[deed.kind]:
+            if state != _ENDS[deed.kind]:
                 yield f"{deed.key}: {deed.kind} acknowledged, but {state}"
-    for deed in history.deeds:
         if deed.kind is Kind.RESCHEDULE:
-            for answer in deed.answers:
-                origin = rows.get(answer["id"], {}).get("rescheduled_from")
-                if origin != deed.target:
-                    yield f"{deed.key}: the new appointment does not come from the old one"
+            origins = {rows.get(answer["id"], {}).get("rescheduled_from") for answer in deed.answers}
+            if origins - {deed.target}:
+                yield f"{deed.key}: the new appointment does not come from the old one"
 
 
 def nothing_happened_unasked(evidence: Evidence, history: History) -> Iterator[str]:
     """No refused request made or ended an appointment, and nobody got one that nobody asked for."""
     told = {answer["id"] for deed in history.deeds if deed.kind in _MAKING for answer in deed.answers}
+    possible = [deed for deed in history.deeds if deed.may_have_happened]
     untold = Counter(
-        _wish(deed.person, deed.slot, deed.target)
-        for deed in history.deeds
-        if deed.kind in _MAKING and deed.outcome is not Outcome.OK and deed.may_have_happened
+        (deed.person, deed.slot, deed.target)
+        for deed in possible
+        if deed.kind in _MAKING and deed.outcome is not Outcome.OK
     )
+    ended = {(_ENDS[deed.kind], deed.target) for deed in possible if deed.kind in _ENDS}
     for row in evidence["appointment"]:
-        if row["id"] in told:
-            continue
-        wish = _wish(int(row["person_id"][-8:], 16), row["slot_id"], row["rescheduled_from"])
-        untold[wish] -= 1
+        wish = (int(row["person_id"][-8:], 16), row["slot_id"], row["rescheduled_from"])
+        untold[wish] -= row["id"] not in told
         if untold[wish] < 0:
             yield f"appointment {row['id'][:13]} was asked for by nobody, or refused"
-    asked = defaultdict(set)
-    for deed in history.deeds:
-        if deed.may_have_happened:
-            asked[deed.kind].add(deed.target)
-    for row in evidence["appointment"]:
-        if row["state"] == "cancelled_by_patient" and row["id"] not in asked[Kind.CANCEL]:
-            yield f"appointment {row['id'][:13]} was cancelled by nobody"
-        if row["state"] == "rescheduled" and row["id"] not in asked[Kind.RESCHEDULE]:
-            yield f"appointment {row['id'][:13]} was moved by nobody"
-
-
-def _wish(person: int, slot: str | None, origin: str | None) -> tuple[int, str | None, str | None]:
-    return person, slot, origin
+        if row["state"] in _ENDS.values() and (row["state"], row["id"]) not in ended:
+            yield f"appointment {row['id'][:13]} was {row['state']}, which nobody asked for"
 
 
 def a_key_stands_for_one_answer(evidence: Evidence, history: History) -> Iterator[str]:

@@ -1,29 +1,35 @@
 """Plants a bug into a `guahao` process: Python imports this file at start when its folder is on PYTHONPATH.
 
-Each mutant replaces one piece of one module's source as the module is imported.
+Each mutant replaces one piece of one module's source as the module is imported; no file is changed.
 """
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
 import os
 import sys
 from collections.abc import Sequence
-from types import ModuleType
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import CodeType, ModuleType
 
+_COMMIT = "    async with sessions() as db, db.begin():\n        yield db\n"
+_COMMIT_MOSTLY = """
+    async with sessions() as db:
+        yield db
+        await (db.rollback() if os.urandom(1)[0] < 8 else db.commit())
+"""
 MUTANTS = {
     # Places are sold without looking at the counters; whoever runs it drops the CHECKs as well.
     "oversell": (
         "guahao.scheduling.service.places",
-        "Slot.id == delta.c.d_slot_id, *enough)",
-        "Slot.id == delta.c.d_slot_id)",
+        ">= 0 for bucket in Bucket]",
+        "> -100 for bucket in Bucket]",
     ),
     # A key that was used is taken for new, so that a lost answer is never found again.
     "forget-keys": (
         "guahao.kernel.idempotency",
         "    mine = await",
-        "    request = replace(request, key=request.key + str(new_id()))\n    mine = await",
+        "    bound['key'] += os.urandom(4).hex()\n    mine = await",
     ),
     # A place that is given back stays away.
     "leak-places": (
@@ -31,40 +37,45 @@ MUTANTS = {
         "    target = Bucket.FREE\n",
         "    target = Bucket.FROZEN\n",
     ),
-    # The answer leaves although nothing was committed, now and then.
-    "answer-without-commit": (
-        "guahao.kernel.http",
-        "        yield db\n",
-        "        yield db\n        if __import__('random').random() < 0.02:\n            await db.rollback()\n",
-    ),
+    # Now and then the answer leaves although nothing was committed.
+    "answer-without-commit": ("guahao.kernel.db", _COMMIT, _COMMIT_MOSTLY),
 }
 
 
-class _Planter(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader):
-    """Finds one module, and loads it changed."""
+class _Changed(SourceFileLoader):
+    """Loads a module with one piece of its source replaced, past the bytecode cache."""
 
-    def __init__(self, module: str, old: str, new: str) -> None:
-        self._change = (module, old, new)
+    def __init__(self, module: str, path: str, change: tuple[str, str]) -> None:
+        super().__init__(module, path)
+        self._change = change
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._change[0]:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        assert spec is not None
-        assert spec.origin is not None
-        importlib.machinery.SourceFileLoader.__init__(self, fullname, spec.origin)
-        spec.loader = self
-        return spec
-
-    def get_code(self, fullname: str) -> object:
-        _, old, new = self._change
+    def get_code(self, fullname: str) -> CodeType:
+        old, new = self._change
         source = self.get_data(self.path).decode()
         if source.count(old) != 1:
             os.write(2, f"the mutant does not fit {fullname}\n".encode())
             os._exit(70)
-        return compile(source.replace(old, new), self.path, "exec")
+        source = source.replace(old, new).replace(
+            "import annotations\n", "import annotations\nimport os\n", 1
+        )
+        code: CodeType = compile(source, self.path, "exec")
+        return code
+
+
+class _Planter(MetaPathFinder):
+    """Finds one module and has it loaded changed."""
+
+    def __init__(self, module: str, *change: str) -> None:
+        self._module = module
+        self._change = (change[0], change[1])
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        found = PathFinder.find_spec(fullname, path, target) if fullname == self._module else None
+        if found is not None and found.origin is not None:
+            found.loader = _Changed(fullname, found.origin, self._change)
+        return found
 
 
 if "TORTURE_MUTANT" in os.environ:

@@ -1,0 +1,13 @@
+"""Lines of the table that is printed."""
+
+from __future__ import annotations
+
+
+def line(what: str, value: float) -> str:
+    """A plain figure."""
+    return f"  {what:<55}{value:>10.0f}"
+
+
+def ratio(what: str, value: float, goal: float) -> str:
+    """A ratio and whether it reaches its goal."""
+    return f"  {what:<55}{value:>10.2f}   goal {goal:.2f} {'reached' if value >= goal else 'MISSED'}"
