@@ -1,0 +1,101 @@
+"""A hospital, many people and a staff, served by a real process: for tests that try everything on it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from bench import seed, stage
+from guahao.identity.service.token import hash_of
+from guahao.kernel.crypto import load_key_ring
+
+PEOPLE = 3000
+STAFF = 3000
+TOWN = seed.Town(people=PEOPLE, sessions=4, capacity=1000)
+_STAFF = f"""
+INSERT INTO staff (id, username, password_hash, name, roles)
+  SELECT {seed.DIRECTORY_ID.format(n="n")}, 'staff-' || n, '-', '王工',
+    ARRAY['platform_admin', 'hospital_admin', 'desk', 'nurse', 'doctor', 'finance', 'auditor']
+  FROM generate_series(1, {STAFF}) n
+"""
+_STAFF_LOGIN = """
+INSERT INTO login (token_hash, id, staff_id, kind, device, created_at, last_seen_at, idle_expires_at,
+    expires_at)
+  SELECT * FROM unnest($1::bytea[], $2::uuid[], $3::uuid[]) x(a, b, c),
+    LATERAL (SELECT 'password', 'test', now(), now(), now() + interval '1 hour', now() + interval '8 hours') y
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class Village:
+    """Where it is served, and tokens that nobody used before."""
+
+    url: str
+    dsn: str
+    _people: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(1, PEOPLE + 1)))
+    _staff: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(1, STAFF + 1)))
+
+    def person(self) -> int:
+        """The number of somebody else; patient and account have the same id."""
+        return next(self._people)
+
+    def headers(self, path: str, person: int) -> dict[str, str]:
+        """The header of this person, or on the staff's paths of one of the staff."""
+        if path.startswith("/api/v1/staff/"):
+            return {"Authorization": f"Bearer staff-token-{next(self._staff)}"}
+        return {"Authorization": f"Bearer {seed.token(person)}"}
+
+
+def known_id(name: str, person: int) -> str:
+    """An id that exists, for a parameter or field of this name."""
+    if name == "hospital_id":
+        return "1"
+    if name in {"patient_id", "staff_id", "consent_id"}:
+        return seed.directory_id(person)
+    return seed.slot_id(1)
+
+
+@contextmanager
+def village(folder: Path) -> Iterator[Village]:
+    """Seed and serve it until the block ends."""
+    folder.chmod(0o755)
+    with stage.database(folder) as dsn:
+        asyncio.run(_populate(dsn, folder))
+        with stage.serving(dsn, folder, workers=1) as port:
+            yield Village(url=f"http://127.0.0.1:{port}", dsn=dsn)
+
+
+async def _populate(dsn: str, folder: Path) -> None:
+    await seed.seed(dsn, TOWN)
+    keys = load_key_ring(folder / "keys", production=False)
+    people = [UUID(seed.directory_id(number)) for number in range(1, PEOPLE + 1)]
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.executemany(
+            "UPDATE person SET name_sealed = $2, document_sealed = $3 WHERE id = $1",
+            [
+                (
+                    id_,
+                    keys.seal("王小明", field="person.name_sealed", row=id_),
+                    keys.seal("110101199001011237", field="person.document_sealed", row=id_),
+                )
+                for id_ in people
+            ],
+        )
+        await connection.execute(_STAFF)
+        staff = range(1, STAFF + 1)
+        await connection.execute(
+            _STAFF_LOGIN,
+            [hash_of(f"staff-token-{number}") for number in staff],
+            [seed.directory_id(number + PEOPLE) for number in staff],
+            [seed.directory_id(number) for number in staff],
+        )
+    finally:
+        await connection.close()
