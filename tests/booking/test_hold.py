@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.models import AuditEntryRow
 from guahao.booking import policy
 from guahao.booking.models import Appointment, AppointmentState
-from guahao.booking.service.hold import PoolEmpty, SlotSoldOut, plan_hold, write_hold
+from guahao.booking.service.hold import write_hold
+from guahao.booking.service.plan import PoolEmpty, SlotSoldOut, plan_hold
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id

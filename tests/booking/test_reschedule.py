@@ -13,7 +13,7 @@ from guahao.booking.queries.law import broken_slots
 from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import Canceller, cancel
 from guahao.booking.service.confirm import confirm
-from guahao.booking.service.hold import HoldPlan, SlotSoldOut
+from guahao.booking.service.plan import HoldPlan, SlotSoldOut
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment
 from guahao.booking.service.confirm import confirm
-from guahao.booking.service.hold import HoldPlan, HoldRequest, plan_hold, write_hold
+from guahao.booking.service.hold import write_hold
+from guahao.booking.service.plan import HoldPlan, HoldRequest, plan_hold
 from guahao.identity.models.account import Account, Login, LoginKind
 from guahao.identity.models.person import Person
 from guahao.identity.service.token import hash_of, new_token

@@ -35,7 +35,7 @@ async def test_the_facts_of_a_patient_are_told(db: AsyncSession) -> None:
     told = await lock_patients(db, [(account, patient.id)])
 
     assert told == {
-        patient.id: PatientFacts(
+        (account, patient.id): PatientFacts(
             patient_id=patient.id,
             person_id=patient.person_id,
             birth_date=date(2001, 2, 3),
@@ -55,14 +55,14 @@ async def test_patients_of_other_accounts_deleted_and_unknown_ones_are_absent(db
 
     told = await lock_patients(db, [(mine, p) for p in (kept.id, foreign.id, deleted.id, new_id())])
 
-    assert set(told) == {kept.id}
+    assert set(told) == {(mine, kept.id)}
 
 
 async def test_a_patient_enrolled_at_a_desk_goes_without_account(db: AsyncSession) -> None:
     account = await make_account(db)
     desk = await make_patient(db, None)
 
-    assert set(await lock_patients(db, [(None, desk.id)])) == {desk.id}
+    assert set(await lock_patients(db, [(None, desk.id)])) == {(None, desk.id)}
     assert await lock_patients(db, [(account, desk.id)]) == {}
 
 
@@ -71,7 +71,7 @@ async def test_a_withdrawn_consent_is_told(db: AsyncSession) -> None:
     patient = await make_patient(db, account)
     await db.execute(update(Consent).values(ended_at=utc_now(), ending=ConsentEnd.WITHDRAWN))
 
-    assert not (await lock_patients(db, [(account, patient.id)]))[patient.id].consented
+    assert not (await lock_patients(db, [(account, patient.id)]))[account, patient.id].consented
 
 
 async def test_one_person_in_two_accounts_is_locked_once_for_both(sessions: Sessions) -> None:

@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from guahao.booking.api_patient import BOOKING_PROBLEMS, AppointmentOut, HeldOut
+from guahao.booking.api_patient.problems import BOOKING_PROBLEMS
+from guahao.booking.api_patient.schemas import AppointmentOut, HeldOut
 from guahao.booking.models import AppointmentState, BookingBlock, Channel
 from guahao.booking.queries import lists
 from guahao.booking.queries.screen import views
-from guahao.booking.service import hold
+from guahao.booking.service import plan as planning
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
 from guahao.booking.service.credit import lift_block
+from guahao.booking.service.hold import write_hold
 from guahao.booking.service.rows import AppointmentEnded
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.kernel.errors import NotFound
@@ -49,14 +51,14 @@ class StaffHoldIn(Body):
     "/appointments",
     status_code=201,
     response_model=HeldOut,
-    responses=problems(*BOOKING_PROBLEMS, PermissionMissing, hold.PoolEmpty),
+    responses=problems(*BOOKING_PROBLEMS, PermissionMissing, planning.PoolEmpty),
 )
 async def book_for_a_person(body: StaffHoldIn, db: Db, who: _Booker, once: Once) -> Response:
     """Book for a patient enrolled at the desk; the fee is taken on site, so it is booked at once."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     slot_id = parse_id(body.slot_id)
     who.require(hospital_of(slot_id))
-    request = hold.HoldRequest(
+    request = planning.HoldRequest(
         slot_id=slot_id,
         patient_id=parse_id(body.patient_id),
         account_id=None,
@@ -66,9 +68,9 @@ async def book_for_a_person(body: StaffHoldIn, db: Db, who: _Booker, once: Once)
         is_overruling=body.overruling_reason is not None,
         overruling_reason=body.overruling_reason,
     )
-    plan = await hold.plan_hold(db, request)
+    plan = await planning.plan_hold(db, request)
     answer = claim.prepared(HeldOut.of(plan), status=201)
-    await hold.write_hold(db, plan, kept=answer.kept)
+    await write_hold(db, plan, kept=answer.kept)
     return answer.response
 
 

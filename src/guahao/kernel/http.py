@@ -83,11 +83,16 @@ class OnceKey:
 
         Raises what `idempotency.claim` raises; `Replayed` is answered by the edge.
         """
-        if self.key is None:
-            return OnceClaim(db=db, claim=None)
-        request = idempotency.Claim(owner=owner, route=self.route, key=self.key, body=self.body)
-        await idempotency.claim(db, request)
+        request = self.of(owner)
+        if request is not None:
+            await idempotency.claim(db, request)
         return OnceClaim(db=db, claim=request)
+
+    def of(self, owner: str) -> idempotency.Claim | None:
+        """The claim that `owner` makes with this key, if there is one."""
+        if self.key is None:
+            return None
+        return idempotency.Claim(owner=owner, route=self.route, key=self.key, body=self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,7 @@ class Prepared:
     """An answer that is ready; `kept` are the bound values of idempotency.KEEP, None without a key."""
 
     response: Response
-    kept: Mapping[str, str | int] | None
+    kept: Mapping[str, list[Any]] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +113,7 @@ class OnceClaim:
     def prepared(self, out: BaseModel, *, status: int = 200) -> Prepared:
         """Make `out` the answer; the caller stores `kept` together with its other rows."""
         content = out.model_dump_json()
-        kept = idempotency.keep_params(self.claim, status=status, answer=content) if self.claim else None
+        kept = idempotency.keep_params([(self.claim, status, content)]) if self.claim else None
         return Prepared(response=Response(content, status, media_type="application/json"), kept=kept)
 
     async def answer(self, out: BaseModel, *, status: int = 200) -> Response:

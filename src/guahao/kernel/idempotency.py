@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import DateTime, Index, LargeBinary, Text, bindparam, cast, delete, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeEngine
 
 from guahao.kernel.db import Base, HotStatement, affected, table
 from guahao.kernel.errors import Problem
@@ -87,52 +108,75 @@ class Claim:
 
 _FRESH = {"status": None, "answer": None}
 _KEY = table(IdempotencyKey)
+
+
+def _rows(name: str, **columns: TypeEngine[Any]) -> TableValuedAlias:
+    arrays = [bindparam(f"{name}_{one}", type_=ARRAY(kind)) for one, kind in columns.items()]
+    return func.unnest(*arrays).table_valued(*[column(one) for one in columns]).render_derived(name=name)
+
+
+_asked = _rows("asked", owner=Text(), route=Text(), key=Text(), body_hash=LargeBinary(), lock=BigInteger())
 _insert = insert(_KEY).from_select(
     ["owner", "route", "key", "body_hash", "expires_at"],
     select(
-        cast(bindparam("owner"), Text),
-        cast(bindparam("route"), Text),
-        cast(bindparam("key"), Text),
-        cast(bindparam("body_hash"), LargeBinary),
+        _asked.c.owner,
+        _asked.c.route,
+        _asked.c.key,
+        _asked.c.body_hash,
         cast(func.now() + KEPT_FOR, DateTime(timezone=True)),
-    ).where(func.pg_try_advisory_xact_lock(bindparam("lock"))),
+    ).where(func.pg_try_advisory_xact_lock(_asked.c.lock)),
 )
 _CLAIM = HotStatement(
     _insert.on_conflict_do_update(
         index_elements=["owner", "route", "key"],
         set_={"body_hash": _insert.excluded.body_hash, "expires_at": _insert.excluded.expires_at, **_FRESH},
         where=_KEY.c.expires_at <= func.now(),
-    ).returning(_KEY.c.key)
+    ).returning(_KEY.c.owner, _KEY.c.route, _KEY.c.key)
 )
 _FIRST = select(IdempotencyKey).where(
     IdempotencyKey.owner == bindparam("owner"),
     IdempotencyKey.route == bindparam("route"),
     IdempotencyKey.key == bindparam("key"),
 )
+_answered = _rows("answered", owner=Text(), route=Text(), key=Text(), status=Integer(), answer=Text())
 KEEP = (
     update(_KEY)
     .where(
-        _KEY.c.owner == bindparam("kept_owner"),
-        _KEY.c.route == bindparam("kept_route"),
-        _KEY.c.key == bindparam("kept_key"),
+        _KEY.c.owner == _answered.c.owner,
+        _KEY.c.route == _answered.c.route,
+        _KEY.c.key == _answered.c.key,
     )
-    .values(status=bindparam("kept_status"), answer=bindparam("kept_answer"))
+    .values(status=_answered.c.status, answer=_answered.c.answer)
 )
-"""For statements that store the first answer together with other rows; bind with `keep_params`."""
+"""For statements that store first answers together with other rows; bind with `keep_params`."""
+
+
+async def claim_free(db: AsyncSession, requests: Sequence[Claim]) -> set[Claim]:
+    """Make this transaction the one that answers as many of `requests` as it can; answers which.
+
+    The rows live and die with the caller's transaction: a crash before commit leaves the keys free,
+    a crash after it leaves the answers. No two of `requests` may have the same owner, route and key.
+    """
+    params = {
+        "asked_owner": [one.owner for one in requests],
+        "asked_route": [one.route for one in requests],
+        "asked_key": [one.key for one in requests],
+        "asked_body_hash": [one.body_hash for one in requests],
+        "asked_lock": [one.lock for one in requests],
+    }
+    mine = {tuple(row) for row in await _CLAIM.rows(db, params)}
+    return {one for one in requests if (one.owner, one.route, one.key) in mine}
 
 
 async def claim(db: AsyncSession, request: Claim) -> None:
     """Make this transaction the one that answers `request`, or raise.
 
-    The row lives and dies with the caller's transaction: a crash before commit leaves the key
-    free, a crash after it leaves the answer. Raises `Replayed` with the first answer,
-    `IdempotencyKeyReused` for another body, `RequestInProgress` while the first is running.
+    Raises `Replayed` with the first answer, `IdempotencyKeyReused` for another body,
+    `RequestInProgress` while the first is running.
     """
-    bound = {"owner": request.owner, "route": request.route, "key": request.key}
-    mine = await _CLAIM.rows(db, {**bound, "body_hash": request.body_hash, "lock": request.lock})
-    if mine:
+    if await claim_free(db, [request]):
         return
-    first = await db.scalar(_FIRST, bound)
+    first = await db.scalar(_FIRST, {"owner": request.owner, "route": request.route, "key": request.key})
     if first is None or first.status is None or first.answer is None:
         raise RequestInProgress
     if first.body_hash != request.body_hash:
@@ -140,15 +184,21 @@ async def claim(db: AsyncSession, request: Claim) -> None:
     raise Replayed(status=first.status, answer=first.answer)
 
 
-def keep_params(request: Claim, *, status: int, answer: str) -> dict[str, str | int]:
-    """Bind the first answer of `request` for KEEP."""
+def keep_params(answers: Sequence[tuple[Claim, int, str]]) -> dict[str, list[Any]]:
+    """Bind first answers (claim, status, body) for KEEP."""
     return {
-        "kept_owner": request.owner,
-        "kept_route": request.route,
-        "kept_key": request.key,
-        "kept_status": status,
-        "kept_answer": answer,
+        "answered_owner": [request.owner for request, _, _ in answers],
+        "answered_route": [request.route for request, _, _ in answers],
+        "answered_key": [request.key for request, _, _ in answers],
+        "answered_status": [status for _, status, _ in answers],
+        "answered_answer": [answer for _, _, answer in answers],
     }
+
+
+async def give_back(db: AsyncSession, requests: Sequence[Claim]) -> None:
+    """Free keys that this transaction claimed and whose requests were refused: a refusal is not kept."""
+    keys = [(one.owner, one.route, one.key) for one in requests]
+    await db.execute(delete(_KEY).where(tuple_(_KEY.c.owner, _KEY.c.route, _KEY.c.key).in_(keys)))
 
 
 async def forget_expired(db: AsyncSession) -> int:

@@ -1,12 +1,9 @@
-"""Take a place for a person: plan on facts, then write everything in one statement."""
+"""Write planned bookings: every row of all of them in one statement, the slots' rows last."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,79 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AUDIT_INSERT, AuditEntry, audit_params
 from guahao.booking import policy
 from guahao.booking.events import AppointmentConfirmed, AppointmentHeld
-from guahao.booking.models import Appointment, AppointmentState, Channel
-from guahao.booking.queries.history import histories
-from guahao.catalog.queries import RuleSet, rules_of
-from guahao.identity.queries.patients import PatientFacts, lock_patients
+from guahao.booking.models import Appointment
+from guahao.booking.service.plan import HoldPlan, no_place
 from guahao.kernel.db import BulkInsert, HotStatement, constraint_of, together
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import EVENT_INSERT, event_params
 from guahao.kernel.idempotency import KEEP
-from guahao.kernel.ids import new_id
 from guahao.payment.service import ORDER_INSERT, NewOrder, order_params
-from guahao.scheduling.queries.facts import SlotFacts, free_after, slot_facts
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.places import MOVE_LOG, MOVED, Move, move_params
-from guahao.scheduling.service.sessions import next_number
-
-
-class SlotSoldOut(Problem):
-    """Every place of the slot and of all later slots of the session is taken."""
-
-    code = "slot-sold-out"
-    status = 409
-
-
-class PoolEmpty(Problem):
-    """The reserved pool has no place left in this slot."""
-
-    code = "pool-empty"
-    status = 409
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldRequest:
-    """Somebody asks for a place in a slot for a patient.
-
-    `account_id` is None for staff bookings, whose patients need no account. `is_overruling` skips
-    the rules about the person (never those of the slot, the places or the department); the staff
-    edge demands and records the reason.
-    """
-
-    slot_id: UUID
-    patient_id: UUID
-    account_id: UUID | None
-    actor: str
-    channel: Channel = Channel.ONLINE
-    pool: Bucket = Bucket.FREE
-    is_overruling: bool = False
-    overruling_reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldPlan:
-    """A booking that the rules allow, with every value it will have; nothing is written yet."""
-
-    request: HoldRequest
-    slot: SlotFacts
-    patient: PatientFacts
-    rule_set: RuleSet
-    appointment_id: UUID
-    order_id: UUID
-    number: int | None
-    hold_expires_at: datetime | None
-    rescheduled_from: UUID | None = None
-
-    @property
-    def state(self) -> AppointmentState:
-        """Held while a fee is due, else booked at once."""
-        return AppointmentState.HELD if self.number is None else AppointmentState.BOOKED
-
-    @property
-    def is_paid_on_site(self) -> bool:
-        """Whether the desk takes the fee, so that nothing waits for a payment."""
-        return self.request.channel is not Channel.ONLINE
-
 
 APPOINTMENT_INSERT = BulkInsert(
     Appointment,
@@ -125,97 +58,37 @@ Kept = Mapping[str, Any]
 """Bound values of `idempotency.KEEP`, to store the answer in the same round trip."""
 
 
-async def plan_hold(db: AsyncSession, request: HoldRequest) -> HoldPlan:
-    """Read the facts, judge the rules, and say what the booking will be.
-
-    Locks the person until the transaction ends, so that two requests for one person are judged one
-    after the other. Raises the problems of `booking.policy`, and `NotFound` for a slot that does
-    not exist and for a patient the account may not act for.
-    """
-    patients = await lock_patients(db, [(request.account_id, request.patient_id)])
-    patient = patients.get(request.patient_id)
-    if patient is None:
-        raise NotFound
-    slot = (await slot_facts(db, [request.slot_id])).get(request.slot_id)
-    if slot is None:
-        raise NotFound
-    rule_set = await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)
-    pair = (slot.hospital_id, patient.person_id)
-    history = (await histories(db, [pair]))[pair]
-    refusal = _refusal(request, slot, patient, history, rule_set)
-    if refusal is not None:
-        raise refusal
-    if _places_in(slot, request.pool) < 1:
-        raise await no_place(db, slot, request.pool)
-    return await _planned(db, request, slot, patient, rule_set)
-
-
-def _refusal(
-    request: HoldRequest,
-    slot: SlotFacts,
-    patient: PatientFacts,
-    history: policy.History,
-    rule_set: RuleSet,
-) -> Problem | None:
-    refusal = policy.refusal_of_slot(slot, rule_set.rules) or policy.refusal_of_patient(slot, patient)
-    if refusal is None and not request.is_overruling:
-        at_desk = request.channel is not Channel.ONLINE
-        known = policy.History(standing=history.standing) if at_desk else history
-        refusal = policy.refusal_by_history(slot, known, rule_set.rules)
-    return refusal
-
-
-def _places_in(slot: SlotFacts, pool: Bucket) -> int:
-    return {Bucket.DESK: slot.desk, Bucket.ELDERLY: slot.elderly, Bucket.REFERRAL: slot.referral}.get(
-        pool, slot.free
-    )
-
-
-async def no_place(db: AsyncSession, slot: SlotFacts, pool: Bucket) -> Problem:
-    """Say what a person can do now that the slot has no place."""
-    if pool is not Bucket.FREE:
-        return PoolEmpty()
-    later_free = await free_after(
-        db, hospital_id=slot.hospital_id, session_id=slot.session_id, after=slot.starts_at
-    )
-    return policy.SlotFull(later_free=later_free) if later_free else SlotSoldOut(later_free=0)
-
-
-async def _planned(
-    db: AsyncSession, request: HoldRequest, slot: SlotFacts, patient: PatientFacts, rule_set: RuleSet
-) -> HoldPlan:
-    is_due_first = slot.fee_fen > 0 and request.channel is Channel.ONLINE
-    number = None
-    if not is_due_first:
-        number = await next_number(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
-    return HoldPlan(
-        request=request,
-        slot=slot,
-        patient=patient,
-        rule_set=rule_set,
-        appointment_id=new_id(slot.hospital_id),
-        order_id=new_id(slot.hospital_id),
-        number=number,
-        hold_expires_at=policy.hold_ends_at(slot, rule_set.rules) if is_due_first else None,
-    )
+class PlacesGone(Exception):
+    """A slot of a batch was not on sale any more when it was written; nothing must be committed."""
 
 
 async def write_hold(db: AsyncSession, plan: HoldPlan, *, kept: Kept | None = None) -> None:
-    """Write the appointment, its order, place log, events, audit and the hot row in one statement.
+    """Write one booking: the slot's row decides.
 
-    The slot's row decides: raises `SlotFull` or `SlotSoldOut` if the last place went meanwhile, and
-    the caller's transaction must roll back. `kept` stores the request's first answer with it.
+    Raises `SlotFull` or `SlotSoldOut` if the last place went meanwhile, and `AlreadyBooked`,
+    `DepartmentDayLimit` or `NotFound` if an index or a key says so; the caller's transaction must then
+    roll back. `kept` stores the request's first answer with it.
     """
-    params = _params([plan])
     try:
-        if kept is None:
-            moved = await _HOLD.rows(db, params)
-        else:
-            moved = await _HOLD_AND_KEEP.rows(db, {**params, **kept})
+        await write_holds(db, [plan], kept=kept)
+    except PlacesGone:
+        raise await no_place(db, plan.slot, plan.request.pool) from None
     except IntegrityError as error:
         raise clash(error) from error
-    if moved[0][0] != 1:
-        raise await no_place(db, plan.slot, plan.request.pool)
+
+
+async def write_holds(db: AsyncSession, plans: Sequence[HoldPlan], *, kept: Kept | None = None) -> None:
+    """Write the appointments, their orders, place log, events, audit and slots in one statement.
+
+    All or nothing: raises `PlacesGone` or IntegrityError, and the transaction must roll back.
+    """
+    params = _params(plans)
+    if kept is None:
+        moved = await _HOLD.rows(db, params)
+    else:
+        moved = await _HOLD_AND_KEEP.rows(db, {**params, **kept})
+    if moved[0][0] != len({plan.slot.slot_id for plan in plans}):
+        raise PlacesGone
 
 
 def clash(error: IntegrityError) -> Exception:
@@ -223,6 +96,7 @@ def clash(error: IntegrityError) -> Exception:
     known: dict[str | None, type[Problem]] = {
         "appointment_one_per_person_and_session": policy.AlreadyBooked,
         "appointment_one_per_person_department_and_day": policy.DepartmentDayLimit,
+        "appointment_hospital_id_slot_id_fkey": NotFound,
     }
     problem = known.get(constraint_of(error))
     return error if problem is None else problem()

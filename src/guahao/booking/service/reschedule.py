@@ -14,15 +14,8 @@ from guahao.booking.events import AppointmentRescheduled
 from guahao.booking.models import Appointment, AppointmentState
 from guahao.booking.queries.history import histories
 from guahao.booking.service.credit import count_cancellation
-from guahao.booking.service.hold import (
-    APPOINTMENT_INSERT,
-    HoldPlan,
-    HoldRequest,
-    appointment_values,
-    clash,
-    no_place,
-    take,
-)
+from guahao.booking.service.hold import APPOINTMENT_INSERT, appointment_values, clash, take
+from guahao.booking.service.plan import HoldPlan, HoldRequest, no_place
 from guahao.booking.service.rows import AppointmentEnded, end, locked
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
@@ -73,7 +66,7 @@ async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldReq
     and the problems of this module.
     """
     patients = await lock_patients(db, [(request.account_id, request.patient_id)])
-    patient = patients.get(request.patient_id)
+    patient = patients.get((request.account_id, request.patient_id))
     if patient is None:
         raise NotFound
     old = await locked(db, appointment_id)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.http import Keys, Once, OnceClaim, OnceKey
-from guahao.kernel.idempotency import KEEP, Claim, Replayed
+from guahao.kernel.idempotency import KEEP, Claim, Replayed, keep_params
 
 _FIELD = "idempotency_key.answer"
 
@@ -38,9 +38,9 @@ class SealedOnceKey:
     async def answer(self, claim: OnceClaim, out: BaseModel, *, status: int) -> Response:
         """Store `out` sealed as the first answer and give it; the last thing a route does."""
         prepared = claim.prepared(out, status=status)
-        if claim.claim is not None and prepared.kept is not None:
+        if claim.claim is not None:
             sealed = self._seal(claim.claim, out)
-            await claim.db.execute(KEEP, {**prepared.kept, "kept_answer": sealed})
+            await claim.db.execute(KEEP, keep_params([(claim.claim, status, sealed)]))
         return prepared.response
 
     def _seal(self, claim: Claim, out: BaseModel) -> str:

@@ -96,7 +96,7 @@ _LOCK = HotStatement(select(_wanted).join(_locked, true()))
 
 async def lock_patients(
     db: AsyncSession, pairs: Sequence[tuple[UUID | None, UUID]]
-) -> dict[UUID, PatientFacts]:
+) -> dict[tuple[UUID | None, UUID], PatientFacts]:
     """Lock the persons behind (account, patient) pairs until the transaction ends, and answer the facts.
 
     One round trip. Transactions that concern the same person, through whichever account, go one after
@@ -107,7 +107,7 @@ async def lock_patients(
     bound = {"accounts": [account for account, _ in pairs], "patients": [patient for _, patient in pairs]}
     rows = await _LOCK.rows(db, bound)
     return {
-        row.patient_id: PatientFacts(
+        (row.account_id, row.patient_id): PatientFacts(
             patient_id=row.patient_id,
             person_id=row.person_id,
             birth_date=row.birth_date,

@@ -57,7 +57,7 @@ async def enrol_person(
         ),
     )
     await db.flush()
-    return (await lock_patients(db, [(None, patient.id)]))[patient.id]
+    return (await lock_patients(db, [(None, patient.id)]))[None, patient.id]
 
 
 def _require_consents(accepted: Sequence[Accepted], *, is_child: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,13 +21,16 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import HotStatement, table, together
+from guahao.kernel.ids import hospital_of
 from guahao.scheduling.models import Bucket, PlaceLog, Slot
+
+SOLD_FROM = (Bucket.FREE, Bucket.DESK, Bucket.ELDERLY, Bucket.REFERRAL)
+"""Pools whose places somebody can book."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +153,32 @@ def move_params(moves: Sequence[Move]) -> dict[str, list[Any]]:
     }
 
 
+_locked = (
+    func.unnest(bindparam("hospital_ids", type_=ARRAY(Integer())), bindparam("slot_ids", type_=ARRAY(Uuid())))
+    .table_valued(column("hospital_id", Integer()), column("slot_id", Uuid()))
+    .render_derived(name="wanted")
+)
+_SLOT = table(Slot).c
+_LEFT = HotStatement(
+    select(_SLOT.id, *(_SLOT[pool.value] for pool in SOLD_FROM))
+    .join_from(
+        _locked, table(Slot), (_SLOT.hospital_id == _locked.c.hospital_id) & (_SLOT.id == _locked.c.slot_id)
+    )
+    .order_by(_SLOT.hospital_id, _SLOT.id)
+    .with_for_update(key_share=True, of=table(Slot))
+)
+
+
+async def left_under_lock(db: AsyncSession, slot_ids: Collection[UUID]) -> dict[tuple[UUID, Bucket], int]:
+    """Lock slots in the order of their ids, so that two callers cannot deadlock; answers what is left.
+
+    The places of each slot in each pool that can be sold from; they stay so until the transaction ends.
+    """
+    ids = sorted(slot_ids)
+    rows = await _LEFT.rows(db, {"hospital_ids": [hospital_of(id_) for id_ in ids], "slot_ids": ids})
+    return {(row.id, pool): getattr(row, pool.value) for row in rows for pool in SOLD_FROM}
+
+
 async def move(db: AsyncSession, moves: Sequence[Move]) -> bool:
     """Move all places or tell that they cannot be moved; the last thing a transaction should do.
 
@@ -159,10 +188,8 @@ async def move(db: AsyncSession, moves: Sequence[Move]) -> bool:
     """
     if not moves:
         return True
-    slots = sorted({(one.hospital_id, one.slot_id) for one in moves})
+    slots = {one.slot_id for one in moves}
     if len(slots) > 1:
-        wanted = tuple_(Slot.hospital_id, Slot.id).in_(slots)
-        ordered = select(Slot.id).where(wanted).order_by(Slot.hospital_id, Slot.id)
-        await db.execute(ordered.with_for_update(key_share=True))
+        await left_under_lock(db, slots)
     moved = await _MOVE.rows(db, move_params(moves))
     return bool(moved[0][0] == len(slots))

@@ -1,0 +1,11 @@
+"""Routes of patients about appointments."""
+
+from fastapi import APIRouter
+
+from guahao.booking.api_patient import appointments, hold
+
+router = APIRouter()
+router.include_router(hold.router)
+router.include_router(appointments.router)
+
+__all__ = ["router"]

@@ -1,0 +1,38 @@
+"""The problems a booking may be refused by, for the documents of every route that books."""
+
+from __future__ import annotations
+
+from guahao.booking import policy
+from guahao.booking.service import plan
+from guahao.identity.access import NotLoggedIn
+from guahao.kernel.errors import Invalid, NotFound, Problem, TooManyRequests
+from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
+
+BOOKING_PROBLEMS: tuple[type[Problem], ...] = (
+    NotLoggedIn,
+    NotFound,
+    Invalid,
+    TooManyRequests,
+    RequestInProgress,
+    IdempotencyKeyReused,
+    policy.SessionSuspended,
+    policy.SlotOver,
+    policy.SlotNotReleased,
+    policy.SlotFull,
+    plan.SlotSoldOut,
+    policy.BookingClosedNow,
+    policy.TooLateForTomorrow,
+    policy.OutsideBookingWindow,
+    policy.PatientNotVerified,
+    policy.PatientConsentWithdrawn,
+    policy.AlreadyBooked,
+    policy.DepartmentDayLimit,
+    policy.TimeConflict,
+    policy.DailyLimit,
+    policy.DailyDepartmentsLimit,
+    policy.WeeklyLimit,
+    policy.MonthlyLimit,
+    policy.BookingBlocked,
+    policy.DepartmentSexLimit,
+    policy.DepartmentAgeLimit,
+)

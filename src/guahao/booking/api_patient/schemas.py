@@ -1,0 +1,194 @@
+"""What patients send and see of appointments."""
+
+from __future__ import annotations
+
+import datetime as dt
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from guahao.booking.models import AppointmentState, Channel
+from guahao.booking.queries.screen import AppointmentView
+from guahao.booking.service.plan import HoldPlan
+from guahao.kernel.http import Body
+from guahao.payment.queries import OrderState
+from guahao.scheduling.queries.states import Period
+
+
+class HoldIn(Body):
+    """Which slot for which patient of yours."""
+
+    slot_id: Annotated[str, Field(max_length=64)]
+    patient_id: Annotated[str, Field(max_length=64)]
+
+
+class OrderPart(BaseModel):
+    """What is owed for the appointment."""
+
+    id: str
+    amount_fen: int
+    state: OrderState
+
+
+class HeldOut(BaseModel):
+    """A place that is now yours: to pay by `hold_expires_at`, or already booked."""
+
+    id: str
+    state: AppointmentState
+    hold_expires_at: datetime | None
+    number: int | None
+    order: OrderPart
+    slot_id: str
+    patient_id: str
+    date: dt.date
+    starts_at: datetime
+    ends_at: datetime
+    room: str
+
+    @classmethod
+    def of(cls, plan: HoldPlan) -> HeldOut:
+        """Show what was planned and is being written."""
+        slot = plan.slot
+        is_settled = slot.fee_fen == 0 or plan.rescheduled_from is not None
+        return cls(
+            id=str(plan.appointment_id),
+            state=plan.state,
+            hold_expires_at=plan.hold_expires_at,
+            number=plan.number,
+            order=OrderPart(
+                id=str(plan.order_id),
+                amount_fen=slot.fee_fen,
+                state=OrderState.PAID if is_settled else OrderState.CREATED,
+            ),
+            slot_id=str(slot.slot_id),
+            patient_id=str(plan.request.patient_id),
+            date=slot.date,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+            room=slot.room,
+        )
+
+
+class NamedPart(BaseModel):
+    """Something with a name."""
+
+    id: str
+    name: str
+
+
+class PlacePart(NamedPart):
+    """Where to go."""
+
+    address: str
+    phone: str
+    room: str
+
+
+class DoctorPart(NamedPart):
+    """Who will see the patient."""
+
+    title: str
+
+
+class AllowedPart(BaseModel):
+    """What can be done with the appointment now; `cancel_text` is to be shown before cancelling."""
+
+    pay: bool
+    cancel: bool
+    reschedule: bool
+    cancel_counts: bool
+    cancel_text: str | None
+
+
+class AppointmentOut(BaseModel):
+    """An appointment with everything its page shows."""
+
+    id: str
+    state: AppointmentState
+    channel: Channel
+    number: int | None
+    hold_expires_at: datetime | None
+    decide_by: datetime | None
+    date: dt.date
+    period: Period
+    starts_at: datetime
+    ends_at: datetime
+    slot_id: str
+    patient: NamedPart
+    hospital: NamedPart
+    department: NamedPart
+    doctor: DoctorPart
+    place: PlacePart
+    order: OrderPart
+    allowed: AllowedPart
+    rescheduled_from: str | None
+    created_at: datetime
+    booked_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, view: AppointmentView) -> AppointmentOut:
+        """Show a view."""
+        row = view.appointment
+        return cls(
+            id=str(row.id),
+            state=row.state,
+            channel=row.channel,
+            number=row.number,
+            hold_expires_at=row.hold_expires_at,
+            decide_by=row.decide_by,
+            date=row.date,
+            period=view.slot.period,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            slot_id=str(row.slot_id),
+            patient=NamedPart(id=str(row.patient_id), name=view.patient_name),
+            hospital=NamedPart(id=str(view.hospital.id), name=view.hospital.name),
+            department=NamedPart(id=str(view.department.id), name=view.department.name),
+            doctor=DoctorPart(id=str(view.doctor.id), name=view.doctor.name, title=view.doctor.title),
+            place=PlacePart(
+                id=str(view.campus.id),
+                name=view.campus.name,
+                address=view.campus.address,
+                phone=view.campus.phone,
+                room=view.slot.room,
+            ),
+            order=OrderPart(id=str(view.order.id), amount_fen=view.order.amount_fen, state=view.order.state),
+            allowed=AllowedPart(
+                pay=view.allowed.pay,
+                cancel=view.allowed.cancel,
+                reschedule=view.allowed.reschedule,
+                cancel_counts=view.allowed.cancel_counts,
+                cancel_text=view.allowed.cancel_text,
+            ),
+            rescheduled_from=str(row.rescheduled_from) if row.rescheduled_from else None,
+            created_at=row.created_at,
+            booked_at=row.booked_at,
+            ended_at=row.ended_at,
+        )
+
+
+class CompatibleData(BaseModel):
+    """What the original design answers of an appointment."""
+
+    appointment_id: str
+    state: AppointmentState
+    number: int | None
+    order_id: str
+    amount_fen: int
+    hold_expires_at: datetime | None
+
+
+class CompatibleOut(BaseModel):
+    """The original design's envelope; `code` is 200 on success."""
+
+    code: Literal[200] = 200
+    message: str
+    data: CompatibleData
+
+
+class RescheduleIn(Body):
+    """Where to."""
+
+    slot_id: Annotated[str, Field(max_length=64)]

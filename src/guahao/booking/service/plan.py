@@ -1,0 +1,216 @@
+"""What bookings will be: facts read for many requests at once, rules judged one request after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.booking import policy
+from guahao.booking.models import AppointmentState, Channel
+from guahao.booking.queries.history import histories
+from guahao.catalog.queries import RuleSet, rules_of
+from guahao.identity.queries.patients import PatientFacts, lock_patients
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.ids import new_id
+from guahao.scheduling.queries.facts import SlotFacts, free_after, slot_facts
+from guahao.scheduling.queries.states import Bucket
+from guahao.scheduling.service.places import SOLD_FROM, left_under_lock
+from guahao.scheduling.service.sessions import next_number
+
+
+class SlotSoldOut(Problem):
+    """Every place of the slot and of all later slots of the session is taken."""
+
+    code = "slot-sold-out"
+    status = 409
+
+
+class PoolEmpty(Problem):
+    """The reserved pool has no place left in this slot."""
+
+    code = "pool-empty"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRequest:
+    """Somebody asks for a place in a slot for a patient.
+
+    `account_id` is None for staff bookings, whose patients need no account. `is_overruling` skips
+    the rules about the person (never those of the slot, the places or the department); the staff
+    edge demands and records the reason.
+    """
+
+    slot_id: UUID
+    patient_id: UUID
+    account_id: UUID | None
+    actor: str
+    channel: Channel = Channel.ONLINE
+    pool: Bucket = Bucket.FREE
+    is_overruling: bool = False
+    overruling_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPlan:
+    """A booking that the rules allow, with every value it will have; nothing is written yet."""
+
+    request: HoldRequest
+    slot: SlotFacts
+    patient: PatientFacts
+    rule_set: RuleSet
+    appointment_id: UUID
+    order_id: UUID
+    number: int | None
+    hold_expires_at: datetime | None
+    rescheduled_from: UUID | None = None
+
+    @property
+    def state(self) -> AppointmentState:
+        """Held while a fee is due, else booked at once."""
+        return AppointmentState.HELD if self.number is None else AppointmentState.BOOKED
+
+    @property
+    def is_paid_on_site(self) -> bool:
+        """Whether the desk takes the fee, so that nothing waits for a payment."""
+        return self.request.channel is not Channel.ONLINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    patients: Mapping[tuple[UUID | None, UUID], PatientFacts]
+    slots: Mapping[UUID, SlotFacts]
+    rule_sets: Mapping[int, RuleSet]
+    histories: Mapping[tuple[int, UUID], policy.History]
+
+
+async def plan_hold(db: AsyncSession, request: HoldRequest) -> HoldPlan:
+    """Plan one booking. Raises the problem by which it is refused."""
+    (planned,) = await plan_holds(db, [request])
+    if isinstance(planned, Problem):
+        raise planned
+    return planned
+
+
+async def plan_holds(db: AsyncSession, requests: Sequence[HoldRequest]) -> list[HoldPlan | Problem]:
+    """Read the facts, judge the rules, and say of each request what the booking will be or why not.
+
+    Locks the persons until the transaction ends, so that requests for one person are judged one
+    after the other, in one batch too. Several requests also lock their slots and share out the
+    places that are there; a single one leaves that to the slot's row when it is written. Refusals are
+    the problems of `booking.policy`, and `NotFound` for a slot that does not exist and for a patient
+    whom the account may not act for.
+    """
+    facts = await _read(db, requests)
+    places = await _places(db, requests, facts.slots)
+    planned: list[HoldPlan | Problem] = []
+    for request in requests:
+        refusal = _refusal(request, facts, planned)
+        if refusal is None and places[request.slot_id, request.pool] < 1:
+            refusal = await no_place(db, facts.slots[request.slot_id], request.pool)
+        if refusal is not None:
+            planned.append(refusal)
+            continue
+        places[request.slot_id, request.pool] -= 1
+        planned.append(await _planned(db, request, facts))
+    return planned
+
+
+async def _read(db: AsyncSession, requests: Sequence[HoldRequest]) -> _Facts:
+    patients = await lock_patients(db, [(one.account_id, one.patient_id) for one in requests])
+    slots = await slot_facts(db, {one.slot_id for one in requests})
+    known = [
+        (slots[one.slot_id], patients[one.account_id, one.patient_id])
+        for one in requests
+        if one.slot_id in slots and (one.account_id, one.patient_id) in patients
+    ]
+    rule_sets = {
+        slot.hospital_id: await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)
+        for slot in {slot.hospital_id: slot for slot, _ in known}.values()
+    }
+    pairs = {(slot.hospital_id, patient.person_id) for slot, patient in known}
+    return _Facts(
+        patients=patients,
+        slots=slots,
+        rule_sets=rule_sets,
+        histories=await histories(db, pairs) if pairs else {},
+    )
+
+
+async def _places(
+    db: AsyncSession, requests: Sequence[HoldRequest], slots: Mapping[UUID, SlotFacts]
+) -> dict[tuple[UUID, Bucket], int]:
+    """How many places are left in each pool of each slot; for several requests, under lock."""
+    if len(requests) > 1:
+        return await left_under_lock(db, slots)
+    return {(id_, pool): getattr(slot, pool.value) for id_, slot in slots.items() for pool in SOLD_FROM}
+
+
+def _refusal(request: HoldRequest, facts: _Facts, planned: Sequence[HoldPlan | Problem]) -> Problem | None:
+    slot = facts.slots.get(request.slot_id)
+    patient = facts.patients.get((request.account_id, request.patient_id))
+    if slot is None or patient is None:
+        return NotFound()
+    rules = facts.rule_sets[slot.hospital_id].rules
+    refusal = policy.refusal_of_slot(slot, rules) or policy.refusal_of_patient(slot, patient)
+    if refusal is not None or request.is_overruling:
+        return refusal
+    history = facts.histories[slot.hospital_id, patient.person_id]
+    at_desk = request.channel is not Channel.ONLINE
+    known = policy.History(
+        standing=(*history.standing, *_standing_of(patient, planned)),
+        blocked_until=None if at_desk else history.blocked_until,
+    )
+    return policy.refusal_by_history(slot, known, rules)
+
+
+def _standing_of(patient: PatientFacts, planned: Sequence[HoldPlan | Problem]) -> tuple[policy.Standing, ...]:
+    """What the same person got earlier in the batch."""
+    return tuple(
+        policy.Standing(
+            appointment_id=plan.appointment_id,
+            hospital_id=plan.slot.hospital_id,
+            session_id=plan.slot.session_id,
+            department_id=plan.slot.department_id,
+            date=plan.slot.date,
+            starts_at=plan.slot.starts_at,
+            ends_at=plan.slot.ends_at,
+            state=plan.state,
+            created_at=plan.slot.now,
+        )
+        for plan in planned
+        if isinstance(plan, HoldPlan) and plan.patient.person_id == patient.person_id
+    )
+
+
+async def no_place(db: AsyncSession, slot: SlotFacts, pool: Bucket) -> Problem:
+    """Say what a person can do now that the slot has no place."""
+    if pool is not Bucket.FREE:
+        return PoolEmpty()
+    later_free = await free_after(
+        db, hospital_id=slot.hospital_id, session_id=slot.session_id, after=slot.starts_at
+    )
+    return policy.SlotFull(later_free=later_free) if later_free else SlotSoldOut(later_free=0)
+
+
+async def _planned(db: AsyncSession, request: HoldRequest, facts: _Facts) -> HoldPlan:
+    slot = facts.slots[request.slot_id]
+    rule_set = facts.rule_sets[slot.hospital_id]
+    is_due_first = slot.fee_fen > 0 and request.channel is Channel.ONLINE
+    number = None
+    if not is_due_first:
+        number = await next_number(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
+    return HoldPlan(
+        request=request,
+        slot=slot,
+        patient=facts.patients[request.account_id, request.patient_id],
+        rule_set=rule_set,
+        appointment_id=new_id(slot.hospital_id),
+        order_id=new_id(slot.hospital_id),
+        number=number,
+        hold_expires_at=policy.hold_ends_at(slot, rule_set.rules) if is_due_first else None,
+    )
