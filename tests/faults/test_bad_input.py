@@ -33,7 +33,7 @@ HOSTILE = (
     "'; DROP TABLE appointment; --",
     "<script>alert(1)</script>",
     "${jndi:ldap://x}{{7*7}}%s%n",
-    "\u202e\u200b\ud83d\ude00 王\u0301",
+    "\u202e\u200b\U0001f600 王\u0301",
     "../../etc/passwd",
     "a" * 60_000,
     " ",
@@ -103,16 +103,17 @@ def example(name: str, schema: dict[str, Any], person: int) -> Any:
 
 
 def text_of(name: str, schema: dict[str, Any], person: int) -> str:
-    formats = {"date": "2026-12-01", "date-time": "2026-12-01T08:00:00+08:00", "time": "08:00:00"}
+    formats: dict[str, str] = {
+        "date": "2026-12-01",
+        "date-time": "2026-12-01T08:00:00+08:00",
+        "time": "08:00:00",
+    }
     if schema.get("format") in formats:
         return formats[str(schema["format"])]
     if name == "code":
         return f"C{person}"
-    return (
-        "甲" * max(2, schema.get("minLength", 0))
-        if _HAN.match(name)
-        else "a" * max(4, schema.get("minLength", 0))
-    )
+    letter, length = ("甲", 2) if _HAN.match(name) else ("a", 4)
+    return letter * max(length, int(schema.get("minLength", 0)))
 
 
 def address(path: str, person: int) -> str:
