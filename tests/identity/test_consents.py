@@ -122,10 +122,10 @@ async def test_after_withdrawal_no_patient_is_added_or_booked_for(
     assert (kept["id"], kept["ending"]) == (given["id"], "withdrawn")
     refused = await client.post("/api/v1/patients", json=patient_body(consents=[]), headers=who)
     assert refused.json()["code"] == "consent-required"
-    assert not (await lock_patients(db, [(account_id, patient)]))[patient].consented
+    assert not (await lock_patients(db, [(account_id, patient)]))[account_id, patient].consented
     await db.rollback()
     assert (await client.post(CONSENTS, json=SENSITIVE, headers=who)).status_code == 201
-    assert (await lock_patients(db, [(account_id, patient)]))[patient].consented
+    assert (await lock_patients(db, [(account_id, patient)]))[account_id, patient].consented
     actions = (
         await db.scalars(select(AuditEntryRow.action).where(AuditEntryRow.action.like("consent.%")))
     ).all()

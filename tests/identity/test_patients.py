@@ -384,7 +384,9 @@ async def test_deleting_waits_for_a_booking_of_the_same_person(
     patient = await added(client, who)
 
     async with transaction(sessions) as booking:
-        assert set(await lock_patients(booking, [(account_id, UUID(patient))])) == {UUID(patient)}
+        assert set(await lock_patients(booking, [(account_id, UUID(patient))])) == {
+            (account_id, UUID(patient))
+        }
         deleting = asyncio.create_task(client.delete(f"{PATIENTS}/{patient}", headers=who))
         done, _ = await asyncio.wait({deleting}, timeout=0.2)
         assert done == set()
@@ -460,7 +462,7 @@ async def test_a_child_is_added_by_its_guardian_with_consent(
     assert accepted.status_code == 201
     assert accepted.json()["guardian_patient_id"] == guardian
     id_ = UUID(accepted.json()["id"])
-    assert (await lock_patients(db, [(account_id, id_)]))[id_].consented
+    assert (await lock_patients(db, [(account_id, id_)]))[account_id, id_].consented
     kept = await client.delete(f"{PATIENTS}/{guardian}", headers=who)
     assert (kept.status_code, kept.json()["code"]) == (409, "patient-is-guardian")
 
@@ -486,7 +488,10 @@ async def test_without_the_guardians_consent_a_child_is_not_booked_for(
 
     assert consent["patient_id"] == str(child)
     facts = await lock_patients(db, [(account_id, child), (account_id, UUID(guardian))])
-    assert {id_: found.consented for id_, found in facts.items()} == {child: False, UUID(guardian): True}
+    assert {id_: found.consented for (_, id_), found in facts.items()} == {
+        child: False,
+        UUID(guardian): True,
+    }
 
 
 async def test_from_fourteen_no_consent_and_from_eighteen_no_guardian_is_needed(
@@ -552,7 +557,7 @@ async def test_who_the_authority_does_not_know_is_listed_unverified_until_seen_a
     listed = await add(client, who, document_number=number)
     id_ = UUID(listed.json()["id"])
     assert (listed.status_code, listed.json()["verified"]) == (201, False)
-    assert not (await lock_patients(db, [(account_id, id_)]))[id_].verified
+    assert not (await lock_patients(db, [(account_id, id_)]))[account_id, id_].verified
     await db.rollback()
     body = patient_body(document_number=number)
 
@@ -561,7 +566,7 @@ async def test_who_the_authority_does_not_know_is_listed_unverified_until_seen_a
     )
 
     assert seen.status_code == 201
-    assert (await lock_patients(db, [(account_id, id_)]))[id_].verified
+    assert (await lock_patients(db, [(account_id, id_)]))[account_id, id_].verified
 
 
 async def test_who_listed_a_document_under_a_false_name_loses_it_to_the_proof(
@@ -581,3 +586,31 @@ async def test_who_listed_a_document_under_a_false_name_loses_it_to_the_proof(
     assert other_lie.json()["code"] == "identity-not-verified"
     assert (proven.status_code, proven.json()["name"], proven.json()["verified"]) == (201, "张三", True)
     assert (await client.get(PATIENTS, headers=liar)).json()["items"] == []
+
+
+async def test_in_the_demo_a_request_without_consents_counts_as_agreement(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    _, who = await account(sessions)
+    body = patient_body()
+    del body["consents"]
+
+    answer = await client.post("/api/v1/patients", json=body, headers=who)
+
+    assert answer.status_code == 201
+    (given,) = (await client.get("/api/v1/consents", headers=who)).json()["items"]
+    assert (given["kind"], given["version"]) == ("sensitive_personal_information", 1)
+
+
+async def test_production_asks_for_the_agreement_by_name(
+    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    _, who = await account(sessions)
+    app.state.settings = app.state.settings.model_copy(update={"environment": Environment.PRODUCTION})
+    body = patient_body()
+    del body["consents"]
+
+    answer = await client.post("/api/v1/patients", json=body, headers=who)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "consent-required")
+    assert (await client.get("/api/v1/consents", headers=who)).json()["items"] == []

@@ -345,7 +345,7 @@ async def test_the_desk_enrols_a_person_without_phone_once(
     (shown,) = {(a.json()["id"], a.json()["name"]) for a in answers}
     assert shown[1] == "张*丰"
     assert [await db.scalar(select(func.count()).select_from(table)) for table in (Person, Patient)] == [1, 1]
-    facts = (await lock_patients(db, [(None, UUID(shown[0]))]))[UUID(shown[0])]
+    facts = (await lock_patients(db, [(None, UUID(shown[0]))]))[None, UUID(shown[0])]
     assert (facts.verified, facts.consented) == (True, True)
     consent = await db.scalar(select(Consent))
     assert consent is not None

@@ -20,6 +20,7 @@ LOWEST_PORT, HIGHEST_PORT = 20_000, 32_000
 def free_port() -> int:
     """Find a port below the range that the system gives to outgoing connections."""
     start = LOWEST_PORT + os.getpid() * 7 % (HIGHEST_PORT - LOWEST_PORT)
+    port: int
     for port in (*range(start, HIGHEST_PORT), *range(LOWEST_PORT, start)):
         with socket.socket() as probe:
             try:
