@@ -51,22 +51,29 @@ class GroupCommit:
         self._sessions = sessions
         self._waiting: list[_Waiting] = []
         self._lanes: set[asyncio.Task[None]] = set()
+        self._open_lanes = 0
 
     async def book(self, wish: Wish) -> Response:
         """Answer once the booking is committed, or raise the problem by which it is refused."""
         one = _Waiting(wish, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
-        if len(self._lanes) < LANES:
+        if self._open_lanes < LANES:
+            self._open_lanes += 1
             lane = asyncio.get_running_loop().create_task(self._run())
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
         return await one.answer
 
     async def _run(self) -> None:
-        while self._waiting:
-            batch, self._waiting = _next_batch(self._waiting)
-            rest = await self._together(batch) if len(batch) > 1 else batch
-            await asyncio.gather(*(self._alone(one) for one in rest))
+        # Closed in the same step that finds nobody waiting: a done callback comes a step later, and a
+        # wish in between would find all lanes taken and wait for nobody.
+        try:
+            while self._waiting:
+                batch, self._waiting = _next_batch(self._waiting)
+                rest = await self._together(batch) if len(batch) > 1 else batch
+                await asyncio.gather(*(self._alone(one) for one in rest))
+        finally:
+            self._open_lanes -= 1
 
     async def _alone(self, one: _Waiting) -> None:
         try:
