@@ -148,7 +148,7 @@ async def told(sessions: Sessions) -> None:
 
 async def notices(db: AsyncSession) -> list[tuple[NoticeKind, NoticeState]]:
     rows = await db.scalars(select(Notice).order_by(Notice.id).execution_options(populate_existing=True))
-    return [(row.kind, row.state) for row in rows]
+    return sorted((row.kind, row.state) for row in rows)
 
 
 async def test_a_payment_travels_to_the_booking_and_to_its_notices(

@@ -22,6 +22,7 @@ from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Unavailable
 from guahao.kernel.i18n import text as chinese
+from guahao.kernel.settings import Environment
 from guahao.kernel.sex import Sex
 from tests.factories.account import make_account, make_login
 from tests.factories.newcomer import bearer

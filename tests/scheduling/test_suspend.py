@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +13,8 @@ from guahao.scheduling.models import Bucket, ClinicSession, CoolingPlace, Sessio
 from guahao.scheduling.queries.law import broken_slots
 from guahao.scheduling.service.locking import SessionStateConflict
 from guahao.scheduling.service.suspend import resume, suspend
-from tests.factories.scheduling import LONG_AGO, counters, make_session, slots_of
+from guahao.scheduling.service.templates import RoomBusy
+from tests.factories.scheduling import LONG_AGO, counters, make_clinic, make_session, slots_of
 
 pytestmark = pytest.mark.anyio
 BY = "staff:test"
@@ -78,3 +81,16 @@ async def test_an_unknown_session_is_not_found(db: AsyncSession) -> None:
         await suspend(db, new_id(1), reason="医生生病", by=BY)
 
     assert (await db.scalars(select(ClinicSession.state))).all() == [SessionState.PUBLISHED]
+
+
+async def test_a_substitute_takes_the_room_of_a_suspended_session_which_then_cannot_resume(
+    db: AsyncSession,
+) -> None:
+    clinic = await make_clinic(db)
+    stopped = await make_session(db, clinic=clinic, room="301")
+    await suspend(db, stopped.id, reason="医生生病", by=BY)
+    other = await make_clinic(db, hospital_id=clinic.hospital_id)
+    await make_session(db, clinic=replace(other, campus_id=clinic.campus_id), room="301")
+
+    with pytest.raises(RoomBusy):
+        await resume(db, stopped.id, by=BY)

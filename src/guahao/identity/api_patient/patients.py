@@ -15,6 +15,7 @@ from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import DocumentType, Patient, Person, Relation
 from guahao.identity.policy import document
 from guahao.identity.ports.verification import IdentityVerifier, Verdict
+from guahao.identity.queries.consents import current_texts
 from guahao.identity.queries.patients import patients_of
 from guahao.identity.service import patients
 from guahao.identity.service.consents import (
@@ -28,10 +29,11 @@ from guahao.kernel.clock import local_date
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound, TooManyRequests, Unavailable
-from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, Page, problems
+from guahao.kernel.http import AllSessions, AppSettings, Body, Db, Keys, Now, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
 from guahao.kernel.masking import mask_document, mask_phone
+from guahao.kernel.settings import Environment, Settings
 from guahao.kernel.sex import Sex
 
 router = APIRouter(prefix="/api/v1/patients", tags=["patient"])
@@ -65,7 +67,11 @@ class PersonIn(Body):
     document_number: DocumentNumber
     birth_date: date | None = None
     sex: Sex | None = None
-    consents: Annotated[list[AcceptedIn], Field(max_length=8, default_factory=list)]
+    consents: Annotated[list[AcceptedIn], Field(max_length=8)] | None = None
+
+    def accepted(self) -> list[Accepted]:
+        """What was agreed to with this request."""
+        return [one.accepted() for one in self.consents or ()]
 
     def identity(self, today: date) -> document.Identity:
         """As read and checked by the rules of the document."""
@@ -189,9 +195,13 @@ async def add_patient(
     sessions: AllSessions,
     keys: Keys,
     verifier: Verifier,
+    settings: AppSettings,
     now: Now,
 ) -> Response:
     """Add a person, verified against their document before the answer; send `consents` along the first time.
+
+    In the demo, where nobody is real, a request without `consents` counts as agreement to the text about
+    sensitive personal information. Production asks for it by name.
 
     `verified` is false when the authority does not know such documents: the person shows the document
     at a hospital's desk before booking.
@@ -204,7 +214,7 @@ async def add_patient(
         phone=body.phone,
         relation=body.relation,
         guardian_patient_id=None if guardian_id is None else parse_id(guardian_id),
-        accepted=[one.accepted() for one in body.consents],
+        accepted=_accepted(body, settings),
     )
     async with sessions() as db:  # looks only: closing it gives the key back
         await once.claim(db, owner=str(account.id))
@@ -216,6 +226,13 @@ async def add_patient(
             db, account_id=account.id, new=new, is_verified=is_verified, key_ring=keys, now=now
         )
         return await once.answer(claim, PatientOut.of(patient, person, keys), status=201)
+
+
+def _accepted(body: PatientIn, settings: Settings) -> list[Accepted]:
+    if body.consents is None and settings.environment is Environment.DEMO:
+        kind = ConsentKind.SENSITIVE_PERSONAL_INFORMATION
+        return [Accepted(kind=kind, version=current_texts()[kind].version)]
+    return body.accepted()
 
 
 async def _is_verified(verifier: IdentityVerifier, identity: document.Identity) -> bool:

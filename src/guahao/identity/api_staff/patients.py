@@ -58,7 +58,7 @@ async def enrol(body: EnrolIn, who: Desk, db: Db, keys: Keys, once: Once, now: N
         hospital_id=who.hospital_id or DIRECTORY,
         identity=identity,
         phone=body.phone,
-        accepted=[one.accepted() for one in body.consents],
+        accepted=body.accepted(),
         key_ring=keys,
         now=now,
     )

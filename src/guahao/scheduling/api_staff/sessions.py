@@ -93,7 +93,9 @@ async def suspend_session(session_id: str, body: SuspendIn, db: Db, who: Suspend
     return await _out(db, id_, now)
 
 
-@router.post("/sessions/{session_id}/resume", responses=problems(*SEEN, SessionStateConflict))
+@router.post(
+    "/sessions/{session_id}/resume", responses=problems(*SEEN, SessionStateConflict, DoctorBusy, RoomBusy)
+)
 async def resume_session(session_id: str, db: Db, who: Suspender, now: Now) -> SessionOut:
     """Put a suspended session back on sale. Doing it twice changes nothing."""
     id_ = _session(who, session_id)

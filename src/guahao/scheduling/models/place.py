@@ -71,7 +71,7 @@ class ClinicSession(Base):
             (func.tstzrange(column("starts_at"), column("ends_at"), type_=TSTZRANGE), "&&"),
             name="clinic_session_doctor_in_one_place",
             using="gist",
-            where=text("state <> 'finished'"),
+            where=text("state IN ('draft', 'published')"),
         ),
         ExcludeConstraint(
             (column("hospital_id"), "="),
@@ -80,7 +80,7 @@ class ClinicSession(Base):
             (func.tstzrange(column("starts_at"), column("ends_at"), type_=TSTZRANGE), "&&"),
             name="clinic_session_room_used_once",
             using="gist",
-            where=text("state <> 'finished'"),
+            where=text("state IN ('draft', 'published')"),
         ),
         Index("clinic_session_doctor_date_idx", "hospital_id", "doctor_id", "date"),
         Index("clinic_session_department_date_idx", "hospital_id", "department_id", "date"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, select, tuple_
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
@@ -22,6 +23,7 @@ from guahao.scheduling.models import (
 )
 from guahao.scheduling.service.locking import lock_session, lock_slots, move_all
 from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.templates import busy_problem
 
 SUSPENDED = "suspended"
 """Reason in the place log: frozen because the session was suspended."""
@@ -57,15 +59,19 @@ async def suspend(db: AsyncSession, session_id: UUID, *, reason: str, by: str) -
 async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSession:
     """Put a suspended session back on sale; its frozen places become free, pools included.
 
-    Resuming a published session changes nothing. Raises `NotFound`, `SessionStateConflict`.
+    Resuming a published session changes nothing. Raises `NotFound`, `SessionStateConflict`, and
+    `DoctorBusy` or `RoomBusy` when a substitute has taken doctor's time or the room.
     """
     session = await lock_session(db, session_id, SessionState.PUBLISHED, SessionState.SUSPENDED)
     if session.state is SessionState.PUBLISHED:
         return session
     session.state = SessionState.PUBLISHED
     session.suspended_reason = None
+    try:
+        await db.flush()
+    except IntegrityError as error:
+        raise busy_problem(error) or error from error
     await _tell(db, session, SessionResumed(hospital_id=session.hospital_id, session_id=session.id), by)
-    await db.flush()
     slots = await lock_slots(db, session)
     await move_all(
         db, [_move(slot, Bucket.FROZEN, Bucket.FREE, RESUMED, slot.frozen) for slot in slots if slot.frozen]

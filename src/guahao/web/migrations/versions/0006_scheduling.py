@@ -16,6 +16,7 @@ depends_on = None
 _MOMENT = sa.DateTime(timezone=True)
 _DURING = sa.text("tstzrange(starts_at, ends_at)")
 _UNFINISHED = sa.text("state <> 'finished'")
+_TAKES_PLACE = sa.text("state IN ('draft', 'published')")
 
 
 def upgrade() -> None:
@@ -69,7 +70,7 @@ def _clinic_session() -> None:
             (sa.column("campus_id"), "="),
             (sa.column("room"), "="),
             (_DURING, "&&"),
-            where=_UNFINISHED,
+            where=_TAKES_PLACE,
             using="gist",
             name="clinic_session_room_used_once",
         ),
@@ -77,7 +78,7 @@ def _clinic_session() -> None:
             (sa.column("hospital_id"), "="),
             (sa.column("doctor_id"), "="),
             (_DURING, "&&"),
-            where=_UNFINISHED,
+            where=_TAKES_PLACE,
             using="gist",
             name="clinic_session_doctor_in_one_place",
         ),
