@@ -89,7 +89,7 @@ class GroupCommit:
         try:
             async with transaction(self._sessions) as db:
                 answers = await _book_together(db, batch)
-        except (PlacesGone, DBAPIError):
+        except (PlacesGone, Problem, DBAPIError):
             return batch
         except Exception as error:  # noqa: BLE001 - the requests' own handlers answer or log it
             for one in batch:

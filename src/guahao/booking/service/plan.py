@@ -19,7 +19,7 @@ from guahao.kernel.ids import new_id
 from guahao.scheduling.queries.facts import SlotFacts, free_after, slot_facts
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.places import SOLD_FROM, left_under_lock
-from guahao.scheduling.service.sessions import next_number
+from guahao.scheduling.service.sessions import lock_sessions, next_number
 
 
 class SlotSoldOut(Problem):
@@ -110,7 +110,10 @@ async def plan_holds(db: AsyncSession, requests: Sequence[HoldRequest]) -> list[
     planned: list[HoldPlan | Problem] = []
     for request in requests:
         refusal = _refusal(request, facts, planned)
-        if refusal is None and places[request.slot_id, request.pool] < 1:
+        left = places.get((request.slot_id, request.pool))
+        if refusal is None and left is None:
+            refusal = NotFound()
+        if refusal is None and left == 0:
             refusal = await no_place(db, facts.slots[request.slot_id], request.pool)
         if refusal is not None:
             planned.append(refusal)
@@ -144,8 +147,18 @@ async def _read(db: AsyncSession, requests: Sequence[HoldRequest]) -> _Facts:
 async def _places(
     db: AsyncSession, requests: Sequence[HoldRequest], slots: Mapping[UUID, SlotFacts]
 ) -> dict[tuple[UUID, Bucket], int]:
-    """How many places are left in each pool of each slot; for several requests, under lock."""
+    """How many places are left in each pool of each slot; for several requests, under lock.
+
+    Sessions that will give a number are locked before any slot, as everybody does. A slot that was
+    withdrawn while its lock was waited for is left out.
+    """
     if len(requests) > 1:
+        known = [(one, slots[one.slot_id]) for one in requests if one.slot_id in slots]
+        numbered = {
+            (slot.hospital_id, slot.session_id) for one, slot in known if not _is_due_first(one, slot)
+        }
+        if numbered:
+            await lock_sessions(db, numbered)
         return await left_under_lock(db, slots)
     return {(id_, pool): getattr(slot, pool.value) for id_, slot in slots.items() for pool in SOLD_FROM}
 
@@ -197,10 +210,15 @@ async def no_place(db: AsyncSession, slot: SlotFacts, pool: Bucket) -> Problem:
     return policy.SlotFull(later_free=later_free) if later_free else SlotSoldOut(later_free=0)
 
 
+def _is_due_first(request: HoldRequest, slot: SlotFacts) -> bool:
+    """Whether a fee is to be paid online before the place is the person's."""
+    return slot.fee_fen > 0 and request.channel is Channel.ONLINE
+
+
 async def _planned(db: AsyncSession, request: HoldRequest, facts: _Facts) -> HoldPlan:
     slot = facts.slots[request.slot_id]
     rule_set = facts.rule_sets[slot.hospital_id]
-    is_due_first = slot.fee_fen > 0 and request.channel is Channel.ONLINE
+    is_due_first = _is_due_first(request, slot)
     number = None
     if not is_due_first:
         number = await next_number(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
