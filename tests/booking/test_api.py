@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from guahao.booking.models import Appointment
 from guahao.booking.reactions import REACTIONS
+from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions
 from guahao.kernel.idempotency import IdempotencyKey
 from guahao.kernel.relay import Relay
@@ -398,3 +399,41 @@ async def test_a_slot_that_vanished_does_not_exist(client: httpx.AsyncClient, db
     answer = await post(client, booker, slot)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+async def test_a_walk_in_takes_a_place_of_today_out_of_the_same_pool(
+    app: FastAPI, client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    soon = utc_now() + timedelta(minutes=5)
+    slot = await make_slot(db, capacity=1, starts_at=soon, date=local_date(soon))
+    patient, booker = await make_patient(db, None), await make_booker(db)
+    desk = await staff_headers(db, hospital_id=slot.hospital_id, role="desk")
+    await name_everybody(db, app.state.key_ring)
+
+    walk_in = await client.post(
+        "/api/v1/staff/appointments",
+        json={"slot_id": str(slot.id), "patient_id": str(patient.id)},
+        headers=desk,
+    )
+    online = await post(client, booker, slot)
+
+    assert (walk_in.status_code, walk_in.json()["number"]) == (201, 1)
+    assert walk_in.json()["state"] == "booked"
+    assert (online.status_code, online.json()["code"]) == (409, "slot-sold-out")
+    assert await counters(db, slot.id) == {"booked": 1}
+
+
+async def test_an_appointment_tells_when_and_where_the_visit_is(
+    app: FastAPI, client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    booker, slot = await make_booker(db), await make_slot(db, room="301")
+    await name_everybody(db, app.state.key_ring)
+    await post(client, booker, slot)
+
+    (shown,) = (await client.get(PATH, headers=booker.headers)).json()["items"]
+
+    assert shown["date"] == local_date(slot.starts_at).isoformat()
+    assert shown["starts_at"] == slot.starts_at.isoformat().replace("+00:00", "Z")
+    assert shown["ends_at"] == slot.ends_at.isoformat().replace("+00:00", "Z")
+    assert (shown["place"]["name"], shown["place"]["room"]) == ("本院", "301")
+    assert (shown["department"]["name"], shown["doctor"]["name"]) == ("内科", "张医生")

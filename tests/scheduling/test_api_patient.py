@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import datetime as dt
 from datetime import timedelta
 
 import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.catalog.models import Campus, DoctorLevel
+from guahao.catalog.service import FeeRow, upsert_fee
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.ids import new_id
-from guahao.scheduling.models import Bucket, SessionState
-from tests.factories.scheduling import make_clinic, make_session, slots_of
+from guahao.scheduling.models import Bucket, HolidayRule, Period, SessionState
+from guahao.scheduling.service.materialise import materialise
+from guahao.scheduling.service.templates import upsert_template
+from tests.factories.scheduling import LONG_AGO, make_clinic, make_session, slots_of, template_row
 
 pytestmark = pytest.mark.anyio
 TODAY = local_date(utc_now())
@@ -170,3 +175,48 @@ async def test_a_date_that_is_none_is_refused(
     answer = await client.get(f"/api/v1/doctors/{clinic.doctor_id}/sessions?{query}")
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+
+
+async def test_each_level_has_the_fee_of_its_level(db: AsyncSession, client: httpx.AsyncClient) -> None:
+    clinic = await make_clinic(db, prices=False)
+    fees = {DoctorLevel.GENERAL: 2000, DoctorLevel.EXPERT: 5000, DoctorLevel.SPECIAL: 30000}
+    soon = TODAY + timedelta(days=2)
+    for period, hour, (level, fee_fen) in zip(Period, (8, 14, 18), fees.items(), strict=True):
+        price = FeeRow(level=level, fee_fen=fee_fen, effective_from=LONG_AGO.date())
+        await upsert_fee(db, hospital_id=clinic.hospital_id, row=price)
+        row = template_row(
+            clinic,
+            level=level,
+            period=period,
+            weekday=soon.weekday(),
+            on_holidays=HolidayRule.OPEN,
+            starts=dt.time(hour),
+            ends=dt.time(hour + 1),
+        )
+        await upsert_template(db, row, by="staff:test", now=utc_now())
+    await materialise(db, hospital_id=clinic.hospital_id, now=utc_now())
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/doctors/{clinic.doctor_id}/sessions")
+
+    shown = [(one["level"], one["fee_fen"]) for one in answer.json()["items"] if one["date"] == str(soon)]
+    assert shown == [("general", 2000), ("expert", 5000), ("special", 30000)]
+
+
+async def test_a_doctor_of_two_campuses_is_shown_where_each_session_is(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    clinic = await make_clinic(db)
+    east = Campus(hospital_id=clinic.hospital_id, id=new_id(clinic.hospital_id), code="east", name="东院区")
+    db.add(east)
+    await db.flush()
+    await make_session(db, clinic=clinic, days=2)
+    await make_session(db, clinic=clinic, days=3, campus_id=east.id, room="302")
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/doctors/{clinic.doctor_id}/sessions")
+
+    assert [one["campus"] for one in answer.json()["items"]] == [
+        {"id": str(clinic.campus_id), "name": "本院"},
+        {"id": str(east.id), "name": "东院区"},
+    ]
