@@ -38,6 +38,7 @@ class Village:
     """Where it is served, and tokens that nobody used before."""
 
     url: str
+    port: int
     dsn: str
     _people: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(1, PEOPLE + 1)))
     _staff: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(1, STAFF + 1)))
@@ -63,17 +64,17 @@ def known_id(name: str, person: int) -> str:
 
 
 @contextmanager
-def village(folder: Path) -> Iterator[Village]:
+def village(folder: Path, *, town: seed.Town = TOWN, workers: int = 1) -> Iterator[Village]:
     """Seed and serve it until the block ends."""
     folder.chmod(0o755)
     with stage.database(folder) as dsn:
-        asyncio.run(_populate(dsn, folder))
-        with stage.serving(dsn, folder, workers=1) as port:
-            yield Village(url=f"http://127.0.0.1:{port}", dsn=dsn)
+        asyncio.run(_populate(dsn, folder, town))
+        with stage.serving(dsn, folder, workers=workers) as port:
+            yield Village(url=f"http://127.0.0.1:{port}", port=port, dsn=dsn)
 
 
-async def _populate(dsn: str, folder: Path) -> None:
-    await seed.seed(dsn, TOWN)
+async def _populate(dsn: str, folder: Path, town: seed.Town) -> None:
+    await seed.seed(dsn, town)
     keys = load_key_ring(folder / "keys", production=False)
     people = [UUID(seed.directory_id(number)) for number in range(1, PEOPLE + 1)]
     connection = await asyncpg.connect(dsn)
