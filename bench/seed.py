@@ -179,3 +179,29 @@ async def add_history(dsn: str, rows: int) -> None:
         await connection.execute("VACUUM ANALYZE payment_order")
     finally:
         await connection.close()
+
+
+_AFTERNOONS = f"""
+INSERT INTO clinic_session (hospital_id, id, doctor_id, department_id, campus_id, room, level, date, period,
+    starts_at, ends_at, release_at, fee_fen, state)
+  SELECT 1, {SLOT_ID.format(n="n * 100 + d")}, {SLOT_ID.format(n="n")}, {SLOT_ID.format(n=1)},
+    {SLOT_ID.format(n=1)}, 'F' || n, 'general', (start AT TIME ZONE 'Asia/Shanghai')::date, 'afternoon',
+    start, start + interval '4 hours', now() - interval '1 day', 5000, 'published'
+  FROM generate_series(10, 250) n, generate_series(0, 11) d,
+    LATERAL (SELECT {_MORNING} + interval '6 hours' + interval '1 day' * d AS start) x;
+INSERT INTO slot (hospital_id, id, session_id, starts_at, ends_at, released_at, capacity, free)
+  SELECT 1, {SLOT_ID.format(n="n * 10000 + d * 100 + s")}, {SLOT_ID.format(n="n * 100 + d")}, start,
+    start + interval '30 minutes', now() - interval '1 day', 5, 5
+  FROM generate_series(10, 250) n, generate_series(0, 11) d, generate_series(0, 7) s, LATERAL (SELECT
+    {_MORNING} + interval '6 hours' + interval '1 day' * d + interval '30 minutes' * s AS start) x
+"""
+
+
+async def add_afternoons(dsn: str) -> None:
+    """Give each doctor a dozen afternoons of eight slots more: an ordinary page of availability."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(_AFTERNOONS)
+        await connection.execute("ANALYZE clinic_session, slot")
+    finally:
+        await connection.close()

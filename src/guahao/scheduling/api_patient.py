@@ -100,6 +100,10 @@ class _HotRoute(APIRoute):
         documented = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            if not request.scope["query_string"]:
+                return await _sessions_answer(
+                    request.path_params["doctor_id"], _board_of(request), since=None, until=None
+                )
             query = request.query_params
             try:
                 days = [dt.date.fromisoformat(query[name]) if name in query else None for name in _DAYS]
@@ -115,10 +119,13 @@ class _HotRoute(APIRoute):
 
 
 _DAYS = ("from", "to")
-_hot = APIRouter(route_class=_HotRoute)
+hot = APIRouter(
+    prefix="/api/v1", tags=["schedule"], dependencies=[Depends(public)], route_class=_HotRoute
+)
+"""Routes that the application asks before all others."""
 
 
-@_hot.get(
+@hot.get(
     "/doctors/{doctor_id}/sessions",
     response_model=Page[SessionView],
     responses=problems(NotFound, RangeTooLong),
@@ -142,9 +149,6 @@ async def _sessions_answer(
     if answer is None:
         raise NotFound
     return Response(answer, media_type="application/json")
-
-
-router.include_router(_hot)
 
 
 @router.get("/departments/{department_id}/doctors", responses=problems(NotFound))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from time import perf_counter
+from uuid import uuid4
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -11,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import render
-from guahao.kernel.ids import new_id
 from guahao.kernel.log import logger
 from guahao.kernel.metrics import BOOKINGS, REQUESTS, SECONDS
 from guahao.web import body
@@ -44,13 +44,13 @@ class Edge:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send)
-        with structlog.contextvars.bound_contextvars(request_id=exchange.request_id):
-            try:
-                await self._answer(scope, receive, exchange)
-            except ClientDisconnect:
-                exchange.status = 499
-            finally:
-                exchange.count()
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        try:
+            await self._answer(scope, receive, exchange)
+        except ClientDisconnect:
+            exchange.status = 499
+        finally:
+            exchange.count()
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
         try:
@@ -76,7 +76,7 @@ class _Exchange:
         self._send = send
         self._began = perf_counter()
         given = next((value for key, value in scope["headers"] if key == b"x-request-id"), b"")
-        self.request_id = given.decode() if _GIVEN_ID.match(given) else new_id().hex
+        self.request_id = given.decode() if _GIVEN_ID.match(given) else uuid4().hex
         self.status = 0
 
     async def send(self, message: Message) -> None:

@@ -80,10 +80,11 @@ class _HotRoute(APIRoute):
         return handle
 
 
-_hot = APIRouter(route_class=_HotRoute)
+hot = APIRouter(tags=["booking"], route_class=_HotRoute)
+"""Routes that the application asks before all others."""
 
 
-@_hot.post(
+@hot.post(
     "/api/v1/appointments", status_code=201, response_model=HeldOut, responses=problems(*BOOKING_PROBLEMS)
 )
 async def hold_a_place(body: HoldIn, db: Db, account: CurrentAccount, once: Once) -> Response:
@@ -97,9 +98,6 @@ async def hold_a_place(body: HoldIn, db: Db, account: CurrentAccount, once: Once
     answer = claim.prepared(HeldOut.of(plan), status=201)
     await write_hold(db, plan, kept=answer.kept)
     return answer.response
-
-
-router.include_router(_hot)
 
 
 def _compatible(plan: HoldPlan) -> CompatibleOut:
