@@ -1,20 +1,27 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
+import msgspec
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
 from guahao.booking.models import Appointment, AppointmentState, BookingBlock, CreditEvent, CreditKind
 from guahao.booking.queries.law import broken_slots
+from guahao.booking.queries.screen import allowed_now
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.credit import lift_block
 from guahao.booking.service.expire import expire_holds
 from guahao.booking.service.rows import AppointmentEnded
+from guahao.catalog.models import RuleSetRow
+from guahao.catalog.policy.rules import Rules
+from guahao.catalog.queries import forget_rules
+from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
@@ -282,6 +289,38 @@ async def test_a_late_cancellation_is_refunded_and_counts(db: AsyncSession) -> N
 
     assert (await order(db, row.order_id)).state is OrderState.REFUNDING
     assert (await db.scalars(select(CreditEvent.kind))).all() == [CreditKind.CANCELLED_LATE]
+
+
+async def test_the_deadline_in_force_at_booking_counts(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db)
+    row = await book(db, booker, (await make_slot(db, clinic=clinic, days=5)).id)
+    stricter = replace(Rules(), cancel_deadline_days_before=7)
+    await db.execute(
+        insert(RuleSetRow).values(
+            hospital_id=clinic.hospital_id,
+            version=2,
+            effective_from=func.now() - timedelta(minutes=1),
+            rules=msgspec.to_builtins(stricter),
+            created_by="staff:1",
+        )
+    )
+    forget_rules(clinic.hospital_id)
+
+    assert (await allowed_now(db, row, now=utc_now())).cancel_counts is False
+    await cancel(db, appointment_id=row.id, by=by(booker))
+
+    assert (await db.scalars(select(CreditEvent.kind))).all() == [CreditKind.CANCELLED]
+
+
+async def test_a_late_cancellation_is_like_any_other_where_the_rules_say_so(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db, rules={"cancel_deadline_days_before": 7, "late_cancel_counts": False})
+    row = await book(db, booker, (await make_slot(db, clinic=clinic)).id)
+
+    await cancel(db, appointment_id=row.id, by=by(booker))
+
+    assert (await db.scalars(select(CreditEvent.kind))).all() == [CreditKind.CANCELLED]
 
 
 async def test_the_third_cancellation_pauses_online_booking_until_it_is_lifted(db: AsyncSession) -> None:

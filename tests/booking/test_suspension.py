@@ -140,6 +140,36 @@ async def test_a_suspension_told_after_the_resumption_changes_nothing(db: AsyncS
     assert await state_of(db, row.id) is AppointmentState.BOOKED
 
 
+async def test_a_resumed_session_refunds_nobody_before_it_is_told(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    row = await book(db, await make_booker(db), slot.id)
+    await stop(db, slot)
+    await db.execute(update(Appointment).values(decide_by=func.now() - timedelta(seconds=1)))
+    await resume(db, slot.session_id, by=BY)
+
+    assert [await refund_undecided(db), await refund_undecided(db)] == [1, 0]
+
+    again = await appointment(db, row.id)
+    assert (again.state, again.decide_by) == (AppointmentState.BOOKED, None)
+    assert (await order(db, row.order_id)).state is OrderState.PAID
+
+
+async def test_giving_up_a_place_counts_for_nobody_before_the_suspension_is_told(db: AsyncSession) -> None:
+    clinic = await make_clinic(db, rules={"cancel_deadline_days_before": 7})
+    booker, mover = await make_booker(db), await make_booker(db)
+    slot = await make_slot(db, clinic=clinic, capacity=2, days=5)
+    other = await make_slot(db, clinic=clinic, days=6)
+    row, moved = await book(db, booker, slot.id), await book(db, mover, slot.id)
+    await suspend(db, slot.session_id, reason="医生生病", by=BY)
+
+    await cancel(db, appointment_id=row.id, by=Canceller(actor="x", account_id=booker.account_id))
+    await reschedule(db, appointment_id=moved.id, request=request_of(mover, other.id))
+
+    assert await state_of(db, row.id) is AppointmentState.CANCELLED_BY_HOSPITAL
+    assert (await db.scalars(select(CreditEvent))).all() == []
+    assert await counters(db, slot.id) == {"frozen": 2}
+
+
 async def told(sessions: Sessions) -> None:
     relay = Relay(sessions, REACTIONS)
     while await relay.tell_batch():

@@ -279,8 +279,8 @@ def hold_ends_at(slot: SlotFacts, rules: Rules) -> datetime:
 
 
 def is_late_cancel(rules: Rules, *, date: dt.date, now: datetime) -> bool:
-    """Whether giving the place back now counts against the person."""
-    return now >= rules.cancel_deadline(date)
+    """Whether giving the place back now counts as late; `rules` are those it was booked under."""
+    return rules.late_cancel_counts and now >= rules.cancel_deadline(date)
 
 
 def cools_until(

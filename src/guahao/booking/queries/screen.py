@@ -19,7 +19,7 @@ from guahao.catalog.queries import (
     departments_by_ids,
     doctors_by_ids,
     hospitals_by_ids,
-    rules_of,
+    rules_of_version,
 )
 from guahao.identity.queries.names import patient_names
 from guahao.kernel.crypto import KeyRing
@@ -87,8 +87,10 @@ async def allowed_now(db: AsyncSession, appointment: Appointment, *, now: dateti
     is_held = state is AppointmentState.HELD
     is_choosing = state is AppointmentState.SUSPENDED
     is_ahead = state is AppointmentState.BOOKED and now < appointment.starts_at
-    rules = (await rules_of(db, hospital_id=appointment.hospital_id, now=now)).rules
-    counts = is_ahead and policy.is_late_cancel(rules, date=appointment.date, now=now)
+    booked_under = await rules_of_version(
+        db, hospital_id=appointment.hospital_id, version=appointment.rule_version
+    )
+    counts = is_ahead and policy.is_late_cancel(booked_under.rules, date=appointment.date, now=now)
     can_cancel = is_held or is_choosing or is_ahead
     return Allowed(
         pay=is_held and appointment.hold_expires_at is not None and now < appointment.hold_expires_at,

@@ -13,11 +13,12 @@ from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
 from guahao.booking.events import AppointmentCancelled
 from guahao.booking.models import Appointment, AppointmentState
-from guahao.booking.service.credit import count_cancellation
+from guahao.booking.service.credit import count_cancellation, is_late
 from guahao.booking.service.rows import (
     bucket_of,
     end,
     facts_under_lock,
+    is_suspended,
     locked,
     must_move,
 )
@@ -52,9 +53,9 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
     """End an appointment at the person's wish: the place goes back, a paid fee is refunded in full.
 
     Repeating answers the cancelled appointment and changes nothing. After the rule set's deadline
-    (the one in force when it was booked counts) it still works but counts against the person; a
-    suspended appointment never counts. Raises `NotFound` (also for somebody else's),
-    `AppointmentEnded`, `CancelTooLate` once the slot has begun (staff may still cancel), and
+    (the one in force when it was booked counts) it still works but counts against the person; one of
+    a suspended session never counts. Raises `NotFound` (also for somebody else's), `AppointmentEnded`,
+    `CancelTooLate` once the slot has begun (staff may still cancel), and
     `AppointmentBeingConfirmed` while a payment is on its way to the appointment.
     """
     appointment = await locked(db, appointment_id)
@@ -67,13 +68,13 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
     before = appointment.state
     if before is AppointmentState.BOOKED and slot.starts_at <= slot.now and not by.is_staff:
         raise policy.CancelTooLate
-    is_hospital_fault = before is AppointmentState.SUSPENDED or by.is_hospital_fault
+    is_hospital_fault = is_suspended(before, slot) or by.is_hospital_fault
     source = bucket_of(appointment)
     await end(db, appointment, _outcome(is_hospital_fault=is_hospital_fault))
     await give_money_back(db, appointment, before)
     if before is AppointmentState.BOOKED and not is_hospital_fault and not by.is_excused:
-        is_late = policy.is_late_cancel(rule_set.rules, date=appointment.date, now=slot.now)
-        await count_cancellation(db, appointment, rules=rule_set.rules, is_late=is_late)
+        late = await is_late(db, appointment, now=slot.now)
+        await count_cancellation(db, appointment, rules=rule_set.rules, is_late=late)
     await _tell(db, appointment, by, is_hospital_fault=is_hospital_fault)
     await must_move(
         db,

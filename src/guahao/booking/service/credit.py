@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
+from guahao.booking import policy
 from guahao.booking.models import Appointment, BookingBlock, CreditEvent, CreditKind
-from guahao.catalog.queries import Rules
+from guahao.catalog.queries import Rules, rules_of_version
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of, new_id
+
+
+async def is_late(db: AsyncSession, appointment: Appointment, *, now: datetime) -> bool:
+    """Whether giving the place back now counts as late, by the rules in force when it was booked."""
+    booked_under = await rules_of_version(
+        db, hospital_id=appointment.hospital_id, version=appointment.rule_version
+    )
+    return policy.is_late_cancel(booked_under.rules, date=appointment.date, now=now)
 
 
 async def count_cancellation(

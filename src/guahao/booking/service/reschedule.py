@@ -13,10 +13,10 @@ from guahao.booking import policy
 from guahao.booking.events import AppointmentRescheduled
 from guahao.booking.models import Appointment, AppointmentState
 from guahao.booking.queries.history import histories
-from guahao.booking.service.credit import count_cancellation
+from guahao.booking.service.credit import count_cancellation, is_late
 from guahao.booking.service.hold import APPOINTMENT_INSERT, appointment_values, clash, take
 from guahao.booking.service.plan import HoldPlan, HoldRequest, no_place
-from guahao.booking.service.rows import AppointmentEnded, end, locked
+from guahao.booking.service.rows import AppointmentEnded, end, is_suspended, locked
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.kernel.errors import NotFound, Problem
@@ -135,8 +135,7 @@ async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: 
     except IntegrityError as error:
         raise clash(error) from error
     rules = plan.rule_set.rules
-    is_late = policy.is_late_cancel(rules, date=old.date, now=plan.slot.now)
-    if before is AppointmentState.BOOKED and is_late:
+    if not is_suspended(before, old_slot) and await is_late(db, old, now=plan.slot.now):
         await count_cancellation(db, old, rules=rules, is_late=True)
     await _tell(db, old, plan)
     back = await given_back(

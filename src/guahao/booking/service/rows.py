@@ -13,7 +13,7 @@ from guahao.booking.models import ENDED, Appointment, AppointmentState
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import hospital_of
 from guahao.scheduling.queries.facts import SlotFacts, slot_facts
-from guahao.scheduling.queries.states import Bucket
+from guahao.scheduling.queries.states import Bucket, SessionState
 from guahao.scheduling.service.places import Move, move
 from guahao.scheduling.service.sessions import lock_sessions
 
@@ -59,6 +59,13 @@ async def facts_under_lock(db: AsyncSession, appointments: Sequence[Appointment]
 def bucket_of(appointment: Appointment) -> Bucket:
     """The bucket in which the appointment's place is counted."""
     return Bucket.HELD if appointment.state is AppointmentState.HELD else Bucket.BOOKED
+
+
+def is_suspended(state: AppointmentState, slot: SlotFacts) -> bool:
+    """Whether a booked appointment's session does not take place, be it told already or not."""
+    return state is AppointmentState.SUSPENDED or (
+        state is AppointmentState.BOOKED and slot.state is SessionState.SUSPENDED
+    )
 
 
 async def end(db: AsyncSession, appointment: Appointment, state: AppointmentState) -> None:

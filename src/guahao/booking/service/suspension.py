@@ -56,14 +56,21 @@ async def resume_appointments(db: AsyncSession, *, hospital_id: int, session_id:
     slots = await facts_under_lock(db, rows)
     for row in rows:
         if slots[row.slot_id].state is SessionState.PUBLISHED:
-            row.state = AppointmentState.BOOKED
-            row.decide_by = None
-            await publish(db, AppointmentResumed(hospital_id=hospital_id, appointment_id=row.id))
+            await _resume(db, row)
+
+
+async def _resume(db: AsyncSession, row: Appointment) -> None:
+    row.state = AppointmentState.BOOKED
+    row.decide_by = None
     await db.flush()
+    await publish(db, AppointmentResumed(hospital_id=row.hospital_id, appointment_id=row.id))
 
 
 async def refund_undecided(db: AsyncSession) -> int:
-    """Cancel for the hospital, with a full refund, up to 50 appointments whose time to choose is over."""
+    """Cancel for the hospital, with a full refund, up to 50 appointments whose time to choose is over.
+
+    If the session takes place after all, which is about to be told, they stand.
+    """
     due = (
         await db.scalars(
             select(Appointment)
@@ -77,6 +84,9 @@ async def refund_undecided(db: AsyncSession) -> int:
     slots = await facts_under_lock(db, due)
     moves = []
     for row in due:
+        if slots[row.slot_id].state is SessionState.PUBLISHED:
+            await _resume(db, row)
+            continue
         await payment.refund(db, order_id=row.order_id)
         moves.append(await _end_for_hospital(db, row, slots[row.slot_id]))
     await must_move(db, *moves)

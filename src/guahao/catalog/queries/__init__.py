@@ -20,7 +20,7 @@ from guahao.catalog.queries.facts import (
     hospitals_by_ids,
     require_visible,
 )
-from guahao.catalog.queries.rules import forget_rules, rules_of
+from guahao.catalog.queries.rules import forget_rules, rules_of, rules_of_version
 
 __all__ = [
     "CampusFacts",
@@ -46,4 +46,5 @@ __all__ = [
     "hospitals_by_ids",
     "require_visible",
     "rules_of",
+    "rules_of_version",
 ]

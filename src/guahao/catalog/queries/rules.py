@@ -35,14 +35,29 @@ async def rules_of(db: AsyncSession, *, hospital_id: int, now: datetime) -> Rule
     Answered from memory for up to 30 s; a version takes effect 60 s after it was published at
     the earliest, so no process judges by an old one. Raises NotFound for an unknown hospital.
     """
+    for rule_set in await _versions(db, hospital_id):
+        if rule_set.effective_from <= now:
+            return rule_set
+    raise NotFound
+
+
+async def rules_of_version(db: AsyncSession, *, hospital_id: int, version: int) -> RuleSet:
+    """The rule set that was in force when something was booked under it; from memory as above.
+
+    Raises NotFound.
+    """
+    for rule_set in await _versions(db, hospital_id):
+        if rule_set.version == version:
+            return rule_set
+    raise NotFound
+
+
+async def _versions(db: AsyncSession, hospital_id: int) -> tuple[RuleSet, ...]:
     seen_at, versions = _seen.get(hospital_id, (0.0, ()))
     if not versions or time.monotonic() - seen_at > SEEN_WITHIN_S:
         versions = await _load(db, hospital_id)
         _seen[hospital_id] = (time.monotonic(), versions)
-    for rule_set in versions:
-        if rule_set.effective_from <= now:
-            return rule_set
-    raise NotFound
+    return versions
 
 
 async def _load(db: AsyncSession, hospital_id: int) -> tuple[RuleSet, ...]:
