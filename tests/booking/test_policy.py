@@ -300,6 +300,10 @@ def test_age_grows_on_the_birthday(birth: date, day: date) -> None:
 
 
 @given(moment=st.times(), start=st.times(), end=st.times())
-def test_a_range_and_its_complement_cover_the_day(moment: time, start: time, end: time) -> None:
-    if start != end:
-        assert policy.is_within(moment, start, end) is not policy.is_within(moment, end, start)
+def test_quiet_hours_and_their_complement_cover_the_day(moment: time, start: time, end: time) -> None:
+    now = at_local(DAY, moment)
+    quiet = replace(RULES, quiet_from=start, quiet_until=end) if start != end else None
+    awake = replace(RULES, quiet_from=end, quiet_until=start) if start != end else None
+
+    if quiet and awake:
+        assert quiet.is_quiet(now) is not awake.is_quiet(now)

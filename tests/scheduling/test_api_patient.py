@@ -115,7 +115,10 @@ async def test_a_range_too_long_or_backwards_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (422, "range-too-long")
 
 
-@pytest.mark.parametrize("id_", ["7", "x", str(new_id(1)), str(new_id(9))])
+@pytest.mark.parametrize(
+    "id_",
+    ["7", "x", "01a20506-f37e-8e74-8000-02412a38c3a0", "01a20506-f37e-83d1-8000-0071e1725923"],
+)
 async def test_unknown_doctors_and_departments_are_not_found(
     db: AsyncSession, client: httpx.AsyncClient, id_: str
 ) -> None:
@@ -220,3 +223,24 @@ async def test_a_doctor_of_two_campuses_is_shown_where_each_session_is(
         {"id": str(clinic.campus_id), "name": "本院"},
         {"id": str(east.id), "name": "东院区"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "days", "reason"),
+    [
+        ({"quiet_from": "00:00:00", "quiet_until": "23:59:59.999999"}, 3, "booking-closed-now"),
+        ({"next_day_stop_time": "00:00:00"}, 1, "too-late-for-tomorrow"),
+        ({"next_day_stop_time": "00:00:00"}, 2, None),
+    ],
+)
+async def test_a_slot_is_bookable_only_at_the_hours_of_the_rules(
+    db: AsyncSession, client: httpx.AsyncClient, rules: dict[str, str], days: int, reason: str | None
+) -> None:
+    clinic = await make_clinic(db, rules=rules)
+    await make_session(db, clinic=clinic, days=days)
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/doctors/{clinic.doctor_id}/sessions")
+
+    (slot,) = answer.json()["items"][0]["slots"]
+    assert (slot["bookable"], slot["reason"]) == (reason is None, reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from guahao.booking.models import AppointmentState
@@ -193,21 +193,13 @@ def refusal_of_slot(slot: SlotFacts, rules: Rules) -> Problem | None:
 
 
 def _refusal_by_hour(slot: SlotFacts, rules: Rules) -> Problem | None:
-    clock_time = slot.now.astimezone(CHINA).time()
-    quiet = (rules.quiet_from, rules.quiet_until)
-    if quiet[0] is not None and quiet[1] is not None and is_within(clock_time, quiet[0], quiet[1]):
-        return BookingClosedNow(opens_at=quiet[1].isoformat("minutes"))
-    is_tomorrow = (slot.date - local_date(slot.now)).days == 1
-    if is_tomorrow and rules.next_day_stop_time is not None and clock_time >= rules.next_day_stop_time:
+    if rules.is_quiet(slot.now):
+        assert rules.quiet_until is not None
+        return BookingClosedNow(opens_at=rules.quiet_until.isoformat("minutes"))
+    if rules.is_too_late_for(slot.date, now=slot.now):
+        assert rules.next_day_stop_time is not None
         return TooLateForTomorrow(stops_at=rules.next_day_stop_time.isoformat("minutes"))
     return None
-
-
-def is_within(moment: time, start: time, end: time) -> bool:
-    """Whether a time of day lies in a half-open range that may run over midnight."""
-    if start <= end:
-        return start <= moment < end
-    return moment >= start or moment < end
 
 
 def refusal_of_patient(slot: SlotFacts, patient: PatientFacts) -> Problem | None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.catalog.queries import doctors_by_ids
+from guahao.catalog.queries import doctors_by_ids, rules_of
 from guahao.identity.access import public
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, autocommitting
@@ -69,7 +69,8 @@ class Board:
         if not rows and not await doctors_by_ids(db, [wanted.doctor_id]):
             return None
         now = utc_now()
-        return _encode(_Items([session_view(row, names=names, now=now) for row in rows]))
+        rules = (await rules_of(db, hospital_id=hospital_of(wanted.doctor_id), now=now)).rules
+        return _encode(_Items([session_view(row, names=names, rules=rules, now=now) for row in rows]))
 
 
 def _board_of(request: Request) -> Board:
@@ -119,9 +120,7 @@ class _HotRoute(APIRoute):
 
 
 _DAYS = ("from", "to")
-hot = APIRouter(
-    prefix="/api/v1", tags=["schedule"], dependencies=[Depends(public)], route_class=_HotRoute
-)
+hot = APIRouter(prefix="/api/v1", tags=["schedule"], dependencies=[Depends(public)], route_class=_HotRoute)
 """Routes that the application asks before all others."""
 
 
@@ -136,7 +135,8 @@ async def sessions_of_doctor(
     """A doctor's published sessions with their slots, from today on unless asked otherwise.
 
     `bookable` is the server's word for this moment; `reason` is `not-released`, `full`, `suspended`,
-    `past` or `closed` when it is false. `from` and `to` are both included.
+    `past`, `closed`, `booking-closed-now` or
+    `too-late-for-tomorrow` when it is false. `from` and `to` are both included.
     """
     return await _sessions_answer(doctor_id, board, since=since, until=until)
 

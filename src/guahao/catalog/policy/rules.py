@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from guahao.kernel.clock import at_local
+from guahao.kernel.clock import CHINA, at_local, local_date
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Hours = Annotated[int, Meta(ge=0, le=168)]
@@ -139,6 +139,20 @@ class Rules:
         if self.cancel_deadline_time is None:
             return at_local(deadline_day + timedelta(days=1), time(0))
         return at_local(deadline_day, self.cancel_deadline_time)
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether the hospital takes no bookings at this hour; the quiet hours may run over midnight."""
+        start, end = self.quiet_from, self.quiet_until
+        if start is None or end is None:
+            return False
+        moment = now.astimezone(CHINA).time()
+        return start <= moment < end if start <= end else moment >= start or moment < end
+
+    def is_too_late_for(self, day: date, *, now: datetime) -> bool:
+        """Whether booking for this local day has stopped: it is tomorrow and the stop time has come."""
+        is_tomorrow = day - local_date(now) == timedelta(days=1)
+        stop = self.next_day_stop_time
+        return is_tomorrow and stop is not None and now.astimezone(CHINA).time() >= stop
 
     def release_at(self, day: date) -> datetime:
         """When the places of this local day go on sale, before any jitter."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from datetime import datetime
 from enum import StrEnum
 
+from guahao.catalog.queries import Rules
 from guahao.scheduling.models import SessionState
 
 
@@ -26,6 +28,8 @@ class WhyNot(StrEnum):
     SUSPENDED = "suspended"
     PAST = "past"
     CLOSED = "closed"
+    QUIET_HOURS = "booking-closed-now"
+    TOO_LATE = "too-late-for-tomorrow"
 
 
 def shown_state(state: SessionState, *, release_at: datetime, ends_at: datetime, now: datetime) -> ShownState:
@@ -38,7 +42,12 @@ def shown_state(state: SessionState, *, release_at: datetime, ends_at: datetime,
 
 
 def why_not(
-    shown: ShownState, *, released_at: datetime, starts_at: datetime, free: int, now: datetime
+    shown: ShownState,
+    *,
+    released_at: datetime,
+    starts_at: datetime,
+    free: int,
+    now: datetime,
 ) -> WhyNot | None:
     """Why this slot cannot be booked at this moment, or None when it can."""
     if shown is ShownState.SUSPENDED:
@@ -50,3 +59,10 @@ def why_not(
     if now < released_at:
         return WhyNot.NOT_RELEASED
     return None if free > 0 else WhyNot.FULL
+
+
+def why_not_by_hour(rules: Rules, *, date: dt.date, now: datetime) -> WhyNot | None:
+    """Why nothing of this day can be booked at this hour."""
+    if rules.is_quiet(now):
+        return WhyNot.QUIET_HOURS
+    return WhyNot.TOO_LATE if rules.is_too_late_for(date, now=now) else None

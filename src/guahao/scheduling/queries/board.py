@@ -13,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Date, Integer, Row, Uuid, bindparam, column, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.catalog.queries import Rules
 from guahao.kernel.ids import hospital_of
 from guahao.scheduling.models import ClinicSession, Period, SessionState, Slot
-from guahao.scheduling.policy.shown import ShownState, WhyNot, shown_state, why_not
+from guahao.scheduling.policy.shown import ShownState, WhyNot, shown_state, why_not, why_not_by_hour
 from guahao.scheduling.queries.directory import HospitalNames
 
 
@@ -139,8 +140,9 @@ async def session_rows(db: AsyncSession, wanted: Sequence[Wanted]) -> dict[Wante
     return found
 
 
-def session_view(row: SessionRow, *, names: HospitalNames, now: datetime) -> SessionView:
-    """What to show of one session at `now`."""
+def session_view(row: SessionRow, *, names: HospitalNames, rules: Rules, now: datetime) -> SessionView:
+    """What to show of one session at `now`, by the rules in force."""
+    by_hour = why_not_by_hour(rules, date=row.date, now=now)
     shown = shown_state(row.state, release_at=row.release_at, ends_at=row.ends_at, now=now)
     slots = sorted(
         zip(
@@ -164,15 +166,19 @@ def session_view(row: SessionRow, *, names: HospitalNames, now: datetime) -> Ses
         campus=Named(id=row.campus_id, name=names.campuses[row.campus_id].name),
         room=row.room,
         department=Named(id=row.department_id, name=names.departments[row.department_id].name),
-        slots=[_slot_view(shown, slot, now=now) for slot in slots],
+        slots=[_slot_view(shown, slot, by_hour=by_hour, now=now) for slot in slots],
     )
 
 
 def _slot_view(
-    shown: ShownState, slot: tuple[datetime, datetime, UUID, datetime, int, int], *, now: datetime
+    shown: ShownState,
+    slot: tuple[datetime, datetime, UUID, datetime, int, int],
+    *,
+    by_hour: WhyNot | None,
+    now: datetime,
 ) -> SlotView:
     starts_at, ends_at, id_, released_at, capacity, free = slot
-    reason = why_not(shown, released_at=released_at, starts_at=starts_at, free=free, now=now)
+    reason = why_not(shown, released_at=released_at, starts_at=starts_at, free=free, now=now) or by_hour
     return SlotView(
         id=id_,
         starts_at=starts_at,
