@@ -106,7 +106,10 @@ async def run(
         history = History()
         try:
             await asyncio.to_thread(stage.start)
-            await _torment(stage, history, seconds=seconds, rng=random.Random(seed_number))
+            patience_s = 0 if mutant else 2 * seconds
+            await _torment(
+                stage, history, seconds=seconds, patience_s=patience_s, rng=random.Random(seed_number)
+            )
             await _settle(stage.dsn)
         finally:
             await asyncio.to_thread(stage.end)
@@ -131,7 +134,9 @@ async def _name_everybody(stage: Stage, weaken: tuple[str, ...]) -> None:
         await connection.close()
 
 
-async def _torment(stage: Stage, history: History, *, seconds: float, rng: random.Random) -> None:
+async def _torment(
+    stage: Stage, history: History, *, seconds: float, patience_s: float, rng: random.Random
+) -> None:
     nemesis = Nemesis(stage, history, rng)
     crowd = Crowd(
         port=stage.port,
@@ -148,7 +153,7 @@ async def _torment(stage: Stage, history: History, *, seconds: float, rng: rando
     raging = asyncio.create_task(nemesis.rage(ending))
     try:
         await asyncio.sleep(seconds)
-        for _ in range(int(2 * seconds)):  # on a busy machine it takes longer to see everything
+        for _ in range(int(patience_s)):  # on a busy machine it takes longer to see everything
             if not _unmet(history.counts()):
                 break
             await asyncio.sleep(1)

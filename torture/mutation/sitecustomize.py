@@ -28,8 +28,8 @@ MUTANTS = {
     # A key that was used is taken for new, so that a lost answer is never found again.
     "forget-keys": (
         "guahao.kernel.idempotency",
-        "    mine = await",
-        "    bound['key'] += os.urandom(4).hex()\n    mine = await",
+        "    return {one for one in requests if (one.owner, one.route, one.key) in mine}\n",
+        "    return set(requests)\n",
     ),
     # A place that is given back stays away.
     "leak-places": (
