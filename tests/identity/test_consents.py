@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +17,7 @@ from guahao.identity.models.consent import Consent, ConsentKind
 from guahao.identity.queries import lock_patients
 from guahao.identity.queries.consents import current_texts
 from guahao.kernel.db import Sessions, constraint_of, transaction
+from guahao.kernel.settings import Environment
 from tests.factories.account import make_account, make_login
 from tests.factories.newcomer import bearer
 from tests.factories.person import patient_body
@@ -177,3 +179,31 @@ async def test_one_agreement_of_a_kind_stands_at_a_time(
             )
 
     assert constraint_of(tripped.value) == "consent_account_kind_key"
+
+
+async def test_in_the_demo_a_request_without_consents_counts_as_agreement(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    _, who = await account(sessions)
+    body = patient_body()
+    del body["consents"]
+
+    answer = await client.post("/api/v1/patients", json=body, headers=who)
+
+    assert answer.status_code == 201
+    (given,) = (await client.get(CONSENTS, headers=who)).json()["items"]
+    assert (given["kind"], given["version"]) == ("sensitive_personal_information", 1)
+
+
+async def test_production_asks_for_the_agreement_by_name(
+    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    _, who = await account(sessions)
+    app.state.settings = app.state.settings.model_copy(update={"environment": Environment.PRODUCTION})
+    body = patient_body()
+    del body["consents"]
+
+    answer = await client.post("/api/v1/patients", json=body, headers=who)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "consent-required")
+    assert (await client.get(CONSENTS, headers=who)).json()["items"] == []

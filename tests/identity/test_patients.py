@@ -22,7 +22,6 @@ from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Unavailable
 from guahao.kernel.i18n import text as chinese
-from guahao.kernel.settings import Environment
 from guahao.kernel.sex import Sex
 from tests.factories.account import make_account, make_login
 from tests.factories.newcomer import bearer
@@ -587,31 +586,3 @@ async def test_who_listed_a_document_under_a_false_name_loses_it_to_the_proof(
     assert other_lie.json()["code"] == "identity-not-verified"
     assert (proven.status_code, proven.json()["name"], proven.json()["verified"]) == (201, "张三", True)
     assert (await client.get(PATIENTS, headers=liar)).json()["items"] == []
-
-
-async def test_in_the_demo_a_request_without_consents_counts_as_agreement(
-    client: httpx.AsyncClient, sessions: Sessions
-) -> None:
-    _, who = await account(sessions)
-    body = patient_body()
-    del body["consents"]
-
-    answer = await client.post("/api/v1/patients", json=body, headers=who)
-
-    assert answer.status_code == 201
-    (given,) = (await client.get("/api/v1/consents", headers=who)).json()["items"]
-    assert (given["kind"], given["version"]) == ("sensitive_personal_information", 1)
-
-
-async def test_production_asks_for_the_agreement_by_name(
-    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions
-) -> None:
-    _, who = await account(sessions)
-    app.state.settings = app.state.settings.model_copy(update={"environment": Environment.PRODUCTION})
-    body = patient_body()
-    del body["consents"]
-
-    answer = await client.post("/api/v1/patients", json=body, headers=who)
-
-    assert (answer.status_code, answer.json()["code"]) == (422, "consent-required")
-    assert (await client.get("/api/v1/consents", headers=who)).json()["items"] == []
