@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, Text, bindparam, case, delete, func, literal, sele
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.kernel.db import Json, Sessions, affected, transaction
+from guahao.kernel.db import Json, Sessions, affected, is_exactly, transaction
 from guahao.kernel.events import EventHandled, EventRow, EventState, Reaction
 from guahao.kernel.jobs import pause
 from guahao.kernel.log import describe, logger
@@ -43,7 +43,7 @@ class Claimed:
 
 _pending = (
     select(EventRow.hospital_id, EventRow.id)
-    .where(EventRow.state == EventState.PENDING, EventRow.due_at <= func.now())
+    .where(is_exactly(EventRow.state, EventState.PENDING), EventRow.due_at <= func.now())
     .order_by(EventRow.due_at)
     .limit(BATCH)
     .with_for_update(skip_locked=True)

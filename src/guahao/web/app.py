@@ -94,7 +94,7 @@ def create_app(settings: Settings, *, sessions: Sessions | None = None) -> FastA
     if sessions is None:
         assert settings.database_url is not None
         dsn = settings.database_url.get_secret_value()
-        app.state.engine = make_engine(dsn, pool_size=settings.database_pool_size)
+        app.state.engine = make_engine(dsn, pool_size=settings.database_pool_size, plans_once=True)
         sessions = make_sessions(app.state.engine)
     app.state.sessions = sessions
     app.add_exception_handler(Problem, _problem)

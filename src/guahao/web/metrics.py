@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import Select, func, select
 
-from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.db import Sessions, is_exactly, transaction
 from guahao.kernel.events import EventRow, EventState
 from guahao.kernel.jobs import JobRun
 from guahao.kernel.log import describe, logger
@@ -28,11 +28,10 @@ class Asked:
     select: Select[Any]
 
 
-_PENDING = select(func.count()).select_from(EventRow).where(EventRow.state == EventState.PENDING)
+_IS_PENDING = is_exactly(EventRow.state, EventState.PENDING)
+_PENDING = select(func.count()).select_from(EventRow).where(_IS_PENDING)
 _DEAD = select(func.count()).select_from(EventRow).where(EventRow.state == EventState.DEAD)
-_EVENT_LAG = select(func.extract("epoch", func.now() - func.min(EventRow.occurred_at))).where(
-    EventRow.state == EventState.PENDING
-)
+_EVENT_LAG = select(func.extract("epoch", func.now() - func.min(EventRow.occurred_at))).where(_IS_PENDING)
 _JOB_LAG = select(func.extract("epoch", func.now() - func.min(JobRun.due_at)))
 _FAILING = select(func.count()).select_from(JobRun).where(JobRun.failures > 0)
 

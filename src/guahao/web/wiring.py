@@ -28,6 +28,7 @@ from guahao.audit.queries import anchor_file
 from guahao.booking.models import Appointment, AppointmentState
 from guahao.kernel import idempotency, relay
 from guahao.kernel.crypto import KeyRing, load_key_ring
+from guahao.kernel.db import is_exactly
 from guahao.kernel.events import Reaction
 from guahao.kernel.jobs import Job
 from guahao.kernel.settings import Environment, Settings
@@ -39,7 +40,7 @@ _KERNEL_JOBS = (
     Job(name="kernel.forget_told_events", every=timedelta(minutes=10), run=relay.forget_told),
 )
 _HOLD_AGE = select(func.extract("epoch", func.now() - func.min(Appointment.created_at))).where(
-    Appointment.state == AppointmentState.HELD
+    is_exactly(Appointment.state, AppointmentState.HELD)
 )
 _NUMBERS = (
     *KERNEL_NUMBERS,

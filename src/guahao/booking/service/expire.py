@@ -10,6 +10,7 @@ from guahao.booking.events import AppointmentExpired
 from guahao.booking.models import Appointment, AppointmentState
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.rows import end, facts_under_lock, must_move
+from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
 from guahao.scheduling.queries.states import Bucket
@@ -27,7 +28,7 @@ async def expire_holds(db: AsyncSession) -> int:
     due = (
         await db.scalars(
             select(Appointment)
-            .where(Appointment.state == AppointmentState.HELD)
+            .where(is_exactly(Appointment.state, AppointmentState.HELD))
             .where(Appointment.hold_expires_at <= func.clock_timestamp())
             .order_by(Appointment.hold_expires_at)
             .limit(BATCH)

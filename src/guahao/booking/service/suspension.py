@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.booking.events import AppointmentCancelled, AppointmentResumed, AppointmentSuspended
 from guahao.booking.models import Appointment, AppointmentState
 from guahao.booking.service.rows import bucket_of, end, facts_under_lock, must_move
+from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
 from guahao.scheduling.queries.facts import SlotFacts
@@ -74,7 +75,7 @@ async def refund_undecided(db: AsyncSession) -> int:
     due = (
         await db.scalars(
             select(Appointment)
-            .where(Appointment.state == AppointmentState.SUSPENDED)
+            .where(is_exactly(Appointment.state, AppointmentState.SUSPENDED))
             .where(Appointment.decide_by <= func.clock_timestamp())
             .order_by(Appointment.decide_by)
             .limit(BATCH)
