@@ -80,12 +80,15 @@ class Base(DeclarativeBase):
     }
 
 
-def make_engine(dsn: str, *, pool_size: int = 10, plans_once: bool = False) -> AsyncEngine:
+def make_engine(
+    dsn: str, *, pool_size: int = 10, plans_once: bool = False, gives_up_after_s: float | None = None
+) -> AsyncEngine:
     """Open a pool for `postgresql://` or `postgresql+asyncpg://` addresses.
 
     `plans_once` is for servers: PostgreSQL would plan the set-based statements of a booking anew
     each time, which measured 0.4 ms of its processor time a booking. Such a plan knows no value, so
-    it can use a partial index only if the statement says `is_exactly`, and misjudges LIMIT.
+    it can use a partial index only if the statement says `is_exactly`, and misjudges LIMIT. A statement
+    that is not answered within `gives_up_after_s` raises TimeoutError.
     """
     plans = "force_generic_plan" if plans_once else "auto"
     url = dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
@@ -96,7 +99,7 @@ def make_engine(dsn: str, *, pool_size: int = 10, plans_once: bool = False) -> A
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=False,
-        connect_args={"server_settings": {"plan_cache_mode": plans}},
+        connect_args={"server_settings": {"plan_cache_mode": plans}, "command_timeout": gives_up_after_s},
     )
 
 

@@ -22,6 +22,9 @@ from guahao.web import openapi, wiring
 from guahao.web.edge import Edge
 from guahao.web.refusal import problem_of, problem_of_http, problem_of_validation
 
+_GIVES_UP_AFTER_S = 15.0
+"""A database that is silent for so long, frozen or waiting for a lock, holds no request any longer."""
+
 
 def _refuse(request: Request, problem: Problem) -> Response:
     request.scope["problem"] = problem.code
@@ -94,7 +97,12 @@ def create_app(settings: Settings, *, sessions: Sessions | None = None) -> FastA
     if sessions is None:
         assert settings.database_url is not None
         dsn = settings.database_url.get_secret_value()
-        app.state.engine = make_engine(dsn, pool_size=settings.database_pool_size, plans_once=True)
+        app.state.engine = make_engine(
+            dsn,
+            pool_size=settings.database_pool_size,
+            plans_once=True,
+            gives_up_after_s=_GIVES_UP_AFTER_S,
+        )
         sessions = make_sessions(app.state.engine)
     app.state.sessions = sessions
     app.add_exception_handler(Problem, _problem)
