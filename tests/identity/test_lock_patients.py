@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +12,7 @@ from guahao.identity.models.account import Account
 from guahao.identity.models.consent import Consent, ConsentEnd
 from guahao.identity.models.person import Patient
 from guahao.identity.queries import PatientFacts, lock_patients
-from guahao.kernel.clock import utc_now
+from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.ids import new_id
 from guahao.kernel.sex import Sex
@@ -103,3 +103,22 @@ async def test_callers_that_name_persons_in_opposite_order_do_not_block_each_oth
     found = await asyncio.gather(*(lock(forwards if turn % 2 else forwards[::-1]) for turn in range(30)))
 
     assert found == [40] * 30
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "UTC", "Pacific/Kiritimati"])
+async def test_the_fourteenth_birthday_is_a_day_in_china_whatever_the_database_thinks(
+    db: AsyncSession, zone: str
+) -> None:
+    account = await make_account(db)
+    today = local_date(utc_now())
+    grown = await make_patient(db, account, birth_date=fourteen_years_before(today))
+    child = await make_patient(db, account, birth_date=fourteen_years_before(today) + timedelta(days=1))
+    await db.execute(text(f"SET LOCAL TIME ZONE '{zone}'"))
+
+    told = await lock_patients(db, [(account, grown.id), (account, child.id)])
+
+    assert [told[account, one.id].consented for one in (grown, child)] == [True, False]
+
+
+def fourteen_years_before(day: date) -> date:
+    return date(day.year - 14, day.month, 28 if (day.month, day.day) == (2, 29) else day.day)

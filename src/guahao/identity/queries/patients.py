@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Date,
     Text,
     Uuid,
     and_,
@@ -28,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.models.consent import Consent, ConsentKind
 from guahao.identity.models.person import Patient, Person
 from guahao.identity.policy.document import OWN_CONSENT
+from guahao.kernel.clock import CHINA
 from guahao.kernel.db import HotStatement
 from guahao.kernel.sex import Sex
 
@@ -62,7 +64,8 @@ _guardian_consents = exists().where(
     _CONSENT.kind == ConsentKind.CHILD_SENSITIVE,
     _CONSENT.ended_at.is_(None),
 )
-_is_child = _PERSON.birth_date > func.current_date() - func.make_interval(OWN_CONSENT)
+_today = cast(func.timezone(CHINA.key, func.now()), Date)
+_is_child = _PERSON.birth_date > _today - func.make_interval(OWN_CONSENT)
 _wanted = (
     select(
         _PATIENT.id.label("patient_id"),
