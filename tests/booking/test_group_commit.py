@@ -134,8 +134,8 @@ async def test_the_same_key_twice_in_a_batch_books_once_and_answers_twice(
     answers = await asyncio.gather(*(group.book(one) for one in asked), return_exceptions=True)
 
     names = [type(one).__name__ for one in answers]
-    assert names[0] == names[2] == "Response"
-    assert names[1] in {"Replayed", "RequestInProgress"}
+    assert names[2] == "Response"
+    assert sorted(names[:2]) in (["Replayed", "Response"], ["RequestInProgress", "Response"])
     assert await count(db) == 2
 
 
