@@ -27,7 +27,12 @@ async def is_late(db: AsyncSession, appointment: Appointment, *, now: datetime) 
 async def count_cancellation(
     db: AsyncSession, appointment: Appointment, *, rules: Rules, is_late: bool
 ) -> None:
-    """Count a cancellation by the person; enough of them within the window pause online booking."""
+    """Count a cancellation by the person; enough of them within the window pause online booking.
+
+    One after the other for each person, so that cancelling several at once is not seen as one.
+    """
+    one_at_a_time = func.hashtextextended(f"credit:{appointment.person_id}", 0)
+    await db.execute(select(func.pg_advisory_xact_lock(one_at_a_time)))
     await db.execute(
         insert(CreditEvent).values(
             hospital_id=appointment.hospital_id,
