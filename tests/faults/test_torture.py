@@ -13,7 +13,7 @@ from torture.evidence import Evidence, Row
 from torture.history import Deed, History, Kind, Outcome
 from torture.run import Verdict, run
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 NO_CHECKS = (
     "ALTER TABLE slot DROP CONSTRAINT slot_no_negative_count",
@@ -21,20 +21,43 @@ NO_CHECKS = (
 )
 
 
+SEEDS = (1, 2, 3)
+"""What a short run meets depends on its seed and on how fast the machine is; three runs see enough."""
+
+
 def tortured(
-    folder: Path, *, seconds: float, workers: int, mutant: str | None = None, weaken: tuple[str, ...] = ()
+    folder: Path,
+    *,
+    seconds: float,
+    workers: int,
+    seed: int,
+    mutant: str | None = None,
+    weaken: tuple[str, ...] = (),
 ) -> Verdict:
-    folder.chmod(0o755)
+    room = folder / str(seed)
+    room.mkdir()
+    for one in (folder, room):
+        one.chmod(0o755)
     verdict = asyncio.run(
-        run(folder, seconds=seconds, seed_number=workers, workers=workers, mutant=mutant, weaken=weaken)
+        run(room, seconds=seconds, seed_number=seed, workers=workers, mutant=mutant, weaken=weaken)
     )
     report(verdict)
     return verdict
 
 
+def tortured_enough(folder: Path, *, workers: int) -> Verdict:
+    """Run until everything was met that a run must meet; no run may find a violation."""
+    for seed in SEEDS:
+        verdict = tortured(folder, seconds=20, workers=workers, seed=seed)
+        assert verdict.violations == {}
+        if not verdict.unmet:
+            break
+    return verdict
+
+
 @pytest.fixture(scope="module")
 def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
-    return tortured(tmp_path_factory.mktemp("torture"), seconds=20, workers=1)
+    return tortured_enough(tmp_path_factory.mktemp("torture"), workers=1)
 
 
 def test_nothing_is_lost_and_nothing_sold_twice_while_processes_are_killed(verdict: Verdict) -> None:
@@ -43,25 +66,32 @@ def test_nothing_is_lost_and_nothing_sold_twice_while_processes_are_killed(verdi
 
 
 def test_nothing_is_lost_and_nothing_sold_twice_by_two_server_processes(tmp_path: Path) -> None:
-    verdict = tortured(tmp_path, seconds=20, workers=2)
+    verdict = tortured_enough(tmp_path, workers=2)
 
     assert verdict.violations == {}
     assert verdict.unmet == []
 
 
 @pytest.mark.parametrize(
-    ("mutant", "weaken", "rule"),
+    ("mutant", "weaken", "rules"),
     [
-        ("oversell", NO_CHECKS, "the_log_replays_to_the_counters"),
-        ("forget-keys", (), "nothing_happened_unasked"),
-        ("leak-places", (), "no_place_is_lost"),
-        ("answer-without-commit", (), "no_acknowledged_booking_is_lost"),
+        ("oversell", NO_CHECKS, {"the_log_replays_to_the_counters"}),
+        ("forget-keys", (), {"nothing_happened_unasked", "a_key_stands_for_one_answer"}),
+        ("leak-places", (), {"no_place_is_lost"}),
+        ("answer-without-commit", (), {"no_acknowledged_booking_is_lost"}),
     ],
 )
-def test_a_planted_bug_is_found(tmp_path: Path, mutant: str, weaken: tuple[str, ...], rule: str) -> None:
-    verdict = tortured(tmp_path, seconds=8, workers=1, mutant=mutant, weaken=weaken)
+def test_a_planted_bug_is_found(
+    tmp_path: Path, mutant: str, weaken: tuple[str, ...], rules: set[str]
+) -> None:
+    found: set[str] = set()
+    for seed in SEEDS:
+        verdict = tortured(tmp_path, seconds=8, workers=1, seed=seed, mutant=mutant, weaken=weaken)
+        found |= set(verdict.violations)
+        if rules & found:
+            break
 
-    assert rule in verdict.violations
+    assert rules & found
 
 
 def one(evidence: Evidence, table: str, **wanted: object) -> Row:

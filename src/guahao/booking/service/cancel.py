@@ -61,7 +61,7 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
     appointment = await locked(db, appointment_id)
     if not by.is_staff and appointment.account_id != by.account_id:
         raise NotFound
-    if appointment.state is AppointmentState.CANCELLED_BY_PATIENT:
+    if appointment.state in (AppointmentState.CANCELLED_BY_PATIENT, AppointmentState.CANCELLED_BY_HOSPITAL):
         return appointment
     slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
     rule_set = await rules_of(db, hospital_id=appointment.hospital_id, now=slot.now)
