@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import QueryParams
+from starlette.types import Receive, Scope, Send
 
 from guahao.catalog.queries import doctors_by_ids, rules_of
 from guahao.identity.access import public
@@ -96,27 +98,30 @@ class _HotRoute(APIRoute):
     Anything unusual (a date that is none, an unknown name) goes the documented way and is refused there.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap the documented handler."""
-        documented = super().get_route_handler()
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the usual form, or go the documented way."""
+        days = _usual_days(scope) if scope["method"] == "GET" else None
+        if days is None:
+            await super().handle(scope, receive, send)
+            return
+        board = _board_of(Request(scope))
+        answer = await _sessions_answer(
+            scope["path_params"]["doctor_id"], board, since=days[0], until=days[1]
+        )
+        await answer(scope, receive, send)
 
-        async def handle(request: Request) -> Response:
-            if not request.scope["query_string"]:
-                return await _sessions_answer(
-                    request.path_params["doctor_id"], _board_of(request), since=None, until=None
-                )
-            query = request.query_params
-            try:
-                days = [dt.date.fromisoformat(query[name]) if name in query else None for name in _DAYS]
-            except ValueError:
-                return await documented(request)
-            if len(query) > len(_DAYS) or any(day and not _FIRST_DAY <= day <= _LAST_DAY for day in days):
-                return await documented(request)
-            return await _sessions_answer(
-                request.path_params["doctor_id"], _board_of(request), since=days[0], until=days[1]
-            )
 
-        return handle
+def _usual_days(scope: Scope) -> tuple[dt.date | None, dt.date | None] | None:
+    if not scope["query_string"]:
+        return None, None
+    query = QueryParams(scope["query_string"])
+    try:
+        first, last = (dt.date.fromisoformat(query[name]) if name in query else None for name in _DAYS)
+    except ValueError:
+        return None
+    if len(query) > len(_DAYS) or any(day and not _FIRST_DAY <= day <= _LAST_DAY for day in (first, last)):
+        return None
+    return first, last
 
 
 _DAYS = ("from", "to")
@@ -135,8 +140,8 @@ async def sessions_of_doctor(
     """A doctor's published sessions with their slots, from today on unless asked otherwise.
 
     `bookable` is the server's word for this moment; `reason` is `not-released`, `full`, `suspended`,
-    `past`, `closed`, `booking-closed-now` or
-    `too-late-for-tomorrow` when it is false. `from` and `to` are both included.
+    `past`, `closed`, `booking-closed-now` or `too-late-for-tomorrow` when it is false. `from` and `to`
+    are both included.
     """
     return await _sessions_answer(doctor_id, board, since=since, until=until)
 
