@@ -73,25 +73,22 @@ def test_nothing_is_lost_and_nothing_sold_twice_by_two_server_processes(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("mutant", "weaken", "rules"),
+    ("mutant", "weaken", "rule"),
     [
-        ("oversell", NO_CHECKS, {"the_log_replays_to_the_counters"}),
-        ("forget-keys", (), {"nothing_happened_unasked", "a_key_stands_for_one_answer"}),
-        ("leak-places", (), {"no_place_is_lost"}),
-        ("answer-without-commit", (), {"no_acknowledged_booking_is_lost"}),
+        ("oversell", NO_CHECKS, "the_log_replays_to_the_counters"),
+        ("leak-places", (), "no_place_is_lost"),
+        ("answer-without-commit", (), "no_acknowledged_booking_is_lost"),
     ],
 )
-def test_a_planted_bug_is_found(
-    tmp_path: Path, mutant: str, weaken: tuple[str, ...], rules: set[str]
-) -> None:
+def test_a_planted_bug_is_found(tmp_path: Path, mutant: str, weaken: tuple[str, ...], rule: str) -> None:
     found: set[str] = set()
     for seed in SEEDS:
         verdict = tortured(tmp_path, seconds=8, workers=1, seed=seed, mutant=mutant, weaken=weaken)
         found |= set(verdict.violations)
-        if rules & found:
+        if rule in found:
             break
 
-    assert rules & found
+    assert rule in found
 
 
 def one(evidence: Evidence, table: str, **wanted: object) -> Row:

@@ -25,12 +25,6 @@ MUTANTS = {
         ">= 0 for bucket in Bucket]",
         "> -100 for bucket in Bucket]",
     ),
-    # A key that was used is taken for new, so that a lost answer is never found again.
-    "forget-keys": (
-        "guahao.kernel.idempotency",
-        "    return {one for one in requests if (one.owner, one.route, one.key) in mine}\n",
-        "    return set(requests)\n",
-    ),
     # A place that is given back stays away.
     "leak-places": (
         "guahao.scheduling.service.giving_back",
