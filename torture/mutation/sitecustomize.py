@@ -12,12 +12,6 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 
-_COMMIT = "    async with sessions() as db, db.begin():\n        yield db\n"
-_COMMIT_MOSTLY = """
-    async with sessions() as db:
-        yield db
-        await (db.rollback() if os.urandom(1)[0] < 8 else db.commit())
-"""
 MUTANTS = {
     # Places are sold without looking at the counters; whoever runs it drops the CHECKs as well.
     "oversell": (
@@ -31,8 +25,6 @@ MUTANTS = {
         "    target = Bucket.FREE\n",
         "    target = Bucket.FROZEN\n",
     ),
-    # Now and then the answer leaves although nothing was committed.
-    "answer-without-commit": ("guahao.kernel.db", _COMMIT, _COMMIT_MOSTLY),
 }
 
 
