@@ -97,3 +97,32 @@ async def test_a_beating_worker_is_alive_and_a_silent_one_is_not(sessions: Sessi
 
     async with transaction(sessions) as db:
         assert await db.scalar(select(func.count()).select_from(WorkerHeartbeat)) == 0
+
+
+async def test_an_errand_runs_outside_a_transaction_and_is_leased_meanwhile(sessions: Sessions) -> None:
+    seen: list[int | None] = []
+
+    async def run(own: Sessions) -> int:
+        seen.append(await jobs.run_once(own, errand))
+        return 0
+
+    errand = jobs.Errand(name="errand", every=timedelta(hours=1), run=run)
+    await jobs.enter(sessions, [errand])
+
+    assert await jobs.run_once(sessions, errand) == 0
+
+    row = await row_of(sessions)
+    assert (seen, row.failures) == ([None], 0)
+
+
+async def test_an_errand_that_fails_is_recorded_and_put_off(sessions: Sessions) -> None:
+    async def run(_: Sessions) -> int:
+        raise ValueError("13800138000")
+
+    errand = jobs.Errand(name="errand", every=timedelta(hours=1), run=run)
+    await jobs.enter(sessions, [errand])
+
+    assert await jobs.run_once(sessions, errand) is None
+
+    row = await row_of(sessions)
+    assert (row.failures, row.last_error) == (1, "ValueError")

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from guahao.kernel.db import Base, Sessions, transaction
+from guahao.kernel.db import Base, Sessions, affected, transaction
 from guahao.kernel.log import describe, logger
 
 BEAT_EVERY = timedelta(seconds=5)
@@ -35,6 +35,20 @@ class Job:
     name: str
     every: timedelta
     run: Callable[[AsyncSession], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """Periodic work that calls remote systems: `run` opens its own short transactions between the calls.
+
+    It does one bounded batch well within `lease` and answers how many it did. A worker that dies is
+    replaced after the lease, so `run` must be safe to run twice at once: it claims its rows itself.
+    """
+
+    name: str
+    every: timedelta
+    run: Callable[[Sessions], Awaitable[int]]
+    lease: timedelta = timedelta(minutes=2)
 
 
 class JobRun(Base):
@@ -61,19 +75,24 @@ class WorkerHeartbeat(Base):
     beaten_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
-async def enter(sessions: Sessions, jobs: Sequence[Job]) -> None:
+Timed = Job | Errand
+
+
+async def enter(sessions: Sessions, jobs: Sequence[Timed]) -> None:
     """Give every job its row; new ones are due at once."""
     async with transaction(sessions) as db:
         for job in jobs:
             await db.execute(insert(JobRun).values(name=job.name).on_conflict_do_nothing())
 
 
-async def run_once(sessions: Sessions, job: Job) -> int | None:
+async def run_once(sessions: Sessions, job: Timed) -> int | None:
     """Run one batch of `job` if it is due and no other worker runs it; answers how many it did.
 
     None when it was not due or failed; a failure is recorded and puts the job off, longer each time.
     """
     try:
+        if isinstance(job, Errand):
+            return await _run_errand(sessions, job)
         async with transaction(sessions) as db:
             due = select(JobRun.name).where(JobRun.name == job.name, JobRun.due_at <= func.now())
             if await db.scalar(due.with_for_update(skip_locked=True)) is None:
@@ -87,7 +106,23 @@ async def run_once(sessions: Sessions, job: Job) -> int | None:
         return None
 
 
-def _finished(job: Job, done: int) -> Update:
+async def _run_errand(sessions: Sessions, errand: Errand) -> int | None:
+    due = (
+        select(JobRun.name)
+        .where(JobRun.name == errand.name, JobRun.due_at <= func.now())
+        .with_for_update(skip_locked=True)
+    )
+    lease = update(JobRun).where(JobRun.name == due.scalar_subquery())
+    async with transaction(sessions) as db:
+        if not affected(await db.execute(lease.values(due_at=func.now() + errand.lease))):
+            return None
+    done = await errand.run(sessions)
+    async with transaction(sessions) as db:
+        await db.execute(_finished(errand, done))
+    return done
+
+
+def _finished(job: Timed, done: int) -> Update:
     return (
         update(JobRun)
         .where(JobRun.name == job.name)
@@ -102,7 +137,7 @@ def _finished(job: Job, done: int) -> Update:
     )
 
 
-async def _record_failure(sessions: Sessions, job: Job, error: Exception) -> None:
+async def _record_failure(sessions: Sessions, job: Timed, error: Exception) -> None:
     async with transaction(sessions) as db:
         failures = await db.scalar(select(JobRun.failures).where(JobRun.name == job.name)) or 0
         wait = min(_RETRY_AT_MOST, timedelta(seconds=2**failures))
@@ -118,7 +153,7 @@ async def _record_failure(sessions: Sessions, job: Job, error: Exception) -> Non
         )
 
 
-async def run_due(sessions: Sessions, jobs: Sequence[Job], stopping: asyncio.Event) -> None:
+async def run_due(sessions: Sessions, jobs: Sequence[Timed], stopping: asyncio.Event) -> None:
     """Run `jobs` whenever they are due, side by side, until `stopping`; then finish the running batches."""
     await enter(sessions, jobs)
     by_name = {job.name: job for job in jobs}
@@ -136,7 +171,7 @@ async def run_due(sessions: Sessions, jobs: Sequence[Job], stopping: asyncio.Eve
         await asyncio.gather(*running.values(), return_exceptions=True)
 
 
-async def _until_idle(sessions: Sessions, job: Job, stopping: asyncio.Event) -> None:
+async def _until_idle(sessions: Sessions, job: Timed, stopping: asyncio.Event) -> None:
     while await run_once(sessions, job) and not stopping.is_set():
         pass
 

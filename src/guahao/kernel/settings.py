@@ -85,6 +85,25 @@ class Settings(BaseSettings):
     wechat_app_id: str = Field("wxsandbox00000000", description="AppID of the mini program")
     wechat_app_secret: SecretStr = Field(SecretStr("sandbox"), description="AppSecret of the mini program")
 
+    wechat_pay_endpoint: str = Field(
+        "sandbox", description="WeChat Pay address; sandbox answers in process, empty offers no WeChat Pay"
+    )
+    wechat_pay_mchid: str = Field("1900000000", description="Merchant number at WeChat Pay")
+    wechat_pay_serial: str = Field(
+        "SANDBOX_MERCHANT", description="Serial number of the merchant certificate whose key signs for us"
+    )
+    wechat_pay_key_id: str = Field(
+        "PUB_KEY_ID_SANDBOX", description="Serial we ask answers to be signed with; its key is in keys_dir"
+    )
+    alipay_endpoint: str = Field(
+        "sandbox", description="Alipay gateway address; sandbox answers in process, empty offers no Alipay"
+    )
+    alipay_app_id: str = Field("2021000000000000", description="App id at Alipay")
+    alipay_seller_id: str = Field("2088000000000000", description="Seller's user id (PID) at Alipay")
+    sandbox_time_scale: float = Field(
+        60, gt=0, description="How many times faster than real the sandbox repeats its notifications"
+    )
+
     @property
     def keys_path(self) -> Path:
         """The folder of key files."""
