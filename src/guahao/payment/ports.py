@@ -8,45 +8,36 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from guahao.payment.models.channel import BillKind, Channel, Provider, Source
 
-class Provider(StrEnum):
-    """Who moves the money."""
-
-    WECHAT = "wechat"
-    ALIPAY = "alipay"
-    CASH = "cash"
-    """The hospital's own desk: no remote system, a person counts."""
-
-
-class Channel(StrEnum):
-    """By which way a payer reaches a provider."""
-
-    WECHAT_JSAPI = "wechat_jsapi"
-    """Inside the mini program."""
-    WECHAT_NATIVE = "wechat_native"
-    """A QR code that WeChat scans, for the desk and for computers."""
-    ALIPAY_WAP = "alipay_wap"
-    """A page in a phone's browser."""
-    ALIPAY_PAGE = "alipay_page"
-    """A page in a computer's browser."""
-    ALIPAY_QR = "alipay_qr"
-    """A QR code that Alipay scans."""
-    CASH = "cash"
-    """Money over the counter."""
-
-    @property
-    def provider(self) -> Provider:
-        """Who moves the money of this channel."""
-        return Provider(self.value.partition("_")[0])
-
-
-class Source(StrEnum):
-    """From where we know a fact; what follows is the same for all."""
-
-    NOTIFICATION = "notification"
-    QUERY = "query"
-    BILL = "bill"
-    DESK = "desk"
+__all__ = [
+    "Bill",
+    "BillDamaged",
+    "BillKind",
+    "BillNotReady",
+    "BillRow",
+    "Channel",
+    "ChannelDown",
+    "ChannelRefused",
+    "ChannelUncertain",
+    "ClockWrong",
+    "Closing",
+    "FundsSummary",
+    "Gateway",
+    "Gateways",
+    "NotificationRefused",
+    "OrderNumberUsed",
+    "Paid",
+    "Prepared",
+    "Prepayment",
+    "Provider",
+    "RefundOrder",
+    "RefundOutcome",
+    "Refunded",
+    "RefusalKind",
+    "Source",
+    "TradeState",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,13 +189,6 @@ class RefundOrder:
     """Chinese, shown to the payer: at most 40 characters."""
 
 
-class BillKind(StrEnum):
-    """What a row of a bill is about."""
-
-    PAYMENT = "payment"
-    REFUND = "refund"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillRow:
     """One row of a day's trade bill, in fen."""
@@ -232,7 +216,7 @@ class FundsSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """A day's bill of a provider, hash checked; `row_count`, `paid_fen`, `refunded_fen` are its own totals."""
+    """A day's bill of a provider, hash checked; counts and sums are its own totals."""
 
     provider: Provider
     day: date
@@ -291,11 +275,16 @@ class Gateway(Protocol):
         ...
 
     async def bill(self, day: date) -> Bill:
-        """Fetch and check the trade and fund-flow bill of a local day. Raises `BillNotReady`, `BillDamaged`."""
+        """Fetch and check the bills of a local day. Raises `BillNotReady`, `BillDamaged`."""
         ...
 
-    def read_notification(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Paid | Refunded:
-        """Verify and decrypt an incoming notification, without any call. Raises `NotificationRefused`."""
+    def read_notification(
+        self, headers: Mapping[str, str], body: bytes, *, now: datetime
+    ) -> Paid | Refunded | None:
+        """Verify and decrypt an incoming notification, without any call. Raises `NotificationRefused`.
+
+        None is a genuine message that tells nothing we use: acknowledge it and do nothing.
+        """
         ...
 
 

@@ -1,0 +1,44 @@
+"""Tables of the payment domain."""
+
+from guahao.payment.models.bill import BillEntry, BillRun, BillState, Verdict
+from guahao.payment.models.case import CaseKind, CaseState, FinanceCase
+from guahao.payment.models.ledger import (
+    Adjustment,
+    AdjustmentState,
+    LedgerAccount,
+    LedgerEntry,
+    Part,
+    Posting,
+)
+from guahao.payment.models.order import Order, OrderState
+from guahao.payment.models.payment import LIVE, ChannelMessage, Payment, PaymentState
+from guahao.payment.models.refund import Refund, RefundReason, RefundState
+from guahao.payment.models.setting import PaymentSetting, WatchKind, WatchRule
+
+__all__ = [
+    "LIVE",
+    "Adjustment",
+    "AdjustmentState",
+    "BillEntry",
+    "BillRun",
+    "BillState",
+    "CaseKind",
+    "CaseState",
+    "ChannelMessage",
+    "FinanceCase",
+    "LedgerAccount",
+    "LedgerEntry",
+    "Order",
+    "OrderState",
+    "Part",
+    "Payment",
+    "PaymentSetting",
+    "PaymentState",
+    "Posting",
+    "Refund",
+    "RefundReason",
+    "RefundState",
+    "Verdict",
+    "WatchKind",
+    "WatchRule",
+]
