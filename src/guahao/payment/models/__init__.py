@@ -2,6 +2,7 @@
 
 from guahao.payment.models.bill import BillEntry, BillRun, BillState, Verdict
 from guahao.payment.models.case import CaseKind, CaseState, FinanceCase
+from guahao.payment.models.channel import BillKind, Channel, Provider, Source
 from guahao.payment.models.ledger import (
     Adjustment,
     AdjustmentState,
@@ -20,10 +21,12 @@ __all__ = [
     "Adjustment",
     "AdjustmentState",
     "BillEntry",
+    "BillKind",
     "BillRun",
     "BillState",
     "CaseKind",
     "CaseState",
+    "Channel",
     "ChannelMessage",
     "FinanceCase",
     "LedgerAccount",
@@ -35,9 +38,11 @@ __all__ = [
     "PaymentSetting",
     "PaymentState",
     "Posting",
+    "Provider",
     "Refund",
     "RefundReason",
     "RefundState",
+    "Source",
     "Verdict",
     "WatchKind",
     "WatchRule",

@@ -42,7 +42,6 @@ def _key() -> tuple[sa.Column[int], sa.Column[UUID]]:
 
 
 def _widen(name: str, condition: str) -> None:
-
     op.execute(f"-- squawk-ignore ban-drop-constraint\nALTER TABLE payment_order DROP CONSTRAINT {name}")
     op.execute(f"ALTER TABLE payment_order ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID")
 
