@@ -5,7 +5,6 @@ import pytest
 
 from guahao.adapters.wechat import WeChat
 from guahao.identity.ports.wechat import JsCodeRefused, WeChatIdentity, WeChatUnreachable, WeChatUserBlocked
-from guahao.sandbox.wechat import SandboxWeChat
 
 pytestmark = pytest.mark.anyio
 
@@ -95,16 +94,3 @@ async def test_a_lost_connection_tells_neither_secret_nor_code(error: type[httpx
     assert str(lost.value) == error.__name__
     assert lost.value.__cause__ is None
     assert lost.value.__suppress_context__
-
-
-async def test_the_sandbox_answers_as_the_port_demands() -> None:
-    sandbox: WeChatIdentity = SandboxWeChat(app_id=APP_ID)
-    other: WeChatIdentity = SandboxWeChat(app_id="wxanother")
-
-    first = await sandbox.openid_of(js_code="li--1")
-    with pytest.raises(JsCodeRefused):
-        await sandbox.openid_of(js_code="li--1")
-
-    assert await sandbox.openid_of(js_code="li--2") == first
-    assert await sandbox.openid_of(js_code="wang--1") != first
-    assert await other.openid_of(js_code="li--1") != first

@@ -1,57 +1,47 @@
-"""SMS without a provider: messages go to files under data_dir, to be read at /sandbox/sms."""
+"""The SMS providers of the sandbox: messages that were sent are read at /sandbox/sms."""
 
 from __future__ import annotations
 
-import secrets
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated
 
-import msgspec
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from guahao.identity.access import public
+from guahao.kernel.clock import utc_now
+from guahao.kernel.db import Sessions
 from guahao.kernel.errors import NotFound
-from guahao.kernel.http import AppSettings, problems
-from guahao.kernel.i18n import text
+from guahao.kernel.http import Db, problems
+from guahao.sandbox.sms_aliyun import Aliyun
+from guahao.sandbox.sms_tencent import Tencent
+from guahao.sandbox.weixin_models import SandboxSms
 
 router = APIRouter(prefix="/sandbox/sms", tags=["sandbox"])
 
 
-class Message(msgspec.Struct, frozen=True):
-    """The last message to one phone."""
+def app(sessions: Sessions, *, clock: Callable[[], datetime] = utc_now) -> Starlette:
+    """Make the ASGI application: Tencent and Aliyun both take their messages at `/`."""
+    tencent, aliyun = Tencent(sessions, clock=clock), Aliyun(sessions, clock=clock)
 
-    phone: str
-    code: str
-    text: str
+    async def answer(request: Request) -> JSONResponse:
+        provider = tencent if "x-tc-action" in request.headers else aliyun
+        status, content = await provider.answer(request)
+        return JSONResponse(content, status)
+
+    return Starlette(routes=[Route("/", answer, methods=["POST"])])
 
 
-class SandboxSms:
-    """The outbox: one file per phone, so that every process of the demo sees the same."""
-
-    def __init__(self, data_dir: Path) -> None:
-        """Keep the messages under `data_dir`."""
-        self._folder = data_dir / "sandbox" / "sms"
-
-    async def send_code(self, *, phone: str, code: str, valid_min: int) -> None:
-        """Keep the message instead of sending it."""
-        said = text("sms.code", code=code, valid_min=valid_min)
-        self._keep(Message(phone=phone, code=code, text=said))
-
-    def last(self, phone: str) -> Message | None:
-        """The last message to `phone`, an unchecked text."""
-        if not phone.isdecimal() or not phone.isascii():
-            return None
-        try:
-            return msgspec.json.decode((self._folder / f"{phone}.json").read_bytes(), type=Message)
-        except FileNotFoundError:
-            return None
-
-    def _keep(self, message: Message) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        draft = self._folder / f".{secrets.token_hex(8)}"
-        draft.write_bytes(msgspec.json.encode(message))
-        draft.replace(self._folder / f"{message.phone}.json")
+async def last_messages(db: AsyncSession, *, limit: int) -> Sequence[SandboxSms]:
+    """The newest messages to any phone."""
+    return (await db.scalars(select(SandboxSms).order_by(SandboxSms.id.desc()).limit(limit))).all()
 
 
 class MessageOut(BaseModel):
@@ -63,9 +53,10 @@ class MessageOut(BaseModel):
 
 
 @router.get("", responses=problems(NotFound), dependencies=[Depends(public)])
-def last_message(phone: Annotated[str, Query(max_length=20)], settings: AppSettings) -> MessageOut:
+async def last_message(phone: Annotated[str, Query(max_length=20)], db: Db) -> MessageOut:
     """The last message to a phone. Demo only."""
-    found = SandboxSms(settings.data_dir).last(phone)
+    newest = select(SandboxSms).where(SandboxSms.phone == phone).order_by(SandboxSms.id.desc()).limit(1)
+    found = await db.scalar(newest)
     if found is None:
         raise NotFound
     return MessageOut(phone=found.phone, code=found.code, text=found.text)

@@ -11,20 +11,27 @@ from guahao.adapters.identity_desk import DeskVerifier
 from guahao.identity.ports.sms import SmsSender
 from guahao.identity.ports.verification import IdentityVerifier
 from guahao.identity.ports.wechat import WeChatIdentity
+from guahao.kernel.db import Sessions
 from guahao.kernel.settings import IdentityProvider, Settings, SmsProvider
+from guahao.sandbox import sms, sms_outbox, weixin_api
 from guahao.sandbox.identity import SandboxIdentityVerifier
-from guahao.sandbox.sms import SandboxSms
-from guahao.sandbox.wechat import SandboxWeChat
 
 _SANDBOX = "sandbox"
 
 
-def sms_sender(settings: Settings) -> SmsSender:
-    """Make the client of the SMS provider in use."""
+def sms_sender(settings: Settings, sessions: Sessions) -> SmsSender:
+    """Make the client of the SMS provider in use; the sandbox is Tencent's, answered in process."""
     secret = settings.sms_access_key_secret.get_secret_value()
     match settings.sms_provider:
         case SmsProvider.SANDBOX:
-            return SandboxSms(settings.data_dir)
+            return sms_tencent.TencentSms(
+                httpx.AsyncClient(transport=httpx.ASGITransport(sms.app(sessions))),
+                access_key_id=sms_outbox.KEY_ID,
+                access_key_secret=sms_outbox.KEY_SECRET,
+                app_id=sms_outbox.APP_ID,
+                sign_name=sms_outbox.sign_name(),
+                template_code=sms_outbox.TEMPLATE,
+            )
         case SmsProvider.TENCENT:
             return sms_tencent.TencentSms(
                 httpx.AsyncClient(),
@@ -48,14 +55,17 @@ def sms_sender(settings: Settings) -> SmsSender:
             assert_never(settings.sms_provider)
 
 
-def wechat_identity(settings: Settings) -> WeChatIdentity:
-    """Make the client of WeChat; `sandbox` as its address answers in process."""
+def wechat_identity(settings: Settings, sessions: Sessions) -> WeChatIdentity:
+    """Make the client of WeChat; `sandbox` as its address is answered in process."""
+    app_id, secret = settings.wechat_app_id, settings.wechat_app_secret.get_secret_value()
     if settings.wechat_endpoint == _SANDBOX:
-        return SandboxWeChat(app_id=settings.wechat_app_id)
+        simulator = weixin_api.app(sessions, app_id=app_id, app_secret=secret)
+        http = httpx.AsyncClient(transport=httpx.ASGITransport(simulator))
+        return wechat.WeChat(http, app_id=app_id, app_secret=secret)
     return wechat.WeChat(
         httpx.AsyncClient(),
-        app_id=settings.wechat_app_id,
-        app_secret=settings.wechat_app_secret.get_secret_value(),
+        app_id=app_id,
+        app_secret=secret,
         endpoint=settings.wechat_endpoint or wechat.ENDPOINT,
     )
 

@@ -100,8 +100,8 @@ def key_ring_of(settings: Settings) -> KeyRing:
 def wire(app: FastAPI, settings: Settings) -> None:
     """Give the application its ports and routes."""
     app.state.key_ring = key_ring_of(settings)
-    app.state.sms_sender = remote.sms_sender(settings)
-    app.state.wechat = remote.wechat_identity(settings)
+    app.state.sms_sender = remote.sms_sender(settings, app.state.sessions)
+    app.state.wechat = remote.wechat_identity(settings, app.state.sessions)
     app.state.identity_verifier = remote.identity_verifier(settings)
     app.state.numbers = _NUMBERS
     for hot in (guahao.booking.api_patient.hot, guahao.scheduling.api_patient.hot):
