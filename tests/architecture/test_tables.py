@@ -22,7 +22,8 @@ DIRECTORY = {
     "login_throttle",
     "patient",
     "person",
-    "sandbox_delivery",  # what the providers would remember, of all hospitals; empty in production
+    "sandbox_bill",  # what the providers would remember, of all hospitals; empty in production
+    "sandbox_delivery",
     "sandbox_fault",
     "sandbox_refund",
     "sandbox_sms",

@@ -72,16 +72,21 @@ class FaultKind(StrEnum):
     CLOSE_RACE = "close_race"
     """The payer pays while the trade is being closed."""
     REFUND_ABNORMAL = "refund_abnormal"
+    REFUND_CLOSED = "refund_closed"
+    """A refund is not carried out; only one with a new number can be."""
     REFUND_ONCE_A_MINUTE = "refund_once_a_minute"
     """A second refund of a trade within a minute is refused."""
+    BILL_NOT_READY = "bill_not_ready"
     BILL_HASH_WRONG = "bill_hash_wrong"
     BILL_EXTRA_ROW = "bill_extra_row"
     """A bill has a payment that nobody made with us."""
     BILL_MISSING_ROW = "bill_missing_row"
     BILL_AMOUNT_DIFFERS = "bill_amount_differs"
     BILL_REFUND_DIFFERS = "bill_refund_differs"
+    CERTIFICATE = "certificate"
+    """WeChat Pay signs with the key of its platform certificate, as before public-key mode."""
     MIGRATION = "migration"
-    """Answers and notifications are signed by the public-key id and by the old certificate in turn."""
+    """WeChat Pay signs with the public-key id and with the certificate in turn."""
 
 
 class SandboxTrade(Base):
@@ -210,3 +215,14 @@ class SandboxFault(Base):
     """The only trade it hits; empty: any."""
     times_left: Mapped[int | None]
     """How often it happens; null: until it is switched off."""
+
+
+class SandboxBill(Base):
+    """The file behind a download address of a bill, as it was when it was asked for."""
+
+    __tablename__ = "sandbox_bill"
+
+    token: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[SandboxProvider] = mapped_column(closed_set(SandboxProvider))
+    content: Mapped[bytes]
+    expires_at: Mapped[datetime]

@@ -30,6 +30,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("provider", "kind", "out_trade_no", name="sandbox_fault_pkey"),
         sa.CheckConstraint("times_left > 0", name="sandbox_fault_times_positive"),
     )
+    op.create_table(
+        "sandbox_bill",
+        *_words("token"),
+        _state("provider"),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        _moment("expires_at"),
+        sa.PrimaryKeyConstraint("token", name="sandbox_bill_pkey"),
+    )
     _weixin_exchange()
     _weixin_messages()
     _sms()
