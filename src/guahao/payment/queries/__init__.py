@@ -1,0 +1,5 @@
+"""Reads of orders, bills and cases."""
+
+from guahao.payment.queries.orders import Order, OrderState, order_of_account, orders_by_ids
+
+__all__ = ["Order", "OrderState", "order_of_account", "orders_by_ids"]

@@ -1,0 +1,88 @@
+"""Use cases of finance cases: open one for what was found, resolve it when somebody has dealt with it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.kernel.db import Json
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.ids import hospital_of, new_id
+from guahao.payment.models import CaseKind, CaseState, FinanceCase
+
+SYSTEM = "system"
+
+
+class CaseResolved(Problem):
+    """Somebody has resolved this case before."""
+
+    code = "case-resolved"
+    status = 409
+
+
+async def open_case(
+    db: AsyncSession, *, hospital_id: int, kind: CaseKind, subject: str, evidence: Json
+) -> bool:
+    """Open a case, once for each hospital, kind and subject, also when that one is resolved by now.
+
+    Answers whether it is new. `evidence` holds identifiers and numbers, never personal data.
+    """
+    case_id = new_id(hospital_id)
+    written = await db.scalar(
+        insert(FinanceCase)
+        .values(hospital_id=hospital_id, id=case_id, kind=kind, subject=subject, evidence=evidence)
+        .on_conflict_do_nothing(constraint="finance_case_once_per_subject")
+        .returning(FinanceCase.id)
+    )
+    if written is None:
+        return False
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=hospital_id,
+            actor=SYSTEM,
+            action="case.open",
+            subject=f"case:{case_id}",
+            data={"kind": kind.value, "about": subject},
+        ),
+    )
+    return True
+
+
+async def resolve_case(db: AsyncSession, *, case_id: UUID, resolution: str, by: str) -> FinanceCase:
+    """Record what was done about a case; `by` is an audit actor.
+
+    Raises `NotFound` and `CaseResolved`.
+    """
+    case = await db.scalar(
+        update(FinanceCase)
+        .where(FinanceCase.hospital_id == hospital_of(case_id), FinanceCase.id == case_id)
+        .where(FinanceCase.state == CaseState.OPEN)
+        .values(
+            state=CaseState.RESOLVED,
+            resolved_at=func.clock_timestamp(),
+            resolved_by=by,
+            resolution=resolution,
+        )
+        .returning(FinanceCase)
+        .execution_options(populate_existing=True)
+    )
+    if case is None:
+        if await db.get(FinanceCase, (hospital_of(case_id), case_id)) is None:
+            raise NotFound
+        raise CaseResolved
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=case.hospital_id,
+            actor=by,
+            action="case.resolve",
+            subject=f"case:{case_id}",
+            data={"kind": case.kind.value, "about": case.subject},
+        ),
+    )
+    return case
