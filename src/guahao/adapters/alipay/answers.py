@@ -1,0 +1,178 @@
+"""What the nodes of verified answers mean; a node that does not fit the question is `Unreadable`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from guahao.adapters.alipay.protocol import Unreadable, fen, moment_of, refusal_word
+from guahao.payment.ports import (
+    ChannelRefused,
+    ChannelUncertain,
+    ClockWrong,
+    OrderNumberUsed,
+    Paid,
+    Provider,
+    Refunded,
+    RefundOrder,
+    RefundOutcome,
+    Source,
+    TradeState,
+)
+
+Node = Mapping[str, Any]
+
+TRADE_UNKNOWN: Final = frozenset(("ACQ.TRADE_NOT_EXIST", "TRADE_NOT_EXIST"))
+NOT_CLOSABLE: Final = frozenset(
+    (
+        "ACQ.TRADE_STATUS_ERROR",
+        "ACQ.REASON_TRADE_STATUS_INVALID",
+        "ACQ.REASON_ILLEGAL_STATUS",
+        "ACQ.TRADE_HAS_SUCCESS",
+        "ACQ.TRADE_HAS_FINISHED",
+        "ACQ.TRADE_HAS_CLOSE",
+    )
+)
+"""Whether it was paid or closed is for a query to say."""
+NO_BILL: Final = frozenset(("BILL_NOT_EXIST", "NO_BILL_DATA"))
+
+_SUCCESS = "10000"
+_DEFINITE = frozenset(("20001", "40001", "40002", "40003", "40004", "40005", "40006"))
+_TOO_OFTEN = "40005"
+_USED = frozenset(("ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_SUCCESS", "ACQ.TRADE_HAS_CLOSE"))
+_HEALED_BY_TIME = frozenset(
+    (
+        "ACQ.SELLER_BALANCE_NOT_ENOUGH",
+        "ACQ.REASON_TRADE_BEEN_FREEZEN",
+        "SYSTEM_RATE_LIMIT",
+        "USER_RATE_LIMIT",
+    )
+)
+
+
+def require_success(node: Node) -> None:
+    """Return if it is a yes.
+
+    Raises `ChannelRefused` or one of its kinds for a definite no, `ChannelUncertain` for everything
+    else: a system error of theirs may have come after the money moved.
+    """
+    code, word = node.get("code"), refusal_word(node)
+    if code == _SUCCESS:
+        return
+    if code not in _DEFINITE or _is_their_fault(word):
+        raise ChannelUncertain(word)
+    if word.endswith("-timestamp"):
+        raise ClockWrong(word)
+    if word in _USED:
+        raise OrderNumberUsed(word)
+    raise ChannelRefused(word, is_retryable=code == _TOO_OFTEN or word in _HEALED_BY_TIME)
+
+
+def _is_their_fault(word: str) -> bool:
+    last = word.rpartition(".")[2].upper()
+    return last not in NO_BILL and (word.startswith("isp.") or last in ("SYSTEM_ERROR", "UNKNOW-ERROR"))
+
+
+def bill_reason(code: str) -> str:
+    """The bare reason in a bill's refusal code, which comes with and without a prefix, in either case."""
+    return code.rpartition(".")[2].upper()
+
+
+def require_same(node: Node, **expected: str) -> None:
+    """Refuse an answer about something else than was asked. Raises `Unreadable`."""
+    for name, value in expected.items():
+        if node.get(name) != value:
+            raise Unreadable(name)
+
+
+def text_of(node: Node, name: str) -> str:
+    """A filled text of the node. Raises `Unreadable`."""
+    value = node.get(name)
+    if not isinstance(value, str) or not value:
+        raise Unreadable(name)
+    return value
+
+
+def trade(node: Node, out_trade_no: str) -> Paid | TradeState:
+    """How an order number stands.
+
+    TRADE_CLOSED is both a trade that nobody paid and one whose money went back whole. They differ by
+    `send_pay_date`, the moment of payment, which an unpaid trade does not have; the amounts beside it
+    are 0.00 in either case.
+    """
+    require_same(node, out_trade_no=out_trade_no)
+    status = text_of(node, "trade_status")
+    if status == "WAIT_BUYER_PAY":
+        return TradeState.UNPAID
+    if status == "TRADE_CLOSED" and not node.get("send_pay_date"):
+        return TradeState.CLOSED
+    if status not in ("TRADE_SUCCESS", "TRADE_FINISHED", "TRADE_CLOSED"):
+        raise Unreadable("trade_status")
+    trade_no = text_of(node, "trade_no")
+    return Paid(
+        provider=Provider.ALIPAY,
+        source=Source.QUERY,
+        message_id=f"query:{trade_no}",
+        out_trade_no=out_trade_no,
+        transaction_id=trade_no,
+        amount_fen=fen(node.get("total_amount")),
+        paid_at=moment_of(node.get("send_pay_date")),
+    )
+
+
+def refund_made(node: Node, order: RefundOrder, now: datetime) -> Refunded | None:
+    """The answer to a refund; None if only a query can say whether it was carried out.
+
+    `refund_fee` adds up all refunds of the trade, so the amount is the one we asked for: the gateway
+    refuses the same refund number with another amount.
+    """
+    require_same(node, out_trade_no=order.out_trade_no)
+    if node.get("fund_change") != "Y":
+        return None
+    if fen(node.get("refund_fee")) < order.amount_fen:
+        raise Unreadable("refund_fee")
+    return refunded(
+        order.out_trade_no,
+        order.out_refund_no,
+        amount_fen=order.amount_fen,
+        outcome=RefundOutcome.SUCCESS,
+        at=_refund_time(node, now),
+    )
+
+
+def refund_found(node: Node, out_trade_no: str, out_refund_no: str, now: datetime) -> Refunded | None:
+    """The answer to a refund query: without `refund_status` the refund never arrived there or failed."""
+    status = node.get("refund_status")
+    if not status:
+        return None
+    require_same(node, out_trade_no=out_trade_no, out_request_no=out_refund_no)
+    return refunded(
+        out_trade_no,
+        out_refund_no,
+        amount_fen=fen(node.get("refund_amount")),
+        outcome=RefundOutcome.SUCCESS if status == "REFUND_SUCCESS" else RefundOutcome.PROCESSING,
+        at=_refund_time(node, now),
+    )
+
+
+def refunded(
+    out_trade_no: str, out_refund_no: str, *, amount_fen: int, outcome: RefundOutcome, at: datetime
+) -> Refunded:
+    """A refund as a query tells it. Alipay has no refund number of its own: ours stands in its place."""
+    return Refunded(
+        provider=Provider.ALIPAY,
+        source=Source.QUERY,
+        message_id=f"query:{out_refund_no}:{outcome}",
+        out_trade_no=out_trade_no,
+        out_refund_no=out_refund_no,
+        channel_refund_id=out_refund_no,
+        amount_fen=amount_fen,
+        outcome=outcome,
+        at=at,
+    )
+
+
+def _refund_time(node: Node, now: datetime) -> datetime:
+    told = node.get("gmt_refund_pay")
+    return moment_of(told) if told else now
