@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from guahao.adapters.wechat_pay.keys import WeChatPayKeys
+from guahao.adapters.circuit import Circuit
+from guahao.adapters.wechat_pay import WeChatPay, WeChatPayKeys
 
 NOW = datetime(2026, 3, 2, 1, 30, 0, tzinfo=UTC)
 MCHID = "1900000109"
@@ -176,3 +177,25 @@ class Platform:
     @property
     def asked(self) -> list[tuple[str, str]]:
         return [(request.method, str(request.url)) for request in self.requests]
+
+
+def gateway(
+    platform: Platform,
+    *,
+    endpoint: str = "https://api.mch.weixin.qq.com",
+    keys: WeChatPayKeys | None = None,
+    circuit: Circuit | None = None,
+    now: datetime = NOW,
+) -> WeChatPay:
+    """The client under test, talking to `platform` alone."""
+    return WeChatPay(
+        httpx.AsyncClient(transport=httpx.MockTransport(platform)),
+        endpoint=endpoint,
+        mchid=MCHID,
+        app_id=APP_ID,
+        keys=keys or make_keys(),
+        notify_url="https://guahao.example/callbacks/wechat-pay",
+        refund_notify_url="https://guahao.example/callbacks/wechat-refund",
+        clock=lambda: now,
+        circuit=circuit,
+    )

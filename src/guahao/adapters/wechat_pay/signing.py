@@ -17,7 +17,7 @@ from guahao.payment.ports import RefusalKind
 
 _SCHEME = "WECHATPAY2-SHA256-RSA2048"
 _PROBE = "WECHATPAY/SIGNTEST/"
-_TOLERANCE = timedelta(minutes=5)
+TOLERANCE = timedelta(minutes=5)
 _SECONDS = re.compile(r"[0-9]{1,11}")
 
 
@@ -70,7 +70,7 @@ def distrust(
         return RefusalKind.SIGNATURE
     if not _is_signed(key, f"{timestamp}\n{nonce}\n".encode() + body + b"\n", signature):
         return RefusalKind.SIGNATURE
-    if abs(now.timestamp() - int(timestamp)) > _TOLERANCE.total_seconds():
+    if abs(now.timestamp() - int(timestamp)) > TOLERANCE.total_seconds():
         return RefusalKind.STALE
     return None
 

@@ -1,0 +1,160 @@
+"""Signed calls to WeChat Pay: only an answer that the platform has signed counts as one."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from guahao.adapters.circuit import Circuit
+from guahao.adapters.wechat_pay.keys import WeChatPayKeys
+from guahao.adapters.wechat_pay.message import decoded
+from guahao.adapters.wechat_pay.signing import TOLERANCE, authorization, distrust
+from guahao.payment.ports import ChannelRefused, ChannelUncertain, ClockWrong
+
+T = TypeVar("T")
+
+CONNECT_S = 3.0
+TOTAL_S = 8.0
+DOWNLOAD_S = 60.0
+_OK, _NO_CONTENT, _UNAUTHORIZED, _TOO_MANY = 200, 204, 401, 429
+_SIGN_ERROR = "SIGN_ERROR"
+_UNDECIDED = {"SYSTEM_ERROR", "SERVICE_UNAVAILABLE", "BANK_ERROR", "FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED"}
+_HEALED_BY_TIME = {_SIGN_ERROR, "NOT_ENOUGH", "RULE_LIMIT", "USERPAYING"}
+
+
+class _Refusal(msgspec.Struct):
+    code: str
+    message: str = ""
+
+
+class SignedHttp:
+    """One merchant's connection to WeChat Pay.
+
+    What an answer means:
+
+    - 200 and 204 with a valid, fresh signature: done. Without one they are a forgery and no answer.
+    - 4xx with such a signature: a definite no, except 429 and codes that say "try again".
+    - 401 SIGN_ERROR is never signed, since the platform does not know who asks. Believing it does no
+      harm: it is retryable, so nothing may be given up or tried under another number for it.
+    - Everything else, an unsigned 404 above all, says nothing.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        endpoint: str,
+        mchid: str,
+        keys: WeChatPayKeys,
+        circuit: Circuit,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Send everything through `http` to `endpoint`."""
+        self._http = http
+        self._endpoint = endpoint.rstrip("/")
+        self._mchid = mchid
+        self._keys = keys
+        self._circuit = circuit
+        self._clock = clock
+
+    async def get(self, path: str) -> bytes:
+        """Ask, once more if the connection was cut; the answer is the platform's own."""
+        return await self._call("GET", path, b"", tries=2)
+
+    async def post(self, path: str, content: object) -> bytes:
+        """Send once; what to do without an answer the caller knows."""
+        return await self._call("POST", path, msgspec.json.encode(content), tries=1)
+
+    async def download(self, url: httpx.URL) -> bytes:
+        """Fetch a file, the one thing that the platform does not sign: the caller checks its hash."""
+        async with self._circuit.call():
+            answer = await self._sent("GET", url, b"", tries=2, total_s=DOWNLOAD_S)
+            if answer.status_code != _OK:
+                raise self._refusal(answer, is_signed=False)
+            return answer.content
+
+    async def _call(self, method: str, path: str, body: bytes, *, tries: int) -> bytes:
+        async with self._circuit.call():
+            url = httpx.URL(self._endpoint + path)
+            answer = await self._sent(method, url, body, tries=tries, total_s=TOTAL_S)
+            doubt = distrust(answer.headers, answer.content, keys=self._keys.verification, now=self._clock())
+            if answer.status_code in {_OK, _NO_CONTENT} and doubt is None:
+                return answer.content
+            raise self._refusal(answer, is_signed=doubt is None)
+
+    async def _sent(
+        self, method: str, url: httpx.URL, body: bytes, *, tries: int, total_s: float
+    ) -> httpx.Response:
+        try:
+            async with asyncio.timeout(total_s):
+                return await self._answer(method, url, body, tries=tries)
+        except (httpx.HTTPError, TimeoutError) as error:
+            # Without the cause: its request holds our signature.
+            raise ChannelUncertain(type(error).__name__) from None
+
+    async def _answer(self, method: str, url: httpx.URL, body: bytes, *, tries: int) -> httpx.Response:
+        try:
+            return await self._http.send(self._request(method, url, body), follow_redirects=False)
+        except httpx.TimeoutException:
+            raise
+        except httpx.TransportError:
+            if tries == 1:
+                raise
+            return await self._answer(method, url, body, tries=tries - 1)
+
+    def _request(self, method: str, url: httpx.URL, body: bytes) -> httpx.Request:
+        """A request signed over exactly what is sent, with a nonce and a time of its own."""
+        request = self._http.build_request(
+            method, url, content=body, timeout=httpx.Timeout(TOTAL_S, connect=CONNECT_S)
+        )
+        request.headers["Accept"] = "application/json"
+        request.headers["Content-Type"] = "application/json"
+        request.headers["User-Agent"] = "guahao"
+        request.headers["Wechatpay-Serial"] = self._keys.key_id
+        request.headers["Authorization"] = authorization(
+            self._keys,
+            mchid=self._mchid,
+            method=method,
+            target=request.url.raw_path.decode("ascii"),
+            body=body,
+            nonce=secrets.token_hex(16),
+            moment=self._clock(),
+        )
+        return request
+
+    def _refusal(self, answer: httpx.Response, *, is_signed: bool) -> Exception:
+        refusal = decoded(answer.content, _Refusal)
+        status = answer.status_code
+        if refusal is None or not 400 <= status < 500:
+            return ChannelUncertain(f"status {status}")
+        if status == _UNAUTHORIZED and refusal.code == _SIGN_ERROR:
+            kind = ClockWrong if self._is_about_time(answer, refusal) else ChannelRefused
+            return kind(_SIGN_ERROR, is_retryable=True)
+        if not is_signed or status == _TOO_MANY or refusal.code in _UNDECIDED:
+            return ChannelUncertain(f"status {status}")
+        return ChannelRefused(refusal.code, is_retryable=refusal.code in _HEALED_BY_TIME)
+
+    def _is_about_time(self, answer: httpx.Response, refusal: _Refusal) -> bool:
+        """The code is the same for every cause: the text names the timestamp, or the Date header tells."""
+        if "timestamp" in refusal.message:
+            return True
+        try:
+            theirs = parsedate_to_datetime(answer.headers["Date"])
+            return abs(self._clock() - theirs) > TOLERANCE
+        except (KeyError, ValueError, TypeError):
+            return False
+
+
+def readable(content: bytes, kind: type[T]) -> T:
+    """Read an answer as `kind`. Raises `ChannelUncertain` if it is something else."""
+    found = decoded(content, kind)
+    if found is None:
+        raise ChannelUncertain("unreadable answer")
+    return found
