@@ -26,7 +26,7 @@ from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
 from guahao.payment.models import OrderState
-from guahao.payment.service import OrderNotPayable, settle
+from guahao.payment.service import OrderNotPayable
 from guahao.scheduling.models import CoolingPlace, Slot
 from tests.factories.booking import (
     Booker,
@@ -40,6 +40,8 @@ from tests.factories.booking import (
     order,
     overdue,
 )
+from tests.factories.payment import pay
+from tests.factories.payment import pay as pay_order
 from tests.factories.scheduling import counters, make_clinic, make_slot
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +55,7 @@ async def test_confirming_gives_dense_numbers_and_is_harmless_twice(db: AsyncSes
     slot = await make_slot(db, capacity=3)
     plans = [await hold(db, await make_booker(db), slot.id) for _ in range(3)]
     for plan in (plans[2], plans[0]):
-        await settle(db, order_id=plan.order_id)
+        await pay(db, plan.order_id)
         await confirm(db, appointment_id=plan.appointment_id)
         await confirm(db, appointment_id=plan.appointment_id)
 
@@ -74,7 +76,7 @@ async def test_confirmations_at_once_number_without_gap_or_double(
     slot = await make_slot(db, capacity=8)
     plans = [await hold(db, await make_booker(db), slot.id) for _ in range(8)]
     for plan in plans:
-        await settle(db, order_id=plan.order_id)
+        await pay(db, plan.order_id)
     await db.commit()
 
     async def confirm_one(number: int) -> None:
@@ -90,12 +92,12 @@ async def test_confirmations_at_once_number_without_gap_or_double(
 
 async def test_an_order_is_paid_once(db: AsyncSession) -> None:
     plan = await hold(db, await make_booker(db), (await make_slot(db)).id)
-    await settle(db, order_id=plan.order_id)
+    await pay(db, plan.order_id)
 
     with pytest.raises(OrderNotPayable):
-        await settle(db, order_id=plan.order_id)
+        await pay(db, plan.order_id)
     with pytest.raises(NotFound):
-        await settle(db, order_id=new_id(1))
+        await pay(db, new_id(1))
 
     assert (await events(db)).count("payment.order.paid") == 1
 
@@ -112,7 +114,7 @@ async def test_a_hold_that_nobody_paid_expires_and_its_place_is_sold_again(db: A
     assert (row.state, row.ended_at is not None) == (AppointmentState.EXPIRED, True)
     assert (await order(db, plan.order_id)).state is OrderState.CLOSED
     with pytest.raises(OrderNotPayable):
-        await settle(db, order_id=plan.order_id)
+        await pay(db, plan.order_id)
     assert await counters(db, slot.id) == {"free": 1}
     again = await hold(db, await make_booker(db), slot.id)
     assert again.state is AppointmentState.HELD
@@ -123,7 +125,7 @@ async def test_a_hold_that_nobody_paid_expires_and_its_place_is_sold_again(db: A
 async def test_a_hold_paid_in_the_last_second_is_confirmed_by_the_expiry(db: AsyncSession) -> None:
     slot = await make_slot(db, capacity=1)
     plan = await hold(db, await make_booker(db), slot.id)
-    await settle(db, order_id=plan.order_id)
+    await pay(db, plan.order_id)
     await overdue(db, plan.appointment_id)
 
     assert await expire_holds(db) == 1
@@ -235,7 +237,7 @@ async def test_a_hold_whose_money_is_on_its_way_is_not_cancelled(
     await db.commit()
     plan = await hold_once(sessions, booker, slot.id)
     async with transaction(sessions) as other:
-        await settle(other, order_id=plan.order_id)
+        await pay(other, plan.order_id)
 
     with pytest.raises(AppointmentBeingConfirmed):
         async with transaction(sessions) as other:
@@ -247,7 +249,7 @@ async def test_a_hold_whose_money_is_on_its_way_is_not_cancelled(
 async def test_money_for_an_appointment_that_ended_goes_back(db: AsyncSession) -> None:
     slot = await make_slot(db, capacity=1)
     plan = await hold(db, await make_booker(db), slot.id)
-    await settle(db, order_id=plan.order_id)
+    await pay(db, plan.order_id)
     await db.execute(update(Appointment).values(state=AppointmentState.EXPIRED, ended_at=func.now()))
 
     await confirm(db, appointment_id=plan.appointment_id)
@@ -388,7 +390,7 @@ async def test_expiry_and_payment_at_once_end_in_one_of_two_ways(
     async def pay(number: int) -> None:
         try:
             async with transaction(sessions) as other:
-                await settle(other, order_id=plans[number].order_id)
+                await pay_order(other, plans[number].order_id)
         except Problem:
             return
 

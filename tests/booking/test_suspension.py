@@ -23,10 +23,10 @@ from guahao.kernel.events import EventRow, EventState
 from guahao.kernel.relay import Relay
 from guahao.notification.models import Notice, NoticeKind, NoticeState
 from guahao.payment.models import OrderState
-from guahao.payment.service import settle
 from guahao.scheduling.models import Slot
 from guahao.scheduling.service.suspend import resume, suspend
 from tests.factories.booking import appointment, book, hold, make_booker, order, request_of
+from tests.factories.payment import pay
 from tests.factories.scheduling import counters, make_clinic, make_slot
 
 pytestmark = pytest.mark.anyio
@@ -61,7 +61,7 @@ async def test_a_suspension_gives_the_booked_a_choice_and_ends_unpaid_holds(db: 
 async def test_a_hold_paid_during_a_suspension_gets_the_same_choice(db: AsyncSession) -> None:
     slot = await make_slot(db, capacity=2, days=5)
     plan = await hold(db, await make_booker(db), slot.id)
-    await settle(db, order_id=plan.order_id)
+    await pay(db, plan.order_id)
 
     await stop(db, slot)
     await confirm(db, appointment_id=plan.appointment_id)
@@ -186,7 +186,7 @@ async def test_a_payment_travels_to_the_booking_and_to_its_notices(
 ) -> None:
     slot = await make_slot(db, capacity=2, days=5)
     plan = await hold(db, await make_booker(db), slot.id)
-    await settle(db, order_id=plan.order_id)
+    await pay(db, plan.order_id)
     await db.commit()
 
     await told(sessions)

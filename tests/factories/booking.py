@@ -25,8 +25,8 @@ from guahao.kernel.events import EventRow
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.kernel.sex import Sex
 from guahao.payment.models import Order
-from guahao.payment.service import settle
 from guahao.scheduling.models import PlaceLog
+from tests.factories.payment import pay
 from tests.factories.person import make_patient
 
 
@@ -105,7 +105,7 @@ async def book(db: AsyncSession, booker: Booker, slot_id: UUID) -> Appointment:
     """Hold, pay and confirm in one transaction."""
     plan = await hold(db, booker, slot_id)
     if plan.number is None:
-        await settle(db, order_id=plan.order_id)
+        await pay(db, plan.order_id)
         await confirm(db, appointment_id=plan.appointment_id)
     return await appointment(db, plan.appointment_id)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from guahao.payment.models import LedgerAccount, OrderState, Part, Provider, WatchKind
+from guahao.payment.models import Channel, LedgerAccount, OrderState, Part, Provider, WatchKind
 
 MAX_REFUNDS = 50
 """Providers carry out no more partial refunds of one payment."""
@@ -95,6 +95,11 @@ def account_of(provider: Provider) -> LedgerAccount:
             return LedgerAccount.CASH
         case _:
             assert_never(provider)
+
+
+def online_channels(providers: Collection[Provider]) -> frozenset[Channel]:
+    """The channels of these providers."""
+    return frozenset(channel for channel in Channel if channel.provider in providers)
 
 
 def parts_of(*, amount_fen: int, insurance_fen: int, other_fen: int) -> Mapping[Part, int]:

@@ -20,7 +20,6 @@ import guahao.identity.api_staff
 import guahao.identity.jobs
 import guahao.payment.api_patient
 import guahao.sandbox.api
-import guahao.sandbox.payment
 import guahao.scheduling.api_patient
 import guahao.scheduling.api_staff
 import guahao.scheduling.jobs
@@ -68,10 +67,8 @@ def routers(settings: Settings) -> list[APIRouter]:
     return found
 
 
-def reactions(settings: Settings) -> tuple[Reaction, ...]:
+def reactions() -> tuple[Reaction, ...]:
     """List every domain's reactions to others' events."""
-    if settings.environment is Environment.DEMO:
-        return (*guahao.booking.reactions.REACTIONS, *guahao.sandbox.payment.REACTIONS)
     return guahao.booking.reactions.REACTIONS
 
 

@@ -36,7 +36,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     assert settings.database_url is not None
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     sessions = make_sessions(engine)
-    relay = Relay(sessions, wiring.reactions(settings))
+    relay = Relay(sessions, wiring.reactions())
     periodic = wiring.jobs(settings, wiring.key_ring_of(settings))
     worker = new_id()
     tasks = {

@@ -1,23 +1,28 @@
 """Use cases of payment."""
 
+from guahao.payment.models import RefundReason
 from guahao.payment.service.order import (
     ORDER_INSERT,
+    Expiry,
     NewOrder,
     OrderNotPayable,
     close,
+    keep,
+    let_expire,
     order_params,
-    refund,
-    refund_arrived,
-    settle,
 )
+from guahao.payment.service.refund import refund, refund_difference
 
 __all__ = [
     "ORDER_INSERT",
+    "Expiry",
     "NewOrder",
     "OrderNotPayable",
+    "RefundReason",
     "close",
+    "keep",
+    "let_expire",
     "order_params",
     "refund",
-    "refund_arrived",
-    "settle",
+    "refund_difference",
 ]

@@ -1,22 +1,24 @@
-"""Use cases of payment: open, settle, close, refund an order."""
+"""Orders: opened, closed, kept."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import BulkInsert, affected
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
 from guahao.kernel.ids import hospital_of
-from guahao.payment.events import PaymentSucceeded, RefundRequested
-from guahao.payment.models import Order, OrderState
+from guahao.payment.events import OrderClosed
+from guahao.payment.models import LIVE, Order, OrderState, Payment, PaymentState
+from guahao.payment.models.order import UNPAID
 
 
 class OrderNotPayable(Problem):
@@ -69,70 +71,99 @@ def order_params(orders: Sequence[NewOrder]) -> dict[str, list[Any]]:
     )
 
 
-async def settle(db: AsyncSession, *, order_id: UUID) -> Order:
-    """Record that the order's amount was captured, once; tells `PaymentSucceeded`.
+async def locked(db: AsyncSession, order_id: UUID) -> Order:
+    """Read an order and keep others from changing it; its lock also guards its payments and refunds.
 
-    A second call answers `OrderNotPayable`, and so does an order past its time by the database's
-    clock. Raises `NotFound`.
+    Raises `NotFound`.
     """
-    statement = (
-        update(Order)
+    row = await db.scalar(
+        select(Order)
         .where(Order.hospital_id == hospital_of(order_id), Order.id == order_id)
-        .where(Order.state == OrderState.CREATED)
-        .where(or_(Order.expires_at.is_(None), Order.expires_at > func.clock_timestamp()))
-        .values(state=OrderState.PAID, paid_at=func.clock_timestamp())
-        .returning(Order)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
-    order = await db.scalar(statement)
-    if order is None:
-        existing = await db.get(Order, (hospital_of(order_id), order_id))
-        if existing is None:
-            raise NotFound
-        raise OrderNotPayable(state=existing.state.value)
-    await publish(
-        db, PaymentSucceeded(hospital_id=order.hospital_id, order_id=order.id, subject=order.subject)
-    )
-    return order
+    if row is None:
+        raise NotFound
+    return row
+
+
+class Expiry(StrEnum):
+    """What became of an order whose time is over."""
+
+    CLOSED = "closed"
+    PAID = "paid"
+    WAITING = "waiting"
+    """A provider is being asked to take no money for it; `OrderClosed` or `PaymentSucceeded` follows."""
+
+
+async def let_expire(db: AsyncSession, *, order_id: UUID) -> Expiry:
+    """Close an unpaid order, but only once every provider that could take money for it has agreed.
+
+    What it was for must stay kept until the answer is CLOSED or `OrderClosed` is told.
+    """
+    order = await locked(db, order_id)
+    if order.state not in UNPAID:
+        return Expiry.PAID
+    if await close_payments(db, order):
+        order.state = OrderState.CLOSING
+        return Expiry.WAITING
+    order.state = OrderState.CLOSED
+    return Expiry.CLOSED
 
 
 async def close(db: AsyncSession, *, order_id: UUID) -> bool:
-    """Close an unpaid order so that no money can come for it; False if it was paid before."""
-    statement = (
-        update(Order)
-        .where(Order.hospital_id == hospital_of(order_id), Order.id == order_id)
-        .where(Order.state.in_((OrderState.CREATED, OrderState.CLOSED)))
-        .values(state=OrderState.CLOSED)
-    )
-    return affected(await db.execute(statement)) == 1
+    """Close an unpaid order at once; False if it was paid before.
 
-
-async def refund(db: AsyncSession, *, order_id: UUID) -> bool:
-    """Ask for the whole amount back to the payer, once; tells `RefundRequested`.
-
-    An order of 0 fen needs nothing and an unpaid one is closed; both answer False.
+    Providers are asked afterwards to take no money for it; what still comes in is late.
     """
-    statement = (
-        update(Order)
-        .where(Order.hospital_id == hospital_of(order_id), Order.id == order_id)
-        .where(Order.state == OrderState.PAID, Order.amount_fen > 0)
-        .values(state=OrderState.REFUNDING)
-        .returning(Order.amount_fen)
-    )
-    amount_fen = await db.scalar(statement)
-    if amount_fen is None:
-        await close(db, order_id=order_id)
+    order = await locked(db, order_id)
+    if order.state not in UNPAID:
         return False
-    await publish(
-        db, RefundRequested(hospital_id=hospital_of(order_id), order_id=order_id, amount_fen=amount_fen)
-    )
+    await close_payments(db, order)
+    order.state = OrderState.CLOSED
     return True
 
 
-async def refund_arrived(db: AsyncSession, *, order_id: UUID) -> None:
-    """Record that the payer has the whole amount back; a second call changes nothing."""
+async def keep(db: AsyncSession, *, order_id: UUID) -> None:
+    """Keep money that came late: what it is for has been taken again."""
     await db.execute(
         update(Order)
         .where(Order.hospital_id == hospital_of(order_id), Order.id == order_id)
-        .where(Order.state == OrderState.REFUNDING)
-        .values(state=OrderState.REFUNDED)
+        .where(Order.state == OrderState.PAID_LATE)
+        .values(state=OrderState.PAID)
     )
+
+
+async def close_payments(db: AsyncSession, order: Order, *, but: UUID | None = None) -> bool:
+    """Ask for an end of the order's live payments; answers whether there are any."""
+    due = (
+        update(Payment)
+        .where(Payment.hospital_id == order.hospital_id, Payment.order_id == order.id)
+        .where(Payment.state.in_(LIVE), Payment.id != but if but else Payment.id == Payment.id)
+        .values(state=PaymentState.CLOSING, due_at=func.clock_timestamp(), queries=0)
+        .execution_options(synchronize_session=False)
+    )
+    return affected(await db.execute(due)) > 0
+
+
+async def payment_closed(db: AsyncSession, *, payment_id: UUID) -> None:
+    """Record that no money can come for a payment any more; the order waiting for the last one closes.
+
+    Repeating changes nothing, and a payment that was captured meanwhile stays so.
+    """
+    payment = await db.get_one(Payment, (hospital_of(payment_id), payment_id))
+    order = await locked(db, payment.order_id)
+    await db.refresh(payment)
+    if payment.state in LIVE:
+        payment.state = PaymentState.CLOSED
+        await db.flush()
+    is_live = select(Payment.id).where(
+        Payment.hospital_id == order.hospital_id,
+        Payment.order_id == order.id,
+        Payment.state.in_(LIVE),
+    )
+    if order.state is OrderState.CLOSING and await db.scalar(is_live.limit(1)) is None:
+        order.state = OrderState.CLOSED
+        await publish(
+            db, OrderClosed(hospital_id=order.hospital_id, order_id=order.id, subject=order.subject)
+        )
