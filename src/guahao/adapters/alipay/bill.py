@@ -12,9 +12,12 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
 import httpx
+import msgspec
 
 from guahao.adapters.alipay.protocol import Unreadable, fen, moment_of
 from guahao.payment.ports import Bill, BillDamaged, BillKind, BillRow, ChannelUncertain, Provider
@@ -25,26 +28,39 @@ MAX_PACKED_BYTES: Final = 32 * 1024 * 1024
 MAX_UNPACKED_BYTES: Final = 128 * 1024 * 1024
 MAX_PARTS: Final = 20
 
-_DOWNLOAD_S = 30.0
+DOWNLOAD_S: Final = 30.0
 _HTTPS_PORTS = (None, 443)
-_KINDS = {"交易": BillKind.PAYMENT, "退款": BillKind.REFUND}
-_UNIT = re.compile(r"[（(]元[）)]$")
-_DETAIL, _SUMMARY = "支付宝交易号", "交易订单总笔数"
-_TOTAL = re.compile(r"#(交易|退款)合计：([0-9]{1,9})笔，商家实收(?:退款)?共(-?[0-9.]+)元")
-_ACCOUNT = re.compile(r"#账号：\[([0-9]+)\]")
-_DAY = re.compile(r"#起始日期：\[([0-9]{4})年([0-9]{2})月([0-9]{2})日 00:00:00\]")
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    rows: Mapping[str, str]
+    summary: Mapping[str, str]
+    kinds: Mapping[BillKind, str]
+    words: Mapping[str, str]
+
+
+@cache
+def _words() -> _Words:
+    source = files("guahao.adapters.alipay").joinpath("bill.toml").read_bytes()
+    return msgspec.toml.decode(source, type=_Words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Table:
-    """One CSV file: what its comment lines say and its rows by column, without tabs and units."""
+    """One CSV file: its note lines, and its rows by the names of columns as the file has them."""
 
     notes: str
     columns: Sequence[str]
     rows: Sequence[Mapping[str, str]]
 
+    def named(self, names: Mapping[str, str]) -> list[Mapping[str, str]]:
+        """The rows by our names of the columns. Raises KeyError for a column that is not there."""
+        return [{ours: row[theirs] for ours, theirs in names.items()} for row in self.rows]
 
-async def download(http: httpx.AsyncClient, address: str, *, endpoint: str) -> bytes:
+
+async def download(
+    http: httpx.AsyncClient, address: str, *, endpoint: str, limit_s: float = DOWNLOAD_S
+) -> bytes:
     """Fetch the file while its address lives, for 30 s. Raises `ChannelUncertain`, `BillDamaged` if too big.
 
     The address came signed; still it is followed only to Alipay's bill host, over https whatever it says,
@@ -54,18 +70,18 @@ async def download(http: httpx.AsyncClient, address: str, *, endpoint: str) -> b
     packed = bytearray()
     try:
         async with (
-            asyncio.timeout(_DOWNLOAD_S),
+            asyncio.timeout(limit_s),
             http.stream(
                 "GET",
                 url,
                 headers={"Accept-Encoding": "identity"},
-                timeout=_DOWNLOAD_S,
+                timeout=limit_s,
                 follow_redirects=False,
             ) as answered,
         ):
             if answered.status_code != httpx.codes.OK:
                 raise ChannelUncertain(str(answered.status_code))
-            async for chunk in answered.aiter_raw():
+            async for chunk in answered.aiter_bytes():
                 packed += chunk
                 if len(packed) > MAX_PACKED_BYTES:
                     raise BillDamaged("size")
@@ -92,14 +108,15 @@ def _allowed(address: str, gateway: httpx.URL) -> httpx.URL:
 def read(packed: bytes, *, day: date, seller_id: str) -> Bill:
     """Unpack, check against every total it carries, and give the rows. Raises `BillDamaged`."""
     try:
-        tables = [_table(part) for part in _unpacked(packed)]
-        (detail,) = (table for table in tables if _DETAIL in table.columns)
-        (summary,) = (table for table in tables if _SUMMARY in table.columns)
-        rows = [_row(cells) for cells in detail.rows]
+        tables = [_table(text) for text in _unpacked(packed)]
+        detail = _only(tables, _words().rows["transaction_id"])
+        summary = _only(tables, _words().summary["payments"])
         for table in (detail, summary):
             _require_ours(table.notes, day=day, seller_id=seller_id)
-        _require_totals(detail, rows)
-        _require_summary(summary, rows)
+        cells = detail.named(_words().rows)
+        rows = [_row(row) for row in cells]
+        _require_totals(detail.notes, cells)
+        _require_summary(summary.named(_words().summary), rows)
     except _BROKEN as error:
         raise BillDamaged(type(error).__name__) from None
     return Bill(
@@ -144,26 +161,34 @@ def _table(text: str) -> _Table:
             notes.append(",".join(cells))
         elif any(cells):
             filled.append(cells)
-    columns = [_UNIT.sub("", name) for name in filled[0]] if filled else []
+    unit = re.compile(_words().words["unit"])
+    columns = [unit.sub("", name) for name in filled[0]] if filled else []
+    if len(set(columns)) != len(columns):
+        raise ValueError("columns")
     rows = [dict(zip(columns, cells, strict=True)) for cells in filled[1:]]
     return _Table(notes="\n".join(notes), columns=columns, rows=rows)
 
 
+def _only(tables: Iterable[_Table], column: str) -> _Table:
+    (found,) = (table for table in tables if column in table.columns)
+    return found
+
+
 def _row(cells: Mapping[str, str]) -> BillRow:
-    kind = _KINDS[cells["业务类型"]]
+    (kind,) = (kind for kind, word in _words().kinds.items() if word == cells["kind"])
     return BillRow(
         kind=kind,
-        out_trade_no=cells["商户订单号"],
-        transaction_id=cells[_DETAIL],
-        out_refund_no=cells["退款批次号/请求号"] if kind is BillKind.REFUND else "",
-        amount_fen=_amount(cells["订单金额"], kind),
-        at=moment_of(cells["完成时间"]),
+        out_trade_no=cells["out_trade_no"],
+        transaction_id=cells["transaction_id"],
+        out_refund_no=cells["out_refund_no"] if kind is BillKind.REFUND else "",
+        amount_fen=_moved(cells["amount"], kind),
+        at=moment_of(cells["at"]),
         is_final=True,
     )
 
 
-def _amount(written: str, kind: BillKind) -> int:
-    """Read a payment, or a refund, which is written negative, as what was moved. Raises `Unreadable`."""
+def _moved(written: str, kind: BillKind) -> int:
+    """Read a payment, or a refund, which is written negative, as a positive amount. Raises `Unreadable`."""
     moved = -_signed(written) if kind is BillKind.REFUND else _signed(written)
     if moved < 0:
         raise Unreadable("amount")
@@ -176,36 +201,33 @@ def _signed(written: str) -> int:
 
 def _require_ours(notes: str, *, day: date, seller_id: str) -> None:
     """Nothing of the file is signed: at least it must say that it is this seller's and of this day."""
-    account, begins = _ACCOUNT.search(notes), _DAY.search(notes)
+    account = re.search(_words().words["account"], notes)
+    begins = re.search(_words().words["day"], notes)
     if account is None or not account[1].startswith(seller_id):
         raise ValueError("account")
     if begins is None or "-".join(begins.groups()) != day.isoformat():
         raise ValueError("day")
 
 
-def _require_totals(detail: _Table, rows: Sequence[BillRow]) -> None:
-    """The last lines of the detail file count and add up what the seller received."""
-    totals = {name: (int(count), amount) for name, count, amount in _TOTAL.findall(detail.notes)}
-    for name, kind in _KINDS.items():
-        received = sum(_amount(cells["商家实收"], kind) for cells in detail.rows if cells["业务类型"] == name)
-        count, amount = totals[name]
-        if count != _count(rows, kind) or _amount(amount, kind) != received:
+def _require_totals(notes: str, rows: Sequence[Mapping[str, str]]) -> None:
+    """The last notes of the rows' file count them and add up what the seller received and gave back."""
+    totals = {word: (int(count), sum_) for word, count, sum_ in re.findall(_words().words["totals"], notes)}
+    for kind, word in _words().kinds.items():
+        received = [_moved(row["received"], kind) for row in rows if row["kind"] == word]
+        count, sum_ = totals[word]
+        if (count, _moved(sum_, kind)) != (len(received), sum(received)):
             raise ValueError("totals")
 
 
-def _require_summary(summary: _Table, rows: Sequence[BillRow]) -> None:
-    """The summary file counts the same; its sum of orders is with or without what was refunded."""
-    (total,) = (cells for cells in summary.rows if cells[summary.columns[0]] == "合计")
+def _require_summary(summary: Iterable[Mapping[str, str]], rows: Sequence[BillRow]) -> None:
+    """The summary counts the same; its sum of orders is with or without what was refunded."""
+    (total,) = (line for line in summary if line["name"] == _words().words["all"])
     paid, returned = _sum(rows, BillKind.PAYMENT), _sum(rows, BillKind.REFUND)
-    counts = (int(total[_SUMMARY]), int(total["退款订单总笔数"]))
-    if counts != (_count(rows, BillKind.PAYMENT), _count(rows, BillKind.REFUND)):
+    counts = [sum(row.kind is kind for row in rows) for kind in (BillKind.PAYMENT, BillKind.REFUND)]
+    if [int(total["payments"]), int(total["refunds"])] != counts:
         raise ValueError("summary")
-    if _signed(total["订单金额"]) not in (paid, paid - returned):
+    if _signed(total["amount"]) not in (paid, paid - returned):
         raise ValueError("summary")
-
-
-def _count(rows: Iterable[BillRow], kind: BillKind) -> int:
-    return sum(row.kind is kind for row in rows)
 
 
 def _sum(rows: Iterable[BillRow], kind: BillKind) -> int:

@@ -48,8 +48,8 @@ T = TypeVar("T")
 class Alipay:
     """`payment.ports.Gateway` for one application of one seller, in public-key mode.
 
-    What was closed here while Alipay did not know it can still be opened with the signed address until
-    that expires: an address cannot be called back.
+    Only `bill` may take longer than ten seconds. What was closed while Alipay did not know it yet can
+    still be opened with its signed address until that expires: an address cannot be called back.
     """
 
     provider: Provider = Provider.ALIPAY
@@ -68,6 +68,7 @@ class Alipay:
         keys: AlipayKeys,
         notify_url: str,
         clock: Callable[[], datetime] = utc_now,
+        circuit: Circuit | None = None,
     ) -> None:
         """Use `http` for all calls; `endpoint` is the whole address of gateway.do."""
         self._http = http
@@ -77,7 +78,7 @@ class Alipay:
         self._keys = keys
         self._notify_url = notify_url
         self._clock = clock
-        self.circuit = Circuit()
+        self.circuit = circuit or Circuit()
 
     async def prepay(self, prepayment: Prepayment) -> Prepared:
         """See the port. Nothing is sent for pages: the payer's browser carries the signed order there."""
