@@ -11,6 +11,7 @@ from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.jobs import Errand
 from guahao.sandbox import delivery
+from guahao.sandbox.alipay import AlipayNotifier
 from guahao.sandbox.keys import SandboxKeys
 from guahao.sandbox.models import SandboxProvider
 from guahao.sandbox.wechat_pay import WeChatNotifier, refunds
@@ -27,7 +28,10 @@ def errands(
     clock: Callable[[], datetime] = utc_now,
 ) -> tuple[Errand, ...]:
     """List the sandbox's work; `http` reaches the addresses that the merchant gave for notifications."""
-    notifiers = {SandboxProvider.WECHAT: WeChatNotifier(keys)}
+    notifiers = {
+        SandboxProvider.WECHAT: WeChatNotifier(keys),
+        SandboxProvider.ALIPAY: AlipayNotifier(keys),
+    }
 
     async def deliver(sessions: Sessions) -> int:
         """Settle what is due, then tell it and what was owed before."""

@@ -118,8 +118,14 @@ async def _rows(db: AsyncSession, day: date) -> list[_Row]:
     )
     rows = [_payment(trade) for trade in await db.scalars(paid)]
     for refund, trade in (await db.execute(refunded)).tuples():
-        given_back = {"amount_fen": refund.amount_fen, "out_refund_no": refund.out_refund_no}
-        rows.append(replace(_payment(trade), at=refund.created_at, **given_back))
+        rows.append(
+            replace(
+                _payment(trade),
+                at=refund.created_at,
+                amount_fen=refund.amount_fen,
+                out_refund_no=refund.out_refund_no,
+            )
+        )
     return sorted(rows, key=lambda row: (row.at, row.out_trade_no, row.out_refund_no))
 
 
