@@ -59,7 +59,19 @@ def test_who_administers_does_not_read_the_trail_and_who_reads_it_changes_nothin
         Permission.OWN_LOGIN,
         Permission.VIEW_CATALOG,
         Permission.VIEW_AUDIT,
+        Permission.VIEW_ORDERS,
+        Permission.VIEW_BOOKS,
+        Permission.VIEW_PAYMENT_SETTINGS,
     }
+
+
+def test_no_role_both_moves_money_back_and_sets_the_limit_for_it_or_takes_it() -> None:
+    refunders = {role for role, allowed in PERMISSIONS_OF.items() if Permission.MANAGE_MONEY in allowed}
+
+    assert refunders == {Role.FINANCE}
+    assert PERMISSIONS_OF[Role.FINANCE].isdisjoint(
+        {Permission.TAKE_PAYMENT, Permission.EDIT_PAYMENT_SETTINGS, Permission.EDIT_CATALOG}
+    )
 
 
 async def test_a_hospital_administrator_hires_who_can_log_in(

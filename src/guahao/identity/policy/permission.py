@@ -32,6 +32,12 @@ class Permission(StrEnum):
     VIEW_APPOINTMENTS = "view_appointments"
     BOOK_FOR_PATIENT = "book_for_patient"
     VIEW_ORDERS = "view_orders"
+    TAKE_PAYMENT = "take_payment"
+    HAND_OVER_REFUND = "hand_over_refund"
+    MANAGE_MONEY = "manage_money"
+    VIEW_BOOKS = "view_books"
+    VIEW_PAYMENT_SETTINGS = "view_payment_settings"
+    EDIT_PAYMENT_SETTINGS = "edit_payment_settings"
     VIEW_EVENTS = "view_events"
     MANAGE_STAFF = "manage_staff"
     VIEW_AUDIT = "view_audit"
@@ -45,6 +51,7 @@ _PLANNING = {
     Permission.SUSPEND_SESSION,
     Permission.ADD_PLACES,
 }
+_WATCHING_MONEY = {Permission.VIEW_ORDERS, Permission.VIEW_BOOKS, Permission.VIEW_PAYMENT_SETTINGS}
 
 PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
     Role.PLATFORM_ADMIN: frozenset(
@@ -66,20 +73,33 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
             Permission.EDIT_RULES,
             Permission.VIEW_APPOINTMENTS,
             Permission.VIEW_EVENTS,
+            Permission.VIEW_PAYMENT_SETTINGS,
+            Permission.EDIT_PAYMENT_SETTINGS,
             Permission.MANAGE_STAFF,
         }
     ),
     Role.DESK: frozenset(
-        {*_EVERYBODY, Permission.VIEW_SCHEDULE, Permission.VIEW_APPOINTMENTS, Permission.BOOK_FOR_PATIENT}
+        {
+            *_EVERYBODY,
+            Permission.VIEW_SCHEDULE,
+            Permission.VIEW_APPOINTMENTS,
+            Permission.BOOK_FOR_PATIENT,
+            Permission.VIEW_ORDERS,
+            Permission.TAKE_PAYMENT,
+            Permission.HAND_OVER_REFUND,
+        }
     ),
     Role.NURSE: frozenset({*_EVERYBODY, Permission.VIEW_SCHEDULE, Permission.VIEW_APPOINTMENTS}),
     Role.DOCTOR: frozenset(
         {*_EVERYBODY, Permission.VIEW_SCHEDULE, Permission.VIEW_APPOINTMENTS, Permission.ADD_PLACES}
     ),
-    Role.FINANCE: frozenset({*_EVERYBODY, Permission.VIEW_ORDERS}),
-    Role.AUDITOR: frozenset({*_EVERYBODY, Permission.VIEW_AUDIT}),
+    Role.FINANCE: frozenset(
+        {*_EVERYBODY, *_WATCHING_MONEY, Permission.HAND_OVER_REFUND, Permission.MANAGE_MONEY}
+    ),
+    Role.AUDITOR: frozenset({*_EVERYBODY, *_WATCHING_MONEY, Permission.VIEW_AUDIT}),
 }
-"""Duties are apart: an admin does not read the audit trail, an auditor changes nothing."""
+"""Duties are apart: an admin does not read the audit trail, an auditor changes nothing, who takes money
+does not send it back, and who sends it back does not set the limit up to which one person may."""
 
 
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
