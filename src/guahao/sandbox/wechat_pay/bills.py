@@ -144,7 +144,7 @@ async def _rows(db: AsyncSession, day: date) -> list[_Row]:
         )
     )
     rows = [_payment(trade) for trade in await db.scalars(paid)]
-    rows += [_refund(refund, trade) for refund, trade in (await db.execute(refunded)).tuples()]
+    rows += [_refund(refund, trade) for refund, trade in await db.execute(refunded)]
     return sorted(rows, key=lambda row: (row.at, row.out_trade_no, row.out_refund_no))
 
 
