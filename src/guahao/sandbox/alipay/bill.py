@@ -117,7 +117,7 @@ async def _rows(db: AsyncSession, day: date) -> list[_Row]:
         )
     )
     rows = [_payment(trade) for trade in await db.scalars(paid)]
-    for refund, trade in (await db.execute(refunded)).tuples():
+    for refund, trade in (await db.execute(refunded)).all():
         rows.append(
             replace(
                 _payment(trade),
