@@ -1,0 +1,11 @@
+"""Routes on which staff look after money: orders, refunds, the desk, cases, bills, books, settings."""
+
+from fastapi import APIRouter
+
+from guahao.payment.api_staff import cases, desk, ledger, orders, refunds, settings
+
+router = APIRouter(prefix="/api/v1/staff")
+for part in (orders, refunds, desk, cases, ledger, settings):
+    router.include_router(part.router)
+
+__all__ = ["router"]
