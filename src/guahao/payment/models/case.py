@@ -31,6 +31,8 @@ class CaseKind(StrEnum):
     BILL_AMOUNT = "bill_amount"
     BILL_REFUND = "bill_refund"
     """A refund is missing on one side, or its amount differs."""
+    BILL_MISSING = "bill_missing"
+    """A provider's bill is damaged or cannot be had, a day after it should be there."""
     MANY_ORDERS = "many_orders"
     MANY_ORDERS_DEVICE = "many_orders_device"
     PAY_REFUND_CYCLES = "pay_refund_cycles"

@@ -1,0 +1,146 @@
+"""How a day's bill and our books fit: one verdict for every payment and refund of either side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from guahao.kernel.clock import at_local
+from guahao.kernel.ids import DIRECTORY
+from guahao.payment.models import BillKind, Verdict
+from guahao.payment.ports import BillRow
+
+READY_AT = time(10)
+"""Local time from which providers have the bill of the day before."""
+
+BILLS_KEPT_DAYS = 90
+"""Providers keep bills for three months."""
+
+TRY_BILL_AGAIN_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """A payment or refund of our books; `transaction_id` is the provider's own number of it, once told.
+
+    `is_moved`: its money was captured, or went back, or is on its way back. `is_from_bill`: neither
+    notification nor query had told us of the payment, only a bill did.
+    """
+
+    hospital_id: int
+    id: UUID
+    kind: BillKind
+    reference: str
+    transaction_id: str | None
+    fen: int
+    is_moved: bool
+    is_on_its_way: bool = False
+    is_from_bill: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What the bill says of one order or refund number, what we say, and the verdict."""
+
+    kind: BillKind
+    reference: str
+    bill: BillRow | None
+    ours: Ours | None
+    verdict: Verdict
+
+    @property
+    def transaction_id(self) -> str | None:
+        """The provider's own number of the payment, or of the refund if only we have it."""
+        told_by = self.ours if self.bill is None else self.bill
+        return None if told_by is None else told_by.transaction_id
+
+    @property
+    def hospital_id(self) -> int:
+        """Whose it is; nobody's if the number is not ours."""
+        return DIRECTORY if self.ours is None else self.ours.hospital_id
+
+    @property
+    def bill_fen(self) -> int | None:
+        """What the provider moved."""
+        return None if self.bill is None else self.bill.amount_fen
+
+    @property
+    def our_fen(self) -> int | None:
+        """What we know to have been moved."""
+        return self.ours.fen if self.ours is not None and self.ours.is_moved else None
+
+
+def reference_of(row: BillRow) -> str:
+    """The number both sides know: of the order or refund, else the provider's own of the payment."""
+    return (row.out_trade_no if row.kind is BillKind.PAYMENT else row.out_refund_no) or row.transaction_id
+
+
+def compare(rows: Iterable[BillRow], ours: Iterable[Ours]) -> list[Line]:
+    """Judge every number that stands on either side, once.
+
+    `ours` holds what the bill should list and whatever else of us has a number that it does list.
+    """
+    billed = _by_reference(rows)
+    known = {(one.kind, one.reference): one for one in ours}
+    return [
+        _line(key, billed.get(key), known.get(key))
+        for key in {**billed, **known}
+        if key in billed or known[key].is_moved
+    ]
+
+
+def _by_reference(rows: Iterable[BillRow]) -> Mapping[tuple[BillKind, str], BillRow]:
+    """Rows of one number count together: then their amount differs from ours."""
+    billed: dict[tuple[BillKind, str], BillRow] = {}
+    for row in rows:
+        key = (row.kind, reference_of(row))
+        other = billed.get(key)
+        billed[key] = row if other is None else replace(row, amount_fen=row.amount_fen + other.amount_fen)
+    return billed
+
+
+def _line(key: tuple[BillKind, str], row: BillRow | None, ours: Ours | None) -> Line:
+    kind, reference = key
+    judge = _of_payment if kind is BillKind.PAYMENT else _of_refund
+    return Line(kind=kind, reference=reference, bill=row, ours=ours, verdict=judge(row, ours))
+
+
+def _of_payment(row: BillRow | None, ours: Ours | None) -> Verdict:
+    if row is None:
+        return Verdict.SHORT
+    if ours is None or not ours.is_moved:
+        return Verdict.LONG
+    if (row.amount_fen, row.transaction_id) != (ours.fen, ours.transaction_id):
+        return Verdict.AMOUNT
+    return Verdict.APPLIED if ours.is_from_bill else Verdict.MATCHED
+
+
+def _of_refund(row: BillRow | None, ours: Ours | None) -> Verdict:
+    """A refund that is not final in the bill may still fail, as ours may have."""
+    if row is None or ours is None or row.amount_fen != ours.fen:
+        return Verdict.REFUND
+    return Verdict.MATCHED if ours.is_moved or not row.is_final else Verdict.REFUND
+
+
+def is_sound(rows: Sequence[BillRow], *, row_count: int, paid_fen: int, refunded_fen: int) -> bool:
+    """Whether the rows add up to what the bill itself says."""
+    sums = dict.fromkeys(BillKind, 0)
+    for row in rows:
+        sums[row.kind] += row.amount_fen
+    said = (row_count, paid_fen, refunded_fen)
+    return (len(rows), sums[BillKind.PAYMENT], sums[BillKind.REFUND]) == said
+
+
+def days_wanted(*, latest: date | None, today: date) -> Sequence[date]:
+    """The days whose bill is wanted by now, after the latest one ever wanted."""
+    last = today - timedelta(days=1)
+    oldest = today - timedelta(days=BILLS_KEPT_DAYS)
+    first = last if latest is None else max(latest + timedelta(days=1), oldest)
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def bill_is_overdue(day: date, *, now: datetime) -> bool:
+    """Whether the bill of `day` should have been there a day ago."""
+    return now >= at_local(day + timedelta(days=2), READY_AT)
