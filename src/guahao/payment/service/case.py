@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, update
@@ -9,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
-from guahao.kernel.db import Json
+from guahao.kernel.db import Json, table
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.payment.models import CaseKind, CaseState, FinanceCase
@@ -24,6 +26,16 @@ class CaseResolved(Problem):
     status = 409
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCase:
+    """A case to open; `evidence` holds identifiers and numbers, never personal data."""
+
+    hospital_id: int
+    kind: CaseKind
+    subject: str
+    evidence: Json
+
+
 async def open_case(
     db: AsyncSession, *, hospital_id: int, kind: CaseKind, subject: str, evidence: Json
 ) -> bool:
@@ -31,26 +43,41 @@ async def open_case(
 
     Answers whether it is new. `evidence` holds identifiers and numbers, never personal data.
     """
-    case_id = new_id(hospital_id)
-    written = await db.scalar(
-        insert(FinanceCase)
-        .values(hospital_id=hospital_id, id=case_id, kind=kind, subject=subject, evidence=evidence)
-        .on_conflict_do_nothing(constraint="finance_case_once_per_subject")
-        .returning(FinanceCase.id)
+    case = NewCase(hospital_id=hospital_id, kind=kind, subject=subject, evidence=evidence)
+    return bool(await open_cases(db, [case]))
+
+
+async def open_cases(db: AsyncSession, cases: Sequence[NewCase]) -> int:
+    """Open cases as `open_case` does, many at once; answers how many are new."""
+    if not cases:
+        return 0
+    once = insert(table(FinanceCase)).on_conflict_do_nothing(constraint="finance_case_once_per_subject")
+    rows = [
+        {
+            "hospital_id": case.hospital_id,
+            "id": new_id(case.hospital_id),
+            "kind": case.kind,
+            "subject": case.subject,
+            "evidence": case.evidence,
+        }
+        for case in cases
+    ]
+    columns = table(FinanceCase).c
+    written = await db.execute(
+        once.returning(columns.hospital_id, columns.id, columns.kind, columns.subject), rows
     )
-    if written is None:
-        return False
-    await record(
-        db,
+    entries = [
         AuditEntry(
-            hospital_id=hospital_id,
+            hospital_id=row.hospital_id,
             actor=SYSTEM,
             action="case.open",
-            subject=f"case:{case_id}",
-            data={"kind": kind.value, "about": subject},
-        ),
-    )
-    return True
+            subject=f"case:{row.id}",
+            data={"kind": row.kind.value, "about": row.subject},
+        )
+        for row in written
+    ]
+    await record(db, *entries)
+    return len(entries)
 
 
 async def resolve_case(db: AsyncSession, *, case_id: UUID, resolution: str, by: str) -> FinanceCase:
