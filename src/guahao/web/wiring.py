@@ -19,6 +19,7 @@ import guahao.identity.api_patient
 import guahao.identity.api_staff
 import guahao.identity.jobs
 import guahao.payment.api_patient
+import guahao.payment.api_staff
 import guahao.sandbox.api
 import guahao.scheduling.api_patient
 import guahao.scheduling.api_staff
@@ -61,6 +62,7 @@ def routers(settings: Settings) -> list[APIRouter]:
         guahao.booking.api_patient.router,
         guahao.booking.api_staff.router,
         guahao.payment.api_patient.router,
+        guahao.payment.api_staff.router,
     ]
     if settings.environment is Environment.DEMO:
         found.append(guahao.sandbox.api.router)
