@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -311,6 +312,23 @@ async def test_a_call_waits_three_seconds_for_the_connection_and_eight_in_all() 
         "write": 8.0,
         "pool": 8.0,
     }
+
+
+async def test_a_call_that_never_ends_is_ended_and_uncertain() -> None:
+    """The clock of the loop is read, not waited for."""
+    deadlines: list[float] = []
+
+    def hang(request: httpx.Request) -> httpx.Response:
+        loop: Any = asyncio.get_running_loop()
+        deadlines.append(max(timer.when() for timer in loop._scheduled) - loop.time())
+        raise TimeoutError
+
+    with pytest.raises(ChannelUncertain, match=r"^TimeoutError$"):
+        await gateway(Platform(hang)).refund(REFUND)
+    with pytest.raises(ChannelUncertain, match=r"^TimeoutError$"):
+        await channel(Platform(hang)).download(httpx.URL("https://api.mch.weixin.qq.com/v3/file"))
+
+    assert deadlines == [pytest.approx(8, abs=0.5), pytest.approx(60, abs=0.5)]
 
 
 async def test_every_request_says_what_it_is_and_who_should_sign_the_answer() -> None:

@@ -1,0 +1,607 @@
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guahao.adapters.wechat_pay.bill import read_funds_bill, read_trade_bill
+from guahao.payment.ports import (
+    Bill,
+    BillDamaged,
+    BillKind,
+    BillNotReady,
+    BillRow,
+    ChannelRefused,
+    ChannelUncertain,
+    FundsSummary,
+    Provider,
+)
+from tests.adapters.wechat_pay.platform import (
+    APP_ID,
+    MCHID,
+    ORDER,
+    TRANSACTION,
+    Platform,
+    answer,
+    gateway,
+    refusal,
+    unsigned,
+)
+
+DAY = date(2026, 3, 1)
+BASE = "https://api.mch.weixin.qq.com"
+FILE = f"{BASE}/v3/billdownload/file?token=6XIv5TUPto7pByrTQKhd6kwvyKLG2uY2&tartype=gzip"
+TITLES = (
+    "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,"
+    "货币种类,应结订单金额,代金券金额,微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态,"
+    "商品名称,商户数据包,手续费,费率,订单金额,申请退款金额,费率备注"
+)
+TOTAL_TITLES = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额"
+FUND_TITLES = (
+    "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),"
+    "资金变更提交申请人,备注,业务凭证号"
+)
+FUND_TOTAL_TITLES = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额"
+
+
+def cells(*values: object) -> str:
+    return ",".join(f"`{value}" for value in values)
+
+
+def payment(**changes: str) -> str:
+    values = {
+        "at": "2026-03-01 09:29:58",
+        "app": APP_ID,
+        "mchid": MCHID,
+        "sub": "0",
+        "device": "",
+        "transaction": TRANSACTION,
+        "order": ORDER,
+        "payer": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
+        "type": "JSAPI",
+        "state": "SUCCESS",
+        "bank": "OTHERS",
+        "currency": "CNY",
+        "settled": "49.90",
+        "coupon": "0.10",
+        "refund_id": "0",
+        "refund_no": "0",
+        "refunded": "0.00",
+        "coupon_back": "0.00",
+        "refund_type": "",
+        "refund_status": "",
+        "name": "挂号费",
+        "attached": "",
+        "fee": "0.30000",
+        "rate": "0.60%",
+        "total": "50.00",
+        "refund": "0.00",
+        "remark": "",
+    }
+    return cells(*{**values, **changes}.values())
+
+
+def refund(**changes: str) -> str:
+    values = {
+        "at": "2026-03-01 23:59:59",
+        "state": "REFUND",
+        "settled": "0.00",
+        "coupon": "0.00",
+        "refund_id": "50000000382019052709732678859",
+        "refund_no": ORDER + "R1",
+        "refunded": "29.90",
+        "refund_type": "ORIGINAL",
+        "refund_status": "SUCCESS",
+        "total": "0.00",
+        "refund": "30.00",
+    }
+    return payment(**{**values, **changes})
+
+
+def trade_file(
+    *rows: str, count: str = "2", total: str = "50.00", refunded: str = "30.00", end: str = "\r\n"
+) -> bytes:
+    totals = cells(count, "49.90", "29.90", "0.00", "0.30", total, refunded)
+    lines = [TITLES, *(rows or (payment(), refund())), TOTAL_TITLES, totals, ""]
+    return b"\xef\xbb\xbf" + end.join(lines).encode()
+
+
+def flow(direction: str = "收入", amount: str = "50.00") -> str:
+    at = "2026-03-01 13:54:01"
+    return cells(
+        at, "50300", "4200", "交易", "交易", direction, amount, "100.22", "1900API", "总额0.01元;费", "S1"
+    )
+
+
+def funds_file(*rows: str, totals: tuple[str, ...] = ("3", "2", "50.01", "1", "0.30")) -> bytes:
+    lines = [
+        FUND_TITLES,
+        *(rows or (flow(), flow(amount="0.01"), flow("支出", "0.30"))),
+        FUND_TOTAL_TITLES,
+        cells(*totals),
+        "",
+    ]
+    return b"\xef\xbb\xbf" + "\r\n".join(lines).encode()
+
+
+PAYMENT = BillRow(
+    kind=BillKind.PAYMENT,
+    out_trade_no=ORDER,
+    transaction_id=TRANSACTION,
+    out_refund_no="",
+    amount_fen=5000,
+    at=datetime(2026, 3, 1, 1, 29, 58, tzinfo=UTC),
+    is_final=True,
+)
+REFUND = replace(
+    PAYMENT,
+    kind=BillKind.REFUND,
+    out_refund_no=ORDER + "R1",
+    amount_fen=3000,
+    at=datetime(2026, 3, 1, 15, 59, 59, tzinfo=UTC),
+)
+FUNDS = FundsSummary(income_fen=5001, outgo_fen=30, row_count=3)
+
+
+def refused(content: bytes, reason: str) -> None:
+    with pytest.raises(BillDamaged, match=f"^{reason}$"):
+        read_trade_bill(content, mchid=MCHID)
+
+
+def test_a_trade_bill_is_read_to_the_fen() -> None:
+    bill = read_trade_bill(trade_file(), mchid=MCHID)
+
+    assert bill.rows == [PAYMENT, REFUND]
+    assert [row.at.tzinfo for row in bill.rows] == [UTC, UTC]
+    assert (bill.paid_fen, bill.refunded_fen) == (5000, 3000)
+
+
+def test_a_trade_bill_may_lack_the_mark_of_its_encoding_and_end_lines_otherwise() -> None:
+    plain = trade_file(end="\n").removeprefix(b"\xef\xbb\xbf")
+
+    assert read_trade_bill(plain, mchid=MCHID).rows == [PAYMENT, REFUND]
+    assert read_trade_bill(plain.rstrip(b"\n"), mchid=MCHID).rows == [PAYMENT, REFUND]
+
+
+def test_titles_may_have_backticks_too() -> None:
+    content = trade_file().decode()
+    for titles in (TITLES, TOTAL_TITLES):
+        content = content.replace(titles, cells(*titles.split(",")))
+
+    assert read_trade_bill(content.encode(), mchid=MCHID).rows == [PAYMENT, REFUND]
+
+
+def test_a_bill_without_rows_adds_up_to_nothing() -> None:
+    lines = [TITLES, TOTAL_TITLES, cells("0", "0.00", "0.00", "0.00", "0.00", "0.00", "0.00")]
+
+    bill = read_trade_bill("\n".join(lines).encode(), mchid=MCHID)
+
+    assert (bill.rows, bill.paid_fen, bill.refunded_fen) == ([], 0, 0)
+
+
+@pytest.mark.parametrize("name", ["挂号费,内科", "a`b", "=cmd()", "\u2028 \x0b \x85", '"quoted"', ""])
+def test_a_cell_may_hold_what_separates_cells_elsewhere(name: str) -> None:
+    content = trade_file(payment(name=name), refund(name=name))
+
+    assert read_trade_bill(content, mchid=MCHID).rows == [PAYMENT, REFUND]
+
+
+def test_the_order_of_the_columns_means_nothing() -> None:
+    turned = "\n".join(
+        [
+            ",".join(reversed(TITLES.split(","))),
+            ",".join(reversed(payment().split(","))),
+            ",".join(reversed(TOTAL_TITLES.split(","))),
+            cells("0.00", "50.00", "0.30", "0.00", "0.00", "49.90", "1"),
+        ]
+    )
+
+    assert read_trade_bill(turned.encode(), mchid=MCHID).rows == [PAYMENT]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_final"), [("SUCCESS", True), ("PROCESSING", False), ("FAIL", False), ("CHANGE", False)]
+)
+def test_only_a_refund_that_succeeded_is_final(status: str, is_final: bool) -> None:
+    bill = read_trade_bill(trade_file(payment(), refund(refund_status=status)), mchid=MCHID)
+
+    assert bill.rows == [PAYMENT, replace(REFUND, is_final=is_final)]
+
+
+def test_a_revoked_payment_is_money_given_back() -> None:
+    bill = read_trade_bill(trade_file(payment(), refund(state="REVOKED")), mchid=MCHID)
+
+    assert bill.rows == [PAYMENT, REFUND]
+
+
+def test_refunds_that_repeat_the_orders_amount_do_not_count_as_paid() -> None:
+    content = trade_file(payment(), refund(total="50.00"), total="100.00")
+
+    bill = read_trade_bill(content, mchid=MCHID)
+
+    assert (bill.paid_fen, bill.refunded_fen) == (5000, 3000)
+    assert bill.rows == [PAYMENT, REFUND]
+
+
+@pytest.mark.parametrize("count", ["2", "2.0", "2.00"])
+def test_counts_may_be_written_like_amounts(count: str) -> None:
+    assert len(read_trade_bill(trade_file(count=count), mchid=MCHID).rows) == 2
+
+
+@pytest.mark.parametrize(
+    "totals",
+    [
+        {"count": "1"},
+        {"count": "3"},
+        {"count": "2.5"},
+        {"count": "two"},
+        {"count": ""},
+        {"total": "49.99"},
+        {"total": "50.01"},
+        {"total": "80.00"},
+        {"refunded": "29.99"},
+        {"refunded": "30.01"},
+        {"refunded": "0.00"},
+    ],
+)
+def test_totals_that_do_not_fit_the_rows_refuse_the_bill(totals: dict[str, str]) -> None:
+    refused(trade_file(**totals), "totals")
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_bill_that_lost_a_row_is_refused(lost: int) -> None:
+    rows = [payment(), refund()]
+    del rows[lost]
+
+    refused(trade_file(*rows), "totals")
+
+
+@pytest.mark.parametrize(
+    "yuan",
+    [
+        "",
+        "-1.00",
+        "1.005",
+        "1e2",
+        "１.00",
+        "1,00",
+        "1.",
+        ".5",
+        "NaN",
+        "¥50.00",
+        " 50.00",
+        "1" * 16,
+        "1.123456789",
+    ],
+)
+def test_an_amount_that_is_none_refuses_the_bill(yuan: str) -> None:
+    refused(trade_file(payment(total=yuan), refund()), "amount")
+    refused(trade_file(payment(), refund(refund=yuan)), "amount")
+    refused(trade_file(total=yuan), "amount")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"mchid": "1900000110"}, "merchant or currency"),
+        ({"currency": "HKD"}, "merchant or currency"),
+        ({"state": "UNHEARD_OF"}, "state"),
+        ({"state": ""}, "state"),
+        ({"at": "2026-03-01"}, "time"),
+        ({"at": "2026-03-01T09:29:58+08:00"}, "time"),
+        ({"at": ""}, "time"),
+        ({"name": "split,`here"}, "cells"),
+        ({"name": "split\nhere"}, "cells"),
+    ],
+)
+def test_a_row_that_cannot_be_right_refuses_the_bill(changes: dict[str, str], reason: str) -> None:
+    refused(trade_file(payment(**changes), refund()), reason)
+    refused(trade_file(payment(), refund(**changes)), reason)
+
+
+def test_a_row_without_its_backtick_or_with_a_cell_too_few_refuses_the_bill() -> None:
+    refused(trade_file(payment()[1:], refund()), "cells")
+    refused(trade_file(payment().rpartition(",")[0], refund()), "cells")
+
+
+@pytest.mark.parametrize("title", ["商户号", "订单金额", "申请退款金额", "订单总金额", "申请退款总金额"])
+def test_a_bill_without_one_of_its_columns_or_with_two_of_it_is_refused(title: str) -> None:
+    content = trade_file().decode()
+
+    for spoilt in (f",{title}s", f",{title},{title}"):
+        changed = re.sub(f",{title}(?=[,\r])", spoilt, content)
+        assert changed != content
+        refused(changed.encode(), "columns")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n\n\n", b"one\ntwo", TITLES.encode()])
+def test_a_bill_without_totals_is_refused(content: bytes) -> None:
+    refused(content, "no totals")
+
+
+def test_a_bill_in_another_encoding_is_refused() -> None:
+    refused(trade_file().decode("utf-8-sig").encode("gbk"), "not UTF-8")
+
+
+def test_the_funds_bill_adds_up() -> None:
+    assert read_funds_bill(funds_file()) == FUNDS
+
+
+@pytest.mark.parametrize(
+    "totals",
+    [
+        ("2", "2", "50.01", "1", "0.30"),
+        ("4", "2", "50.01", "1", "0.30"),
+        ("3", "1", "50.01", "1", "0.30"),
+        ("3", "2", "50.00", "1", "0.30"),
+        ("3", "2", "50.01", "2", "0.30"),
+        ("3", "2", "50.01", "1", "0.31"),
+        ("3", "2", "50.31", "1", "50.31"),
+    ],
+)
+def test_a_funds_bill_whose_totals_do_not_fit_is_refused(totals: tuple[str, ...]) -> None:
+    with pytest.raises(BillDamaged, match=r"^totals$"):
+        read_funds_bill(funds_file(totals=totals))
+
+
+def test_a_flow_that_goes_neither_in_nor_out_refuses_the_funds_bill() -> None:
+    with pytest.raises(BillDamaged, match=r"^direction$"):
+        read_funds_bill(funds_file(flow(), flow("冻结", "1.00"), totals=("2", "1", "50.00", "0", "0.00")))
+
+
+@st.composite
+def days(draw: st.DrawFn) -> list[tuple[bool, int]]:
+    return draw(st.lists(st.tuples(st.booleans(), st.integers(0, 10**12)), max_size=20))
+
+
+def yuan(fen: int) -> str:
+    return f"{Decimal(fen) / 100:.2f}"
+
+
+@given(day=days())
+def test_whatever_adds_up_is_read_exactly(day: list[tuple[bool, int]]) -> None:
+    rows = [refund(refund=yuan(fen)) if is_refund else payment(total=yuan(fen)) for is_refund, fen in day]
+    paid = sum(fen for is_refund, fen in day if not is_refund)
+    refunded = sum(fen for is_refund, fen in day if is_refund)
+    lines = [TITLES, *rows, TOTAL_TITLES, cells(len(day), "0", "0", "0", "0", yuan(paid), yuan(refunded))]
+
+    bill = read_trade_bill("\n".join(lines).encode(), mchid=MCHID)
+
+    assert [(row.kind is BillKind.REFUND, row.amount_fen) for row in bill.rows] == day
+    assert (bill.paid_fen, bill.refunded_fen) == (paid, refunded)
+
+
+@given(day=days().filter(bool), data=st.data())
+def test_whatever_is_off_by_some_fen_is_refused(day: list[tuple[bool, int]], data: st.DataObject) -> None:
+    rows = [refund(refund=yuan(fen)) if is_refund else payment(total=yuan(fen)) for is_refund, fen in day]
+    paid = sum(fen for is_refund, fen in day if not is_refund)
+    refunded = sum(fen for is_refund, fen in day if is_refund)
+    off = data.draw(st.integers(1, 10**6))
+    if data.draw(st.booleans()):
+        paid += off
+    else:
+        refunded += off
+    totals = cells(len(day), "0", "0", "0", "0", yuan(paid), yuan(refunded))
+
+    refused("\n".join([TITLES, *rows, TOTAL_TITLES, totals]).encode(), "totals")
+
+
+@given(content=st.binary() | st.text().map(str.encode))
+def test_whatever_is_no_bill_is_refused_and_never_an_error(content: bytes) -> None:
+    with pytest.raises(BillDamaged):
+        read_trade_bill(content, mchid=MCHID)
+    with pytest.raises(BillDamaged):
+        read_funds_bill(content)
+
+
+@given(position=st.integers(0, len(trade_file()) - 1), byte=st.integers(0, 255))
+def test_a_damaged_bill_is_read_or_refused_and_never_an_error(position: int, byte: int) -> None:
+    content = bytearray(trade_file())
+    content[position] = byte
+
+    try:
+        bill = read_trade_bill(bytes(content), mchid=MCHID)
+    except BillDamaged:
+        return
+    assert (bill.paid_fen, bill.refunded_fen) == (5000, 3000)
+
+
+def link(content: bytes, **changes: str) -> httpx.Response:
+    digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+    return answer({"hash_type": "SHA1", "hash_value": digest, "download_url": FILE, **changes})
+
+
+def file(content: bytes) -> httpx.Response:
+    """As the platform sends it: without any signature."""
+    return httpx.Response(200, content=content)
+
+
+def platform(trade: bytes | None = None, funds: bytes | None = None, **changes: str) -> Platform:
+    trade, funds = trade or trade_file(), funds or funds_file()
+    return Platform(link(trade, **changes), file(trade), link(funds), file(funds))
+
+
+async def damaged(asked: Platform, reason: str, *, calls: int, **changes: Any) -> None:
+    with pytest.raises(BillDamaged, match=f"^{reason}$"):
+        await gateway(asked, **changes).bill(DAY)
+    assert len(asked.requests) == calls
+
+
+@pytest.mark.anyio
+async def test_a_days_bills_are_fetched_and_checked() -> None:
+    asked = platform()
+
+    bill = await gateway(asked).bill(DAY)
+
+    assert bill == Bill(
+        provider=Provider.WECHAT,
+        day=DAY,
+        digest=hashlib.sha1(trade_file(), usedforsecurity=False).hexdigest(),
+        rows=[PAYMENT, REFUND],
+        row_count=2,
+        paid_fen=5000,
+        refunded_fen=3000,
+        funds=FUNDS,
+    )
+    assert asked.asked == [
+        ("GET", f"{BASE}/v3/bill/tradebill?bill_date=2026-03-01&bill_type=ALL"),
+        ("GET", FILE),
+        ("GET", f"{BASE}/v3/bill/fundflowbill?bill_date=2026-03-01&account_type=BASIC"),
+        ("GET", FILE),
+    ]
+
+
+@pytest.mark.anyio
+async def test_row_27_a_bill_whose_hash_differs_is_refused() -> None:
+    content = trade_file()
+
+    await damaged(platform(hash_value="0" * 40), "hash", calls=2)
+    await damaged(platform(hash_value=""), "hash", calls=2)
+    await damaged(platform(hash_type="MD5"), "hash", calls=2)
+    await damaged(Platform(link(content), file(content + b"\n")), "hash", calls=2)
+    await damaged(Platform(link(content), file(b"")), "hash", calls=2)
+    wrong_funds = Platform(link(content), file(content), link(funds_file()), file(content))
+    await damaged(wrong_funds, "hash", calls=4)
+
+
+@pytest.mark.anyio
+async def test_row_27_the_case_of_a_hash_means_nothing() -> None:
+    digest = hashlib.sha1(trade_file(), usedforsecurity=False).hexdigest()
+
+    assert (await gateway(platform(hash_value=digest.upper())).bill(DAY)).digest == digest
+
+
+@pytest.mark.anyio
+async def test_a_bill_with_the_right_hash_and_wrong_totals_is_refused() -> None:
+    await damaged(platform(trade_file(total="50.01")), "totals", calls=4)
+    await damaged(platform(funds=funds_file(totals=("3", "2", "50.02", "1", "0.30"))), "totals", calls=4)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/v3/billdownload/file?token=1",
+        "https://api.mch.weixin.qq.com.evil.example/file",
+        "https://api.mch.weixin.qq.com@evil.example/file",
+        "https://evil.example\\@api.mch.weixin.qq.com/file",
+        "https://user:password@api.mch.weixin.qq.com/file",
+        "https://api.mch.weixin.qq.com:8443/file",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/file",
+        "http://api.mch.weixin.qq.com/file",
+        "http://payapp.weixin.qq.com/file",
+        "ftp://api.mch.weixin.qq.com/file",
+        "file:///etc/passwd",
+        "//api.mch.weixin.qq.com/file",
+        "/v3/billdownload/file",
+        "api.mch.weixin.qq.com",
+        "",
+        "https://",
+        "https://api.mch.weixin.qq.com:port/file",
+        "https://api.mch.weixin.qq.com/\x00",
+    ],
+)
+async def test_row_52_a_bill_is_not_fetched_from_elsewhere(url: str) -> None:
+    await damaged(platform(download_url=url), "address", calls=1)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://payapp.weixin.qq.com/v3/billdownload/file?token=1",
+        "https://api.mch.weixin.qq.com:443/v3/billdownload/file?token=1",
+        "https://API.mch.weixin.qq.com/file",
+    ],
+)
+async def test_row_52_a_bill_is_fetched_from_the_platforms_hosts(url: str) -> None:
+    asked = platform(download_url=url)
+
+    assert (await gateway(asked).bill(DAY)).row_count == 2
+    assert asked.requests[1].url == httpx.URL(url)
+
+
+@pytest.mark.anyio
+async def test_row_52_the_endpoint_may_serve_its_own_bills() -> None:
+    local = "http://127.0.0.1:8100"
+    asked = Platform(
+        link(trade_file(), download_url=f"{local}/v3/file?token=1"),
+        file(trade_file()),
+        link(funds_file()),
+        file(funds_file()),
+    )
+
+    assert (await gateway(asked, endpoint=local).bill(DAY)).row_count == 2
+    for other in ("http://127.0.0.1:8101/file", "https://127.0.0.1:8100/file", "http://127.0.0.1/file"):
+        await damaged(platform(download_url=other), "address", calls=1, endpoint=local)
+
+
+@pytest.mark.anyio
+async def test_row_52_a_redirect_is_not_followed() -> None:
+    moved = httpx.Response(302, headers={"Location": "https://evil.example/file"})
+    asked = Platform(link(trade_file()), moved)
+
+    with pytest.raises(ChannelUncertain, match=r"^status 302$"):
+        await gateway(asked).bill(DAY)
+
+    assert len(asked.requests) == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("code", ["NO_STATEMENT_EXIST", "STATEMENT_CREATING"])
+async def test_a_bill_that_is_not_made_yet_is_asked_for_later(code: str) -> None:
+    with pytest.raises(BillNotReady, match=f"^{code}$"):
+        await gateway(Platform(refusal(code))).bill(DAY)
+
+
+@pytest.mark.anyio
+async def test_a_day_without_flows_has_no_funds() -> None:
+    asked = Platform(link(trade_file()), file(trade_file()), refusal("NO_STATEMENT_EXIST"))
+
+    assert (await gateway(asked).bill(DAY)).funds is None
+
+
+@pytest.mark.anyio
+async def test_flows_that_are_not_written_yet_make_the_bill_wait() -> None:
+    asked = Platform(link(trade_file()), file(trade_file()), refusal("STATEMENT_CREATING"))
+
+    with pytest.raises(BillNotReady, match=r"^STATEMENT_CREATING$"):
+        await gateway(asked).bill(DAY)
+
+
+@pytest.mark.anyio
+async def test_a_bill_that_is_refused_is_refused() -> None:
+    with pytest.raises(ChannelRefused, match=r"^NO_AUTH$"):
+        await gateway(Platform(refusal("NO_AUTH", status=403))).bill(DAY)
+    asked = Platform(link(trade_file()), file(trade_file()), refusal("NO_AUTH", status=403))
+    with pytest.raises(ChannelRefused, match=r"^NO_AUTH$"):
+        await gateway(asked).bill(DAY)
+
+
+@pytest.mark.anyio
+async def test_a_file_that_does_not_come_is_no_bill() -> None:
+    for failed in (unsigned({"code": "NO_AUTH"}, status=403), unsigned(status=404), unsigned(status=500)):
+        asked = Platform(link(trade_file()), failed)
+        with pytest.raises(ChannelUncertain, match=f"^status {failed.status_code}$"):
+            await gateway(asked).bill(DAY)
+
+
+@pytest.mark.anyio
+async def test_a_file_is_fetched_once_more_when_the_connection_was_cut() -> None:
+    asked = Platform(
+        link(trade_file()),
+        httpx.ReadError("cut"),
+        file(trade_file()),
+        refusal("NO_STATEMENT_EXIST"),
+    )
+
+    assert (await gateway(asked).bill(DAY)).row_count == 2
