@@ -146,6 +146,18 @@ def test_row_25_an_answer_may_be_spaced_and_carry_more_members() -> None:
     assert read(content.encode()) == {"a": "}", "b": {"sign": "x"}}
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [('{"alipay', '("alipay'), ('_response":', '_response"='), ("},", "};"), ('"}', '")'), ('"}', '"}}')],
+)
+def test_row_25_a_genuine_node_in_something_that_is_no_object_is_rejected(right: str, wrong: str) -> None:
+    content = answer(QUERY, '{"code":1}').decode()
+    assert content.count(right) == 1
+
+    with pytest.raises(Unreadable, match=r"^answer$"):
+        read(content.replace(right, wrong).encode())
+
+
 def test_row_25_the_subject_of_an_order_may_hold_braces() -> None:
     node = {"code": "10000", "subject": '挂号费 {"sign":"}"} }'}
 
@@ -210,6 +222,7 @@ def test_row_24_a_weaker_or_foreign_signature_of_an_answer_is_rejected(
         (b"[1]", "answer"),
         (b'{"a":1', "answer"),
         (b'{"a" 1}', "answer"),
+        (b'{"a"X:1}', "answer"),
         (b'{"a":1}x', "answer"),
         (b"{1:1}", "answer"),
         (b'{"a":}', "answer"),

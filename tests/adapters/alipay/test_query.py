@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.hashes import MD5, SHA1
+from structlog.testing import capture_logs
 
 from guahao.payment.ports import (
     ChannelDown,
@@ -140,6 +142,20 @@ async def test_row_24_an_answer_with_a_weaker_hash_is_not_believed(algorithm: An
     content = answer(QUERY, PAID_NODE, algorithm=algorithm)
 
     assert str(await error(httpx.Response(200, content=content))) == "signature"
+
+
+async def test_row_16_whoever_runs_the_product_learns_why_an_answer_is_not_believed() -> None:
+    unsigned = json.dumps({"error_response": refusal("isv.invalid-app-id", "40002")}).encode()
+    with capture_logs() as logs:
+        await error(httpx.Response(200, content=unsigned))
+
+    assert logs == [
+        {
+            "event": "alipay-answer-not-believed",
+            "code": "unsigned isv.invalid-app-id",
+            "log_level": "error",
+        }
+    ]
 
 
 async def test_row_25_braces_in_the_subject_of_a_genuine_answer_are_accepted() -> None:

@@ -17,6 +17,7 @@ from guahao.adapters.alipay.keys import AlipayKeys
 from guahao.adapters.alipay.protocol import RSA2, Unreadable, local_text, read_answer, signed_text, yuan
 from guahao.adapters.circuit import Circuit
 from guahao.kernel.clock import utc_now
+from guahao.kernel.log import logger
 from guahao.payment.ports import (
     Bill,
     BillNotReady,
@@ -247,6 +248,7 @@ class Alipay:
                 answers.require_success(node)
                 return read(node)
             except Unreadable as error:
+                logger().error("alipay-answer-not-believed", code=str(error))
                 raise ChannelUncertain(str(error)) from None
             except httpx.HTTPError as error:
                 # Without the cause, whose text may quote what was sent.
