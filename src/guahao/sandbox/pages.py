@@ -23,7 +23,7 @@ class Html(str):
     __slots__ = ()
 
 
-def fill(name: str, **values: object) -> Html:
+def fill(name: str, /, **values: object) -> Html:
     """Fill the `$places` of templates/`name`.html; what is not `Html` is escaped.
 
     Raises KeyError for a place without a value.
