@@ -27,6 +27,12 @@ SECONDS = Histogram(
 BOOKINGS = Counter(
     "guahao_bookings", "Tries to book by result: booked or the problem's code", ["result"], registry=_registry
 )
+NOTIFICATIONS = Counter(
+    "guahao_payment_notifications",
+    "Notifications of payment providers by what became of them",
+    ["provider", "result"],
+    registry=_registry,
+)
 POOL_WAIT = Histogram(
     "guahao_db_pool_wait_seconds", "Waiting for a database connection", buckets=_SECONDS, registry=_registry
 )

@@ -20,6 +20,7 @@ import guahao.identity.api_staff
 import guahao.identity.jobs
 import guahao.payment.api_patient
 import guahao.payment.api_staff
+import guahao.payment.jobs
 import guahao.sandbox.api
 import guahao.scheduling.api_patient
 import guahao.scheduling.api_staff
@@ -30,10 +31,12 @@ from guahao.kernel import idempotency, relay
 from guahao.kernel.crypto import KeyRing, load_key_ring
 from guahao.kernel.db import is_exactly
 from guahao.kernel.events import Reaction
-from guahao.kernel.jobs import Job
+from guahao.kernel.jobs import Job, Timed
 from guahao.kernel.settings import Environment, Settings
+from guahao.payment.service.alarm import Alarm
 from guahao.web import health, openapi, remote
 from guahao.web.metrics import KERNEL_NUMBERS, Asked
+from guahao.web.money import Providers, providers
 
 _KERNEL_JOBS = (
     Job(name="kernel.forget_idempotency_keys", every=timedelta(minutes=10), run=idempotency.forget_expired),
@@ -79,14 +82,17 @@ def anchors_file(settings: Settings) -> Path:
     return anchor_file(settings.data_dir)
 
 
-def jobs(settings: Settings, key_ring: KeyRing) -> tuple[Job, ...]:
-    """List every domain's jobs, given what they need of the settings."""
+def jobs(settings: Settings, key_ring: KeyRing, used: Providers) -> tuple[Timed, ...]:
+    """List every domain's jobs and errands, given what they need of the settings."""
     return (
         *_KERNEL_JOBS,
         *guahao.audit.jobs.jobs(key=key_ring.audit, anchors=anchors_file(settings)),
         *guahao.identity.jobs.JOBS,
         *guahao.scheduling.jobs.JOBS,
         *guahao.booking.jobs.JOBS,
+        *guahao.payment.jobs.JOBS,
+        *guahao.payment.jobs.errands(used.gateways),
+        *used.errands,
     )
 
 
@@ -102,6 +108,10 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.sms_sender = remote.sms_sender(settings, app.state.sessions)
     app.state.wechat = remote.wechat_identity(settings, app.state.sessions)
     app.state.identity_verifier = remote.identity_verifier(settings)
+    used = providers(settings, app.state.sessions)
+    app.state.gateways = used.gateways
+    app.state.alipay_shop = used.alipay_shop
+    app.state.alarm = Alarm()
     app.state.numbers = _NUMBERS
     for hot in (guahao.booking.api_patient.hot, guahao.scheduling.api_patient.hot):
         app.router.routes.extend(hot.routes)  # first and directly: including a router costs each request

@@ -13,6 +13,7 @@ from guahao.kernel.ids import new_id
 from guahao.kernel.relay import Relay
 from guahao.kernel.settings import Settings
 from guahao.web import configuration, wiring
+from guahao.web.money import providers
 from guahao.web.server import until_told
 
 _RETRY_AT_MOST_S = 10.0
@@ -37,7 +38,7 @@ async def work(settings: Settings, stopping: asyncio.Event) -> None:
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     sessions = make_sessions(engine)
     relay = Relay(sessions, wiring.reactions())
-    periodic = wiring.jobs(settings, wiring.key_ring_of(settings))
+    periodic = wiring.jobs(settings, wiring.key_ring_of(settings), providers(settings, sessions))
     worker = new_id()
     tasks = {
         "relay": lambda: relay.run(stopping),

@@ -18,10 +18,11 @@ from guahao.identity.api_patient.schemas import (
     WeChatLoginIn,
 )
 from guahao.identity.models.account import CodePurpose, LoginKind
-from guahao.identity.ports.wechat import JsCodeRefused, WeChatIdentity, WeChatUnreachable, WeChatUserBlocked
+from guahao.identity.ports.wechat import WeChatIdentity
 from guahao.identity.queries.login import logins_of_account
 from guahao.identity.service import account as accounts
 from guahao.identity.service.login import open_account_login, revoke_account_login
+from guahao.identity.service.openid import openid_by_code
 from guahao.identity.service.password import hash_password, is_outdated, is_password
 from guahao.identity.service.sms_code import SmsCodeWrong, spend_code
 from guahao.identity.service.throttle import LoginPaused, forgive_tries, pay_password_try
@@ -134,14 +135,7 @@ async def _by_sms(body: SmsLoginIn, caller: CallerFacts) -> LoggedInOut:
 
 
 async def _by_wechat(body: WeChatLoginIn, caller: CallerFacts, wechat: WeChatIdentity) -> LoggedInOut:
-    try:
-        openid = await wechat.openid_of(js_code=body.js_code)
-    except JsCodeRefused as error:
-        raise accounts.WeChatLoginRefused from error
-    except WeChatUserBlocked as error:
-        raise accounts.WeChatAccountBlocked from error
-    except WeChatUnreachable as error:
-        raise accounts.WeChatUnavailable from error
+    openid = await openid_by_code(wechat, js_code=body.js_code)
     async with transaction(caller.sessions) as db:
         account = await accounts.account_of_openid(db, openid=openid, now=caller.now)
         login = await open_account_login(

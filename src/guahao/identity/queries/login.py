@@ -26,3 +26,9 @@ async def logins_of_account(db: AsyncSession, *, account_id: UUID, now: datetime
         .order_by(Login.last_seen_at.desc(), Login.id)
     )
     return found.all()
+
+
+async def openid_of(db: AsyncSession, *, account_id: UUID) -> str | None:
+    """The WeChat user an account belongs to, if it ever logged in by WeChat."""
+    openid: str | None = await db.scalar(select(Account.openid).where(Account.id == account_id))
+    return openid

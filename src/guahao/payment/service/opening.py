@@ -13,10 +13,10 @@ from guahao.audit.service import AuditEntry, record
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.payment import policy
-from guahao.payment.models import Channel, Order, OrderState, Payment, PaymentState, Provider
+from guahao.payment.models import Channel, Order, OrderState, Payment, PaymentState
 from guahao.payment.models.order import PAYABLE
 from guahao.payment.ports import Gateways, Prepared
-from guahao.payment.queries.setting import choices_of
+from guahao.payment.queries.progress import offered
 from guahao.payment.service.order import OrderNotPayable, close_payments, locked
 
 DESK_TIME = timedelta(minutes=15)
@@ -81,12 +81,6 @@ async def begin(db: AsyncSession, *, wish: Wish, gateways: Gateways) -> Payment:
 async def _check_channel(db: AsyncSession, order: Order, channel: Channel, gateways: Gateways) -> None:
     if channel not in await offered(db, hospital_id=order.hospital_id, gateways=gateways):
         raise ChannelNotOffered
-
-
-async def offered(db: AsyncSession, *, hospital_id: int, gateways: Gateways) -> frozenset[Channel]:
-    """The channels by which orders of a hospital can be paid online."""
-    has_alipay = (await choices_of(db, hospital_id=hospital_id)).is_alipay_offered
-    return policy.online_channels([one for one in gateways if has_alipay or one is not Provider.ALIPAY])
 
 
 async def _payments_of(db: AsyncSession, order: Order) -> list[Payment]:

@@ -1,0 +1,114 @@
+"""How far the money of an order is, as its patient sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.kernel.i18n import text
+from guahao.payment import policy
+from guahao.payment.models import Channel, Order, Payment, Provider, Refund, RefundReason, RefundState
+from guahao.payment.models.order import PAYABLE
+from guahao.payment.ports import Gateways
+from guahao.payment.queries.setting import choices_of
+
+
+class Stage(StrEnum):
+    """How far a refund is, in the words of the person who waits for it."""
+
+    REQUESTED = "requested"
+    SUBMITTED = "submitted"
+    ARRIVED = "arrived"
+    ATTENTION = "attention"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundProgress:
+    """One refund on its way."""
+
+    id: UUID
+    amount_fen: int
+    reason: RefundReason
+    stage: Stage
+    text: str
+    requested_at: datetime
+    submitted_at: datetime | None
+    arrived_at: datetime | None
+    expected_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What has been paid by which channel, what goes back, and how it may still be paid."""
+
+    paid_by: Channel | None
+    channels: list[Channel]
+    refunds: list[RefundProgress]
+
+
+async def offered(db: AsyncSession, *, hospital_id: int, gateways: Gateways) -> frozenset[Channel]:
+    """The channels by which orders of a hospital can be paid online."""
+    has_alipay = (await choices_of(db, hospital_id=hospital_id)).is_alipay_offered
+    return policy.online_channels([one for one in gateways if has_alipay or one is not Provider.ALIPAY])
+
+
+async def progress_of(db: AsyncSession, order: Order, *, gateways: Gateways) -> Progress:
+    """Read how far an order is."""
+    channels = await offered(db, hospital_id=order.hospital_id, gateways=gateways)
+    kept = (
+        await db.get(Payment, (order.hospital_id, order.paid_payment_id)) if order.paid_payment_id else None
+    )
+    return Progress(
+        paid_by=kept.channel if kept else None,
+        channels=sorted(channels) if order.state in PAYABLE else [],
+        refunds=[_progress(row) for row in await _refunds(db, order)],
+    )
+
+
+async def _refunds(db: AsyncSession, order: Order) -> Sequence[Refund]:
+    rows = await db.scalars(
+        select(Refund)
+        .where(Refund.hospital_id == order.hospital_id, Refund.order_id == order.id)
+        .where(Refund.state.not_in((RefundState.REJECTED, RefundState.CLOSED)))
+        .order_by(Refund.number)
+    )
+    return rows.all()
+
+
+def stage_of(state: RefundState) -> Stage:
+    """What a refund's state means to the person who waits for it."""
+    match state:
+        case RefundState.REQUESTED | RefundState.AWAITING_APPROVAL:
+            return Stage.REQUESTED
+        case RefundState.SUBMITTED:
+            return Stage.SUBMITTED
+        case RefundState.SUCCESS:
+            return Stage.ARRIVED
+        case RefundState.ABNORMAL | RefundState.MANUAL | RefundState.CLOSED | RefundState.REJECTED:
+            return Stage.ATTENTION
+        case _:
+            assert_never(state)
+
+
+def _progress(row: Refund) -> RefundProgress:
+    stage = stage_of(row.state)
+    is_on_its_way = stage in {Stage.REQUESTED, Stage.SUBMITTED}
+    began = row.submitted_at or row.requested_at
+    return RefundProgress(
+        id=row.id,
+        amount_fen=row.amount_fen,
+        reason=row.reason,
+        stage=stage,
+        text=text(f"refund-stage.{stage.value}"),
+        requested_at=row.requested_at,
+        submitted_at=row.submitted_at,
+        arrived_at=row.settled_at,
+        expected_by=began + timedelta(days=policy.REFUND_TAKES_DAYS) if is_on_its_way else None,
+    )

@@ -1,0 +1,100 @@
+"""Chooses the clients of payment providers by the settings, and the sandbox's side of them in the demo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from guahao.adapters import alipay, wechat_pay
+from guahao.kernel.db import Sessions
+from guahao.kernel.jobs import Errand
+from guahao.kernel.settings import Settings
+from guahao.payment.ports import Gateway, Gateways, Provider
+from guahao.sandbox import jobs as sandbox_jobs
+from guahao.sandbox.alipay import AlipayShop
+from guahao.sandbox.alipay.gateway import http as alipay_http
+from guahao.sandbox.keys import SandboxKeys
+from guahao.sandbox.wechat_pay.app import ADDRESS
+from guahao.sandbox.wechat_pay.app import http as wechat_http
+from guahao.sandbox.wechat_pay.message import Merchant
+
+SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Providers:
+    """The clients in use, the sandbox's work by the clock, and its Alipay for browsers."""
+
+    gateways: Gateways
+    errands: tuple[Errand, ...]
+    alipay_shop: AlipayShop | None
+
+
+def providers(settings: Settings, sessions: Sessions) -> Providers:
+    """Make the clients of all providers that the settings offer. Raises what reading their keys raises."""
+    is_sandbox = SANDBOX in {settings.wechat_pay_endpoint, settings.alipay_endpoint}
+    keys = SandboxKeys.load(settings.keys_path / SANDBOX) if is_sandbox else None
+    shop = _shop(settings, sessions, keys) if keys and settings.alipay_endpoint == SANDBOX else None
+    found: dict[Provider, Gateway] = {}
+    if settings.wechat_pay_endpoint:
+        found[Provider.WECHAT] = _wechat_pay(settings, sessions, keys)
+    if settings.alipay_endpoint:
+        found[Provider.ALIPAY] = _alipay(settings, shop)
+    return Providers(gateways=found, errands=_errands(settings, keys), alipay_shop=shop)
+
+
+def _wechat_pay(settings: Settings, sessions: Sessions, keys: SandboxKeys | None) -> wechat_pay.WeChatPay:
+    endpoint, folder, http = settings.wechat_pay_endpoint, settings.keys_path, httpx.AsyncClient()
+    if endpoint == SANDBOX and keys is not None:
+        endpoint, folder = ADDRESS, settings.keys_path / SANDBOX
+        merchant = Merchant(
+            mchid=settings.wechat_pay_mchid,
+            app_id=settings.wechat_app_id,
+            serial=settings.wechat_pay_serial,
+        )
+        http = wechat_http(sessions, keys, merchant=merchant, time_scale=settings.sandbox_time_scale)
+    return wechat_pay.WeChatPay(
+        http,
+        endpoint=endpoint,
+        mchid=settings.wechat_pay_mchid,
+        app_id=settings.wechat_app_id,
+        keys=wechat_pay.WeChatPayKeys.load(
+            folder, merchant_serial=settings.wechat_pay_serial, key_id=settings.wechat_pay_key_id
+        ),
+        notify_url=f"{settings.public_url}/callbacks/wechat-pay",
+        refund_notify_url=f"{settings.public_url}/callbacks/wechat-refund",
+    )
+
+
+def _alipay(settings: Settings, shop: AlipayShop | None) -> alipay.Alipay:
+    endpoint, folder, http = settings.alipay_endpoint, settings.keys_path, httpx.AsyncClient()
+    if shop is not None:
+        endpoint, folder, http = shop.address("gateway.do"), settings.keys_path / SANDBOX, alipay_http(shop)
+    return alipay.Alipay(
+        http,
+        endpoint=endpoint,
+        app_id=settings.alipay_app_id,
+        seller_id=settings.alipay_seller_id,
+        keys=alipay.AlipayKeys.load(folder),
+        notify_url=f"{settings.public_url}/callbacks/alipay",
+    )
+
+
+def _shop(settings: Settings, sessions: Sessions, keys: SandboxKeys) -> AlipayShop:
+    return AlipayShop(
+        sessions=sessions,
+        keys=keys,
+        app_id=settings.alipay_app_id,
+        seller_id=settings.alipay_seller_id,
+        public_url=settings.public_url,
+        time_scale=settings.sandbox_time_scale,
+    )
+
+
+def _errands(settings: Settings, keys: SandboxKeys | None) -> tuple[Errand, ...]:
+    if keys is None:
+        return ()
+    return sandbox_jobs.errands(
+        keys, httpx.AsyncClient(), mchid=settings.wechat_pay_mchid, time_scale=settings.sandbox_time_scale
+    )
