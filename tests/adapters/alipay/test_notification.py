@@ -193,6 +193,13 @@ def test_row_2_what_is_no_form_is_refused(body: bytes) -> None:
     assert refused(body) is RefusalKind.SIGNATURE
 
 
+def test_row_2_a_form_of_more_fields_than_alipay_sends_is_refused_before_its_signature() -> None:
+    more = {f"field_{number}": "1" for number in range(100 - len(FIELDS) - 2)}
+
+    assert read(form({**FIELDS, **more})) == PAID
+    assert refused(form({**FIELDS, **more, "one_more": "1"})) is RefusalKind.SIGNATURE
+
+
 @pytest.mark.parametrize(
     "field", ["trade_status", "notify_id", "out_trade_no", "trade_no", "total_amount", "gmt_payment"]
 )

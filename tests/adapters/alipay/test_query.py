@@ -24,6 +24,7 @@ from tests.adapters.alipay.counterpart import (
     NO,
     PAID,
     PAID_NODE,
+    SELLER_ID,
     STRANGER,
     Counterpart,
     Reply,
@@ -116,6 +117,16 @@ async def test_row_16_a_genuine_answer_that_does_not_fit_the_question_is_not_bel
     node: dict[str, Any],
 ) -> None:
     await error(node)
+
+
+@pytest.mark.parametrize("name", ["app_id", "seller_id"])
+async def test_row_9_an_answer_for_another_merchant_is_not_believed(name: str) -> None:
+    assert str(await error({**PAID_NODE, name: "2088999999999999"})) == name
+    assert str(await error({**refusal("ACQ.TRADE_NOT_EXIST"), name: ""})) == name
+
+
+async def test_row_9_an_answer_that_names_us_is_believed() -> None:
+    assert await outcome({**PAID_NODE, "app_id": APP_ID, "seller_id": SELLER_ID}) == PAID
 
 
 async def test_row_9_an_answer_about_another_order_names_the_field_that_differs() -> None:

@@ -79,6 +79,11 @@ def bill_reason(code: str) -> str:
     return code.rpartition(".")[2].upper()
 
 
+def require_merchant(node: Node, **ours: str) -> None:
+    """Refuse an answer that names another app or seller; most name none. Raises `Unreadable`."""
+    require_same(node, **{name: value for name, value in ours.items() if name in node})
+
+
 def require_same(node: Node, **expected: str) -> None:
     """Refuse an answer about something else than was asked. Raises `Unreadable`."""
     for name, value in expected.items():

@@ -245,6 +245,7 @@ class Alipay:
                 if answered.status_code != httpx.codes.OK:
                     raise ChannelUncertain(str(answered.status_code))
                 node = read_answer(answered.content, method=method, keys=self._keys)
+                answers.require_merchant(node, app_id=self._app_id, seller_id=self._seller_id)
                 answers.require_success(node)
                 return read(node)
             except Unreadable as error:
