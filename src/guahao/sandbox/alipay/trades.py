@@ -82,7 +82,7 @@ async def _asked_for(db: AsyncSession, shop: AlipayShop, asked: Asked, product: 
         "amount_fen": amount,
         "notify_url": asked.notify_url,
         "return_url": asked.return_url or None,
-        "asked": {**terms, "opened": False, "trade_no": new_number(now)},
+        "asked": {**terms, "opened": False, "trade_no": new_number(now), "quit_url": _quit_url(asked)},
         "created_at": now,
         "expires_at": expires_at,
     }
@@ -96,6 +96,12 @@ async def _asked_for(db: AsyncSession, shop: AlipayShop, asked: Asked, product: 
     if found.state is TradeState.PAID:
         raise Refused("ACQ.TRADE_HAS_SUCCESS")
     return found
+
+
+def _quit_url(asked: Asked) -> str:
+    """Where a payer goes who does not want to pay; only pages of phones have it."""
+    url = str(asked.content.get("quit_url", ""))
+    return url if url.startswith(("https://", "http://")) else ""
 
 
 def _expiry(asked: Asked, product: Product, now: datetime) -> datetime:
