@@ -28,7 +28,7 @@ def errands(
     clock: Callable[[], datetime] = utc_now,
 ) -> tuple[Errand, ...]:
     """List the sandbox's work; `http` reaches the addresses that the merchant gave for notifications."""
-    notifiers = {
+    notifiers: delivery.Notifiers = {
         SandboxProvider.WECHAT: WeChatNotifier(keys),
         SandboxProvider.ALIPAY: AlipayNotifier(keys),
     }
