@@ -140,8 +140,8 @@ async def reconcile(sessions: Sessions, *, bill: Bill) -> None:
 
 
 async def _want(db: AsyncSession, gateways: Gateways, now: datetime) -> None:
-    latest = select(BillRun.provider, func.max(BillRun.day)).group_by(BillRun.provider)
-    known = dict((await db.execute(latest)).tuples().all())
+    latest = select(BillRun.provider, func.max(BillRun.day).label("day")).group_by(BillRun.provider)
+    known = {row.provider: row.day for row in await db.execute(latest)}
     since_ten = local_date(now - timedelta(hours=policy.READY_AT.hour))
     rows = [
         {"provider": provider, "day": day, "state": BillState.WANTED, "due_at": now}
