@@ -1,9 +1,19 @@
+from pathlib import Path
+
 import pytest
 
 from guahao.kernel.settings import Settings
+from guahao.web.money import key_faults
 from guahao.web.production import faults
 
 FIT = {
+    "wechat_pay_endpoint": "https://api.mch.weixin.qq.com",
+    "wechat_pay_mchid": "1230000109",
+    "wechat_pay_serial": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
+    "wechat_pay_key_id": "PUB_KEY_ID_0112300001092025010100000000000000",
+    "alipay_endpoint": "https://openapi.alipay.com/gateway.do",
+    "alipay_app_id": "2021004100000001",
+    "alipay_seller_id": "2088102000000001",
     "environment": "production",
     "database_url": "postgresql://guahao@db.example.cn/guahao",
     "public_url": "https://guahao.example.cn",
@@ -50,9 +60,35 @@ def test_the_demo_may_be_anything() -> None:
         ({"wechat_endpoint": "https://sandbox.example.cn"}, "GUAHAO_WECHAT_ENDPOINT"),
         ({"wechat_app_id": "wxsandbox00000000"}, "GUAHAO_WECHAT_APP_ID"),
         ({"wechat_app_secret": "sandbox"}, "GUAHAO_WECHAT_APP_SECRET"),
+        ({"wechat_pay_endpoint": "sandbox"}, "GUAHAO_WECHAT_PAY_ENDPOINT"),
+        ({"wechat_pay_endpoint": "http://127.0.0.1:8090"}, "GUAHAO_WECHAT_PAY_ENDPOINT"),
+        ({"wechat_pay_mchid": "1900000000"}, "GUAHAO_WECHAT_PAY_MCHID"),
+        ({"wechat_pay_serial": "SANDBOX_MERCHANT"}, "GUAHAO_WECHAT_PAY_SERIAL"),
+        ({"wechat_pay_serial": "SANDBOX_OTHER"}, "GUAHAO_WECHAT_PAY_SERIAL"),
+        ({"wechat_pay_key_id": "PUB_KEY_ID_SANDBOX"}, "GUAHAO_WECHAT_PAY_KEY_ID"),
+        ({"wechat_pay_key_id": ""}, "GUAHAO_WECHAT_PAY_KEY_ID"),
+        ({"alipay_endpoint": "sandbox"}, "GUAHAO_ALIPAY_ENDPOINT"),
+        (
+            {"alipay_endpoint": "https://openapi-sandbox.example.cn/gateway.do"},
+            "GUAHAO_ALIPAY_ENDPOINT",
+        ),
+        ({"alipay_app_id": "2021000000000000"}, "GUAHAO_ALIPAY_APP_ID"),
+        ({"alipay_seller_id": ""}, "GUAHAO_ALIPAY_SELLER_ID"),
     ],
 )
 def test_production_refuses_and_names_the_setting(changed: dict[str, object], named: str) -> None:
     found = faults(Settings(**(FIT | changed)))
 
     assert [fault.partition(":")[0] for fault in found] == [named]
+
+
+def test_a_hospital_may_offer_no_online_payment() -> None:
+    assert faults(Settings(**(FIT | {"wechat_pay_endpoint": "", "alipay_endpoint": ""}))) == []
+
+
+def test_missing_key_files_of_a_provider_in_use_are_named(tmp_path: Path) -> None:
+    found = key_faults(Settings(**(FIT | {"keys_dir": tmp_path})))
+
+    assert len(found) == 2
+    assert "PUB_KEY_ID_0112300001092025010100000000000000.pem" in found[0]
+    assert "alipay_app.pem" in found[1]

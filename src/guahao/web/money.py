@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -44,6 +45,28 @@ def providers(settings: Settings, sessions: Sessions) -> Providers:
     return Providers(gateways=found, errands=_errands(settings, keys), alipay_shop=shop)
 
 
+def key_faults(settings: Settings) -> list[str]:
+    """Name every key file of a provider in use that is missing or unusable."""
+    folder, found = settings.keys_path, []
+    if settings.wechat_pay_endpoint not in {"", SANDBOX}:
+        try:
+            _wechat_keys(settings, folder)
+        except wechat_pay.KeyFileUnusable as error:
+            found.append(f"GUAHAO_KEYS_DIR: {error} is missing or not the key it should be")
+    if settings.alipay_endpoint not in {"", SANDBOX}:
+        try:
+            alipay.AlipayKeys.load(folder)
+        except (OSError, ValueError) as error:
+            found.append(f"GUAHAO_KEYS_DIR: {error} is missing or not the key it should be")
+    return found
+
+
+def _wechat_keys(settings: Settings, folder: Path) -> wechat_pay.WeChatPayKeys:
+    return wechat_pay.WeChatPayKeys.load(
+        folder, merchant_serial=settings.wechat_pay_serial, key_id=settings.wechat_pay_key_id
+    )
+
+
 def _wechat_pay(settings: Settings, sessions: Sessions, keys: SandboxKeys | None) -> wechat_pay.WeChatPay:
     endpoint, folder, http = settings.wechat_pay_endpoint, settings.keys_path, httpx.AsyncClient()
     if endpoint == SANDBOX and keys is not None:
@@ -59,9 +82,7 @@ def _wechat_pay(settings: Settings, sessions: Sessions, keys: SandboxKeys | None
         endpoint=endpoint,
         mchid=settings.wechat_pay_mchid,
         app_id=settings.wechat_app_id,
-        keys=wechat_pay.WeChatPayKeys.load(
-            folder, merchant_serial=settings.wechat_pay_serial, key_id=settings.wechat_pay_key_id
-        ),
+        keys=_wechat_keys(settings, folder),
         notify_url=f"{settings.public_url}/callbacks/wechat-pay",
         refund_notify_url=f"{settings.public_url}/callbacks/wechat-refund",
     )

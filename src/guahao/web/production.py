@@ -13,7 +13,14 @@ def faults(settings: Settings) -> list[str]:
     """Name every setting that production refuses, with what to do; nothing outside production."""
     if settings.environment is not Environment.PRODUCTION:
         return []
-    return [*_server(settings), *_sms(settings), *_identity(settings), *_wechat(settings)]
+    return [
+        *_server(settings),
+        *_sms(settings),
+        *_identity(settings),
+        *_wechat(settings),
+        *_wechat_pay(settings),
+        *_alipay(settings),
+    ]
 
 
 def _server(settings: Settings) -> list[str]:
@@ -74,6 +81,34 @@ def _wechat(settings: Settings) -> list[str]:
     ):
         if not value or "sandbox" in value:
             found.append(f"{name}: missing or the sandbox's")
+    return found
+
+
+def _wechat_pay(settings: Settings) -> list[str]:
+    if not settings.wechat_pay_endpoint:
+        return []
+    if settings.wechat_pay_endpoint == "sandbox":
+        return ["GUAHAO_WECHAT_PAY_ENDPOINT: sandbox moves no money; https://api.mch.weixin.qq.com does"]
+    found = _address("GUAHAO_WECHAT_PAY_ENDPOINT", settings.wechat_pay_endpoint)
+    return found + _own(settings, "wechat_pay_mchid", "wechat_pay_serial", "wechat_pay_key_id")
+
+
+def _alipay(settings: Settings) -> list[str]:
+    if not settings.alipay_endpoint:
+        return []
+    if settings.alipay_endpoint == "sandbox":
+        return ["GUAHAO_ALIPAY_ENDPOINT: sandbox moves no money; https://openapi.alipay.com/gateway.do does"]
+    found = _address("GUAHAO_ALIPAY_ENDPOINT", settings.alipay_endpoint)
+    return found + _own(settings, "alipay_app_id", "alipay_seller_id")
+
+
+def _own(settings: Settings, *names: str) -> list[str]:
+    """Values that must be the hospital's own: not empty, not as shipped, not named after the sandbox."""
+    found = []
+    for name in names:
+        value = getattr(settings, name)
+        if not value or value == Settings.model_fields[name].default or "SANDBOX" in value:
+            found.append(f"GUAHAO_{name.upper()}: missing or the sandbox's")
     return found
 
 

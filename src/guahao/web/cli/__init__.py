@@ -8,7 +8,7 @@ import typer
 
 from guahao.kernel.crypto import KeysUnusable
 from guahao.kernel.postgres import DatabaseServerError
-from guahao.web.cli import admin, data, demo, run
+from guahao.web.cli import admin, data, demo, run, sandbox
 from guahao.web.cli.console import Refused, complain
 from guahao.web.configuration import BadSettings
 from guahao.web.refusal import is_unreachable
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo.demo, run.serve, run.worker, data.migrate):
+for command in (demo.demo, run.serve, run.worker, data.migrate, sandbox.sandbox):
     app.command()(command)
 app.command(name="import")(data.import_)
 app.command()(data.export)

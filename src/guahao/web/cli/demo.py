@@ -40,7 +40,8 @@ def demo(host: Host = None, port: Port = None, workers: Workers = None) -> None:
     if settings.environment is not Environment.DEMO:
         message = "the demo does not run with GUAHAO_ENVIRONMENT=production"
         raise Refused(message)
-    url = settings.public_url if port is None and host is None else f"http://{settings.host}:{settings.port}"
+    is_told = "public_url" in settings.model_fields_set and port is None and host is None
+    url = settings.public_url if is_told else f"http://{settings.host}:{settings.port}"
     settings = settings.model_copy(update={"public_url": url, "drain_s": _DRAIN_S, "log_level": "WARNING"})
     log.configure(level="WARNING")
     stopping = supervisor.stop_signals()

@@ -18,7 +18,7 @@ from guahao.kernel.crypto import KeysUnusable
 from guahao.kernel.db import make_engine
 from guahao.kernel.postgres import DatabaseServerError, EmbeddedPostgres
 from guahao.kernel.settings import Settings
-from guahao.web import configuration, production, supervisor, wiring
+from guahao.web import configuration, money, production, supervisor, wiring
 from guahao.web.cli.console import Refused, complain, err
 from guahao.web.revision import head, revision_of
 from guahao.web.supervisor import Child
@@ -48,6 +48,7 @@ def check_config() -> None:
         wiring.key_ring_of(settings)
     except KeysUnusable as error:
         found.append(f"GUAHAO_KEYS_DIR: {error}")
+    found += money.key_faults(settings)
     if found:
         raise configuration.BadSettings(found)
     err.print(f"The settings are fit for {settings.environment.value}.")
@@ -80,7 +81,7 @@ def with_options(settings: Settings, *, host: str | None, port: int | None, work
 
 def refuse_unfit(settings: Settings) -> None:
     """Refuse settings that are not fit for their environment. Raises `BadSettings`."""
-    found = production.faults(settings)
+    found = [*production.faults(settings), *money.key_faults(settings)]
     if found:
         raise configuration.BadSettings(found)
 

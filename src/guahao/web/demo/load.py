@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib.resources import as_file
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from guahao.catalog.models import Hospital
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.i18n import text
+from guahao.payment.models import PaymentSetting
+from guahao.payment.policy import SECOND_PERSON_OVER_FEN
 from guahao.scheduling.service.materialise import materialise_due
 from guahao.web.demo.accounts import DemoAccount, create_accounts, demo_accounts
 from guahao.web.demo.generate import SHIPPED, build
@@ -58,6 +62,7 @@ async def load_demo(sessions: Sessions, *, key_ring: KeyRing, progress: Progress
         hospitals = await _hospitals(sessions)
     hospital_ids = {one.code: int(one.id) for one in hospitals}
     await create_accounts(sessions, hospital_ids=hospital_ids, key_ring=key_ring)
+    await _offer_alipay(sessions, hospital_ids.values())
     made = await _materialise(sessions, progress)
     return DemoReport(accounts=demo_accounts(), hospitals=hospitals, sessions_made=made)
 
@@ -71,6 +76,20 @@ async def _hospitals(sessions: Sessions) -> tuple[DemoHospital, ...]:
             .order_by(Hospital.id)
         )
         return tuple(DemoHospital(id=str(row.id), code=row.code, name=row.name) for row in found)
+
+
+async def _offer_alipay(sessions: Sessions, hospital_ids: Collection[int]) -> None:
+    """Let patients try both ways to pay; what a hospital has chosen since stays."""
+    offers = [
+        {
+            "hospital_id": hospital_id,
+            "is_alipay_offered": True,
+            "second_person_over_fen": SECOND_PERSON_OVER_FEN,
+        }
+        for hospital_id in hospital_ids
+    ]
+    async with transaction(sessions) as db:
+        await db.execute(insert(PaymentSetting).on_conflict_do_nothing(), offers)
 
 
 async def _materialise(sessions: Sessions, progress: Progress) -> int:
