@@ -11,7 +11,7 @@ from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, S
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Body, Db, Page, problems
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.payment.api_staff.schemas import AnyHospitalId, CaseOut, Cursor, Limit, before, page
+from guahao.payment.api_staff.schemas import AnyHospitalId, CaseSeen, Cursor, Limit, before, page
 from guahao.payment.models import CaseKind, CaseState
 from guahao.payment.queries import staff as queries
 from guahao.payment.service.case import CaseResolved, resolve_case
@@ -37,26 +37,26 @@ async def list_cases(
     kind: CaseKind | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[CaseOut]:
+) -> Page[CaseSeen]:
     """A hospital's cases, newest first; hospital 0 has money and messages that belong to nobody."""
     who.require(hospital_id)
     rows = await queries.cases_of_hospital(
         db, hospital_id=hospital_id, state=state, kind=kind, before=before(cursor), limit=limit + 1
     )
-    return page(CaseOut, rows, limit=limit)
+    return page(CaseSeen, rows, limit=limit)
 
 
 @router.get("/{case_id}", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
-async def read_case(case_id: str, db: Db, who: Viewer) -> CaseOut:
+async def read_case(case_id: str, db: Db, who: Viewer) -> CaseSeen:
     """One case with its evidence."""
     id_ = parse_id(case_id)
     who.require(hospital_of(id_))
-    return CaseOut.of(await queries.case_by_id(db, case_id=id_))
+    return CaseSeen.of(await queries.case_by_id(db, case_id=id_))
 
 
 @router.post("/{case_id}/resolve", responses=problems(NotLoggedIn, PermissionMissing, NotFound, CaseResolved))
-async def resolve(case_id: str, body: ResolutionIn, db: Db, who: Finance) -> CaseOut:
+async def resolve(case_id: str, body: ResolutionIn, db: Db, who: Finance) -> CaseSeen:
     """Say what was done about a case; it stays readable."""
     id_ = parse_id(case_id)
     who.require(hospital_of(id_))
-    return CaseOut.of(await resolve_case(db, case_id=id_, resolution=body.resolution, by=f"staff:{who.id}"))
+    return CaseSeen.of(await resolve_case(db, case_id=id_, resolution=body.resolution, by=f"staff:{who.id}"))

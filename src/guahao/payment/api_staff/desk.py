@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.kernel import idempotency
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import AllSessions, Body, Once, problems
-from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.payment.api_staff.schemas import PaymentOut
-from guahao.payment.models import Channel
-from guahao.payment.ports import Gateways
+from guahao.payment.api_patient.gateways import AllGateways
+from guahao.payment.api_staff.schemas import PaymentSeen
+from guahao.payment.models import Channel, Payment
 from guahao.payment.service.checkout import ChannelRefusedPayment, ChannelUnavailable, open_payment
 from guahao.payment.service.desk import take_cash
 from guahao.payment.service.opening import ChannelNotOffered, TooManyPayments, Wish
@@ -26,28 +26,28 @@ router = APIRouter(prefix="/orders", tags=["payment: staff"])
 Cashier = Annotated[StaffRef, Depends(staff(Permission.TAKE_PAYMENT))]
 
 
-async def _gateways(request: Request) -> Gateways:
-    gateways: Gateways = request.app.state.gateways
-    return gateways
-
-
 class DeskPaymentIn(Body):
     """By which way the person at the desk pays; the amount is the order's."""
 
     channel: Literal[Channel.CASH, Channel.WECHAT_NATIVE, Channel.ALIPAY_QR]
 
 
-class DeskPaymentOut(BaseModel):
+class DeskPaymentSeen(BaseModel):
     """A payment at the desk; `qr_code` is the text to show as a code, null for cash."""
 
-    payment: PaymentOut
+    payment: PaymentSeen
     qr_code: str | None
+
+    @classmethod
+    def of(cls, payment: Payment, *, qr_code: str | None = None) -> DeskPaymentSeen:
+        """Show a payment."""
+        return cls(payment=PaymentSeen.of(payment), qr_code=qr_code)
 
 
 @router.post(
     "/{order_id}/payments",
     status_code=201,
-    response_model=DeskPaymentOut,
+    response_model=DeskPaymentSeen,
     responses=problems(
         NotLoggedIn,
         PermissionMissing,
@@ -57,8 +57,8 @@ class DeskPaymentOut(BaseModel):
         ChannelRefusedPayment,
         ChannelUnavailable,
         TooManyPayments,
-        IdempotencyKeyReused,
-        RequestInProgress,
+        idempotency.IdempotencyKeyReused,
+        idempotency.RequestInProgress,
     ),
 )
 async def take_payment(
@@ -67,20 +67,21 @@ async def take_payment(
     sessions: AllSessions,
     who: Cashier,
     once: Once,
-    gateways: Annotated[Gateways, Depends(_gateways)],
+    gateways: AllGateways,
 ) -> Response:
     """Take an order's money at the desk; asking again for a code answers the one that is open."""
     id_ = parse_id(order_id)
     who.require(hospital_of(id_))
     by = f"staff:{who.id}"
-    if body.channel is Channel.CASH:
-        async with transaction(sessions) as db:
-            claim = await once.claim(db, owner=by)
-            payment = await take_cash(db, order_id=id_, by=by)
-            return await claim.answer(
-                DeskPaymentOut(payment=PaymentOut.of(payment), qr_code=None), status=201
-            )
-    wish = Wish(order_id=id_, channel=body.channel, actor=by, account_id=None)
+    async with transaction(sessions) as db:
+        claim = await once.claim(db, owner=by)
+        if body.channel is Channel.CASH:
+            taken = await take_cash(db, order_id=id_, by=by)
+            return await claim.answer(DeskPaymentSeen.of(taken), status=201)
+        if claim.claim is not None:
+            await idempotency.give_back(db, [claim.claim])  # asking for a code twice opens one payment
+    wish = Wish(order_id=id_, channel=Channel(body.channel), actor=by, account_id=None)
     opened = await open_payment(sessions, gateways=gateways, wish=wish, return_url=None)
-    out = DeskPaymentOut(payment=PaymentOut.of(opened.payment), qr_code=opened.prepared.params["qr_code"])
-    return Response(out.model_dump_json(), 201, media_type="application/json")
+    out = DeskPaymentSeen.of(opened.payment, qr_code=opened.prepared.params["qr_code"])
+    async with transaction(sessions) as db:
+        return await (await once.claim(db, owner=by)).answer(out, status=201)

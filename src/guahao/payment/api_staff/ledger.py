@@ -14,11 +14,11 @@ from guahao.kernel.http import Body, Db, Now, Once, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.payment.api_staff.schemas import (
-    AdjustmentOut,
+    AdjustmentSeen,
     AmountFen,
     Cursor,
     Day,
-    EntryOut,
+    EntrySeen,
     HospitalId,
     Id,
     Limit,
@@ -60,7 +60,7 @@ class EntrySearch(BaseModel):
 
 
 @router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
-async def list_entries(search: Annotated[EntrySearch, Query()], db: Db, who: Viewer) -> Page[EntryOut]:
+async def list_entries(search: Annotated[EntrySearch, Query()], db: Db, who: Viewer) -> Page[EntrySeen]:
     """Entries of a hospital's books, newest first; none is ever changed or deleted."""
     who.require(search.hospital_id)
     wanted = queries.EntryFilter(
@@ -72,7 +72,7 @@ async def list_entries(search: Annotated[EntrySearch, Query()], db: Db, who: Vie
     rows = await queries.entries_of_hospital(
         db, wanted=wanted, before=before(search.cursor), limit=search.limit + 1
     )
-    return page(EntryOut, rows, limit=search.limit)
+    return page(EntrySeen, rows, limit=search.limit)
 
 
 class BalanceOut(BaseModel):
@@ -134,19 +134,19 @@ async def list_adjustments(
     state: AdjustmentState | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[AdjustmentOut]:
+) -> Page[AdjustmentSeen]:
     """A hospital's manual entries, newest first."""
     who.require(hospital_id)
     rows = await queries.adjustments_of_hospital(
         db, hospital_id=hospital_id, state=state, before=before(cursor), limit=limit + 1
     )
-    return page(AdjustmentOut, rows, limit=limit)
+    return page(AdjustmentSeen, rows, limit=limit)
 
 
 @router.post(
     "/adjustments",
     status_code=201,
-    response_model=AdjustmentOut,
+    response_model=AdjustmentSeen,
     responses=problems(NotLoggedIn, PermissionMissing, NotFound, IdempotencyKeyReused, RequestInProgress),
 )
 async def propose(body: AdjustmentIn, db: Db, who: Finance, once: Once) -> Response:
@@ -163,23 +163,23 @@ async def propose(body: AdjustmentIn, db: Db, who: Finance, once: Once) -> Respo
         note=body.note,
     )
     row = await adjustment.propose(db, wanted=wanted, by=f"staff:{who.id}")
-    return await claim.answer(AdjustmentOut.of(row), status=201)
+    return await claim.answer(AdjustmentSeen.of(row), status=201)
 
 
-@router.post("/adjustments/{adjustment_id}/approve", response_model=AdjustmentOut, responses=DECIDED)
+@router.post("/adjustments/{adjustment_id}/approve", response_model=AdjustmentSeen, responses=DECIDED)
 async def approve(adjustment_id: str, db: Db, who: Finance, once: Once) -> Response:
     """Book a manual entry that somebody else proposed."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     row = await adjustment.approve(db, adjustment_id=_own(who, adjustment_id), by=f"staff:{who.id}")
-    return await claim.answer(AdjustmentOut.of(row))
+    return await claim.answer(AdjustmentSeen.of(row))
 
 
-@router.post("/adjustments/{adjustment_id}/reject", response_model=AdjustmentOut, responses=DECIDED)
+@router.post("/adjustments/{adjustment_id}/reject", response_model=AdjustmentSeen, responses=DECIDED)
 async def reject(adjustment_id: str, db: Db, who: Finance, once: Once) -> Response:
     """Refuse a manual entry that somebody else proposed."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     row = await adjustment.reject(db, adjustment_id=_own(who, adjustment_id), by=f"staff:{who.id}")
-    return await claim.answer(AdjustmentOut.of(row))
+    return await claim.answer(AdjustmentSeen.of(row))
 
 
 def _own(who: StaffRef, adjustment_id: str) -> UUID:

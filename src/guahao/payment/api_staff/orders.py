@@ -17,9 +17,9 @@ from guahao.payment.api_staff.schemas import (
     Day,
     Id,
     Note,
-    OrderFileOut,
-    OrderOut,
-    RefundOut,
+    OrderFileSeen,
+    OrderSeen,
+    RefundSeen,
     before,
     midnight,
     page,
@@ -49,7 +49,7 @@ class OrderSearch(BaseModel):
 
 
 @router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
-async def list_orders(search: Annotated[OrderSearch, Query()], db: Db, who: Viewer) -> Page[OrderOut]:
+async def list_orders(search: Annotated[OrderSearch, Query()], db: Db, who: Viewer) -> Page[OrderSeen]:
     """A hospital's orders, newest first."""
     who.require(search.hospital_id)
     wanted = queries.OrderFilter(
@@ -63,15 +63,15 @@ async def list_orders(search: Annotated[OrderSearch, Query()], db: Db, who: View
     rows = await queries.orders_of_hospital(
         db, wanted=wanted, before=before(search.cursor), limit=search.limit + 1
     )
-    return page(OrderOut, rows, limit=search.limit)
+    return page(OrderSeen, rows, limit=search.limit)
 
 
 @router.get("/{order_id}", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
-async def read_order(order_id: str, db: Db, who: Viewer) -> OrderFileOut:
+async def read_order(order_id: str, db: Db, who: Viewer) -> OrderFileSeen:
     """One order with its payments, refunds, entries in the books and cases."""
     id_ = parse_id(order_id)
     who.require(hospital_of(id_))
-    return OrderFileOut.of(await queries.order_file(db, order_id=id_))
+    return OrderFileSeen.of(await queries.order_file(db, order_id=id_))
 
 
 class RefundIn(Body):
@@ -85,7 +85,7 @@ class RefundIn(Body):
 @router.post(
     "/{order_id}/refunds",
     status_code=201,
-    response_model=RefundOut,
+    response_model=RefundSeen,
     responses=problems(
         NotLoggedIn,
         PermissionMissing,
@@ -108,4 +108,4 @@ async def request_refund(order_id: str, body: RefundIn, db: Db, who: Finance, on
         note=body.note,
     )
     row = await approval.request_refund(db, wish=wish, by=f"staff:{who.id}")
-    return await claim.answer(RefundOut.of(row), status=201)
+    return await claim.answer(RefundSeen.of(row), status=201)

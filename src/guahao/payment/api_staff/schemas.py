@@ -38,7 +38,7 @@ AnyHospitalId = Annotated[
 Cursor = Annotated[str | None, Query(max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=100)]
 Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2100, 1, 1))]
-AmountFen = Annotated[int, Field(ge=1, le=1_000_000_000)]
+AmountFen = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 Note = Annotated[
     str, Field(min_length=2, max_length=200, description="Why, without names or numbers of persons")
 ]
@@ -55,7 +55,7 @@ class _Shown(BaseModel):
         return cls.model_validate(row)
 
 
-class OrderOut(_Shown):
+class OrderSeen(_Shown):
     """What is owed for a subject; `payable_fen` is what the payer bears of the whole."""
 
     id: UUID
@@ -72,7 +72,7 @@ class OrderOut(_Shown):
     paid_payment_id: UUID | None
 
 
-class PaymentOut(_Shown):
+class PaymentSeen(_Shown):
     """One try to pay an order; `refunded_fen` is promised back, arrived or not."""
 
     id: UUID
@@ -88,7 +88,7 @@ class PaymentOut(_Shown):
     expires_at: datetime
 
 
-class RefundOut(_Shown):
+class RefundSeen(_Shown):
     """Money on its way back; `requested_by`, `approved_by` and `settled_by` are audit actors."""
 
     id: UUID
@@ -109,7 +109,7 @@ class RefundOut(_Shown):
     settled_at: datetime | None
 
 
-class EntryOut(_Shown):
+class EntrySeen(_Shown):
     """One movement in the books: `debit` receives, `credit` gives."""
 
     id: UUID
@@ -123,7 +123,7 @@ class EntryOut(_Shown):
     occurred_at: datetime
 
 
-class CaseOut(_Shown):
+class CaseSeen(_Shown):
     """What finance must look at, with its evidence."""
 
     id: UUID
@@ -137,7 +137,7 @@ class CaseOut(_Shown):
     resolution: str | None
 
 
-class AdjustmentOut(_Shown):
+class AdjustmentSeen(_Shown):
     """A manual entry; it stands in the books once it is approved."""
 
     id: UUID
@@ -154,28 +154,28 @@ class AdjustmentOut(_Shown):
     decided_at: datetime | None
 
 
-class OrderFileOut(BaseModel):
+class OrderFileSeen(BaseModel):
     """Everything about the money of one order."""
 
-    order: OrderOut
-    payments: list[PaymentOut]
-    refunds: list[RefundOut]
-    entries: list[EntryOut]
-    cases: list[CaseOut]
+    order: OrderSeen
+    payments: list[PaymentSeen]
+    refunds: list[RefundSeen]
+    entries: list[EntrySeen]
+    cases: list[CaseSeen]
 
     @classmethod
-    def of(cls, file: OrderFile) -> OrderFileOut:
+    def of(cls, file: OrderFile) -> OrderFileSeen:
         """Show what was read."""
         return cls(
-            order=OrderOut.of(file.order),
-            payments=[PaymentOut.of(row) for row in file.payments],
-            refunds=[RefundOut.of(row) for row in file.refunds],
-            entries=[EntryOut.of(row) for row in file.entries],
-            cases=[CaseOut.of(row) for row in file.cases],
+            order=OrderSeen.of(file.order),
+            payments=[PaymentSeen.of(row) for row in file.payments],
+            refunds=[RefundSeen.of(row) for row in file.refunds],
+            entries=[EntrySeen.of(row) for row in file.entries],
+            cases=[CaseSeen.of(row) for row in file.cases],
         )
 
 
-Item = TypeVar("Item", OrderOut, RefundOut, EntryOut, CaseOut, AdjustmentOut)
+Item = TypeVar("Item", OrderSeen, RefundSeen, EntrySeen, CaseSeen, AdjustmentSeen)
 
 
 def page(kind: type[Item], rows: Sequence[object], *, limit: int) -> Page[Item]:
