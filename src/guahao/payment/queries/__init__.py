@@ -1,5 +1,6 @@
 """Reads of orders, bills and cases."""
 
+from guahao.payment.queries.numbers import NUMBERS
 from guahao.payment.queries.orders import Order, OrderState, order_of_account, orders_by_ids
 
-__all__ = ["Order", "OrderState", "order_of_account", "orders_by_ids"]
+__all__ = ["NUMBERS", "Order", "OrderState", "order_of_account", "orders_by_ids"]

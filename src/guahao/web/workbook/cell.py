@@ -7,18 +7,17 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 
+from guahao.kernel.export import CONTROL, RUNS_AS_FORMULA
 from guahao.kernel.i18n import text
 from guahao.kernel.money import fen_of_yuan
 from guahao.kernel.sheet import Cell, NoResult
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060\ufeff\u00ad]")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{2,24}(转[0-9]{1,6})?")
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?: 0{1,2}:00(?::00)?)?|(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"(\d{1,2})[:点时](\d{2})?分?(?::00)?")
 _BETWEEN_ITEMS = re.compile(r"[、，,；;\n]")
-_RUNS_AS_FORMULA = re.compile("'*[=+@\t\r-]")
 
 
 class Bad(ValueError):
@@ -29,14 +28,11 @@ class Bad(ValueError):
         super().__init__(text(f"workbook_cell.{reason}", **values))
 
 
-def escaped(value: str) -> str:
-    """Keep a spreadsheet from running `value` as a formula, and from refusing it; `written` undoes it."""
-    value = _CONTROL.sub("", value)
-    return f"'{value}" if _RUNS_AS_FORMULA.match(value) else value
-
-
 def written(cell: Cell | NoResult) -> str:
-    """Answer the cell as trimmed text, "" for an empty one; numbers without a needless ".0"."""
+    """Answer the cell as trimmed text, "" for an empty one; numbers without a needless ".0".
+
+    An apostrophe that `kernel.export.escaped` has put in front is taken off again.
+    """
     match cell:
         case None:
             return ""
@@ -48,9 +44,9 @@ def written(cell: Cell | NoResult) -> str:
             return str(int(cell))
         case str():
             clean = _INVISIBLE.sub("", cell).replace("\r\n", "\n").strip()
-            if _CONTROL.search(clean):
+            if CONTROL.search(clean):
                 raise Bad("control_character")
-            return clean[1:] if clean.startswith("'") and _RUNS_AS_FORMULA.match(clean) else clean
+            return clean[1:] if clean.startswith("'") and RUNS_AS_FORMULA.match(clean) else clean
         case _:
             return str(cell)
 

@@ -13,8 +13,9 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from guahao.kernel.export import escaped
 from guahao.kernel.i18n import text
-from guahao.web.workbook.cell import escaped, first_words
+from guahao.web.workbook.cell import first_words
 from guahao.web.workbook.columns import Column, Sheet, definition, is_choice, words_of
 from guahao.web.workbook.rows import Row, Workbook
 

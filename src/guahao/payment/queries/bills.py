@@ -1,0 +1,190 @@
+"""What reconciliation found: its runs, the lines of a day, and the day as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.kernel.errors import NotFound
+from guahao.kernel.export import Sheet, Shown
+from guahao.kernel.i18n import text
+from guahao.payment.models import BillEntry, BillKind, BillRun, Provider, Verdict
+
+_COLUMNS = (
+    "day",
+    "provider",
+    "kind",
+    "hospital",
+    "reference",
+    "transaction",
+    "bill",
+    "ours",
+    "difference",
+    "verdict",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """One provider's day; `hospital_id` None sees all hospitals and what belongs to none."""
+
+    provider: Provider
+    day: date
+    hospital_id: int | None = None
+
+    @property
+    def entries(self) -> Sequence[ColumnElement[bool]]:
+        """Which lines it has."""
+        its_day = [BillEntry.provider == self.provider, BillEntry.day == self.day]
+        return its_day if self.hospital_id is None else [*its_day, BillEntry.hospital_id == self.hospital_id]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictSum:
+    """How many lines of one kind have one verdict, and what both sides of them add up to."""
+
+    kind: BillKind
+    verdict: Verdict
+    number: int
+    bill_fen: int
+    our_fen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A day for people: what it adds up to, and every line."""
+
+    summary: Sheet
+    lines: Sheet
+
+
+async def bill_runs(
+    db: AsyncSession, *, provider: Provider | None, before: date | None, limit: int
+) -> Sequence[BillRun]:
+    """Days reconciled or waiting for it, newest first; totals are of the merchant, all hospitals together."""
+    runs = select(BillRun).order_by(BillRun.day.desc(), BillRun.provider).limit(limit)
+    if provider is not None:
+        runs = runs.where(BillRun.provider == provider)
+    if before is not None:
+        runs = runs.where(BillRun.day < before)
+    return (await db.scalars(runs)).all()
+
+
+async def bill_run(db: AsyncSession, *, provider: Provider, day: date) -> BillRun:
+    """How far the bill of a day is. Raises `NotFound`."""
+    run = await db.get(BillRun, (provider, day))
+    if run is None:
+        raise NotFound
+    return run
+
+
+async def bill_entries(
+    db: AsyncSession,
+    *,
+    of: Reconciled,
+    verdict: Verdict | None,
+    after: tuple[int, BillKind, str] | None,
+    limit: int | None,
+) -> Sequence[BillEntry]:
+    """Lines of a day by hospital, kind and number, after the one whose three these are."""
+    place = tuple_(BillEntry.hospital_id, BillEntry.kind, BillEntry.reference)
+    entries = select(BillEntry).where(*of.entries).order_by(*place.clauses).limit(limit)
+    if verdict is not None:
+        entries = entries.where(BillEntry.verdict == verdict)
+    if after is not None:
+        entries = entries.where(place > after)
+    return (await db.scalars(entries)).all()
+
+
+async def verdict_sums(db: AsyncSession, *, of: Reconciled) -> Sequence[VerdictSum]:
+    """What the lines of a day add up to; a side that lacks a line counts as 0."""
+    found = await db.execute(
+        select(
+            BillEntry.kind,
+            BillEntry.verdict,
+            func.count().label("number"),
+            func.coalesce(func.sum(BillEntry.bill_fen), 0).label("bill_fen"),
+            func.coalesce(func.sum(BillEntry.our_fen), 0).label("our_fen"),
+        )
+        .where(*of.entries)
+        .group_by(BillEntry.kind, BillEntry.verdict)
+        .order_by(BillEntry.kind, BillEntry.verdict)
+    )
+    return [
+        VerdictSum(
+            kind=row.kind,
+            verdict=row.verdict,
+            number=row.number,
+            bill_fen=row.bill_fen,
+            our_fen=row.our_fen,
+        )
+        for row in found
+    ]
+
+
+async def bill_report(db: AsyncSession, *, of: Reconciled) -> Report:
+    """The day for people, in yuan. Raises `NotFound` if its bill was never asked for."""
+    run = await bill_run(db, provider=of.provider, day=of.day)
+    sums = await verdict_sums(db, of=of)
+    entries = await bill_entries(db, of=of, verdict=None, after=None, limit=None)
+    rows = [_sum_row(one) for one in sums]
+    if of.hospital_id is None:
+        rows += _rows_of_run(run)
+    return Report(
+        summary=Sheet(
+            title=text("bill.summary"),
+            headings=[text(f"bill.{name}") for name in ("kind", "verdict", "number", "bill", "ours")],
+            rows=rows,
+        ),
+        lines=Sheet(
+            title=text("bill.lines"),
+            headings=[text(f"bill.{name}") for name in _COLUMNS],
+            rows=[_entry_row(entry) for entry in entries],
+        ),
+    )
+
+
+def _sum_row(one: VerdictSum) -> list[Shown]:
+    return [
+        text(f"bill.{one.kind.value}"),
+        text(f"bill-verdict.{one.verdict.value}"),
+        one.number,
+        _yuan(one.bill_fen),
+        _yuan(one.our_fen),
+    ]
+
+
+def _rows_of_run(run: BillRun) -> list[list[Shown]]:
+    """What the provider itself says of the day, and what moved in its account."""
+    state = text(f"bill-state.{run.state.value}")
+    return [
+        [text("bill.provider-says"), state, run.row_count, None, None],
+        [text("bill.payment"), None, None, _yuan(run.paid_fen), None],
+        [text("bill.refund"), None, None, _yuan(run.refunded_fen), None],
+        [text("bill.income"), None, None, _yuan(run.fund_income_fen), None],
+        [text("bill.outgo"), None, None, _yuan(run.fund_outgo_fen), None],
+    ]
+
+
+def _entry_row(entry: BillEntry) -> list[Shown]:
+    return [
+        entry.day,
+        text(f"provider.{entry.provider.value}"),
+        text(f"bill.{entry.kind.value}"),
+        entry.hospital_id or text("bill.nobody"),
+        entry.reference,
+        entry.transaction_id,
+        _yuan(entry.bill_fen),
+        _yuan(entry.our_fen),
+        _yuan((entry.bill_fen or 0) - (entry.our_fen or 0)),
+        text(f"bill-verdict.{entry.verdict.value}"),
+    ]
+
+
+def _yuan(amount_fen: int | None) -> Decimal | None:
+    return None if amount_fen is None else Decimal(amount_fen).scaleb(-2)
