@@ -61,6 +61,26 @@ async def test_the_signed_address_opens_the_cashier(
     assert shown.headers["cache-control"] == "no-store"
 
 
+async def test_the_cashier_opens_from_a_form_too(world: World, client: httpx.AsyncClient) -> None:
+    fields = world.fields("alipay.trade.wap.pay", world.order(), return_url=BACK)
+
+    opened = await client.post("/sandbox/alipay/gateway.do", data=fields, headers=BROWSER)
+
+    assert (opened.status_code, opened.headers["location"]) == (303, CASHIER)
+
+
+async def test_the_news_arrives_at_the_merchant_who_checks_it_as_a_form(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await open_in_browser(world, client)
+    await click(client, "pay")
+    (form,) = await world.deliver()
+
+    refused = await client.post("/callbacks/alipay", data=form | {"total_amount": "0.01"})
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "notification-not-believed")
+
+
 async def test_after_paying_the_browser_goes_back_with_signed_parameters(
     world: World, client: httpx.AsyncClient
 ) -> None:
