@@ -121,6 +121,8 @@ async def test_row_21_a_wrong_clock_is_named_and_heals_with_time(
     for refused_ in (
         unsigned({"code": "SIGN_ERROR", "message": text}, status=401),
         refusal("SIGN_ERROR", status=401, message=text),
+        refusal("SIGN_ERROR", status=401, at=NOW + timedelta(minutes=15)),
+        refusal("SIGN_ERROR", status=401, at=NOW - timedelta(minutes=15)),
     ):
         with pytest.raises(ClockWrong) as refused:
             await call(gateway(Platform(refused_)))
@@ -155,6 +157,13 @@ async def test_row_21_the_date_of_a_refused_signature_tells_whose_clock_it_is(
     assert refused.type is (ClockWrong if is_wrong else ChannelRefused)
     assert refused.value.code == "SIGN_ERROR"
     assert refused.value.is_retryable
+
+
+async def test_row_21_a_refused_signature_of_our_own_time_is_no_matter_of_clocks() -> None:
+    for refused_ in (refusal("SIGN_ERROR", status=401), unsigned({"code": "SIGN_ERROR"}, status=401)):
+        with pytest.raises(ChannelRefused) as refused:
+            await gateway(Platform(refused_)).query(ORDER)
+        assert refused.type is ChannelRefused
 
 
 async def test_an_unsigned_401_for_another_reason_is_no_answer() -> None:

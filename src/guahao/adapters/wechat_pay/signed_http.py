@@ -16,7 +16,7 @@ from guahao.adapters.circuit import Circuit
 from guahao.adapters.wechat_pay.keys import WeChatPayKeys
 from guahao.adapters.wechat_pay.message import decoded
 from guahao.adapters.wechat_pay.signing import TOLERANCE, authorization, distrust
-from guahao.payment.ports import ChannelRefused, ChannelUncertain, ClockWrong
+from guahao.payment.ports import ChannelRefused, ChannelUncertain, ClockWrong, RefusalKind
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class SignedHttp:
         async with self._circuit.call():
             answer = await self._sent("GET", url, b"", tries=2, total_s=DOWNLOAD_S)
             if answer.status_code != _OK:
-                raise self._refusal(answer, is_signed=False)
+                raise self._refusal(answer, RefusalKind.SIGNATURE)
             return answer.content
 
     async def _call(self, method: str, path: str, body: bytes, *, tries: int) -> bytes:
@@ -87,7 +87,7 @@ class SignedHttp:
             doubt = distrust(answer.headers, answer.content, keys=self._keys.verification, now=self._clock())
             if answer.status_code in {_OK, _NO_CONTENT} and doubt is None:
                 return answer.content
-            raise self._refusal(answer, is_signed=doubt is None)
+            raise self._refusal(answer, doubt)
 
     async def _sent(
         self, method: str, url: httpx.URL, body: bytes, *, tries: int, total_s: float
@@ -129,15 +129,16 @@ class SignedHttp:
         )
         return request
 
-    def _refusal(self, answer: httpx.Response, *, is_signed: bool) -> Exception:
+    def _refusal(self, answer: httpx.Response, doubt: RefusalKind | None) -> Exception:
         refusal = decoded(answer.content, _Refusal)
         status = answer.status_code
         if refusal is None or not 400 <= status < 500:
             return ChannelUncertain(f"status {status}")
         if status == _UNAUTHORIZED and refusal.code == _SIGN_ERROR:
-            kind = ClockWrong if self._is_about_time(answer, refusal) else ChannelRefused
+            is_about_time = doubt is RefusalKind.STALE or self._is_about_time(answer, refusal)
+            kind = ClockWrong if is_about_time else ChannelRefused
             return kind(_SIGN_ERROR, is_retryable=True)
-        if not is_signed or status == _TOO_MANY or refusal.code in _UNDECIDED:
+        if doubt is not None or status == _TOO_MANY or refusal.code in _UNDECIDED:
             return ChannelUncertain(f"status {status}")
         return ChannelRefused(refusal.code, is_retryable=refusal.code in _HEALED_BY_TIME)
 
