@@ -1,0 +1,226 @@
+"""Staff read how the providers' bills fit the books, day by day, and ask for a day again."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from datetime import datetime
+from itertools import takewhile
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from guahao.audit.service import AuditEntry, record
+from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.kernel.errors import NotFound
+from guahao.kernel.export import as_csv, as_xlsx
+from guahao.kernel.http import Body, Db, Now, Once, Page, problems
+from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
+from guahao.kernel.ids import DIRECTORY
+from guahao.kernel.paging import CursorInvalid, decode_cursor, encode_cursor
+from guahao.payment.api_staff.schemas import Day
+from guahao.payment.models import BillEntry, BillKind, BillRun, BillState, Provider, Verdict
+from guahao.payment.queries import bills as queries
+from guahao.payment.queries.bills import Reconciled, VerdictSum
+from guahao.payment.service.reconcile import want_again
+
+router = APIRouter(prefix="/reconciliations", tags=["payment: staff"])
+
+Viewer = Annotated[StaffRef, Depends(staff(Permission.VIEW_BOOKS))]
+Finance = Annotated[StaffRef, Depends(staff(Permission.MANAGE_MONEY))]
+DayOfPath = Annotated[Day, Path()]
+_CSV = "text/csv; charset=utf-8"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class BillTotals(BaseModel):
+    """What the bill itself adds up to, over all hospitals of the merchant."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    row_count: int
+    matched: int
+    differences: int
+    paid_fen: int
+    refunded_fen: int
+    fund_income_fen: int | None
+    fund_outgo_fen: int | None
+    digest: str | None
+
+
+class RunSeen(BaseModel):
+    """A provider's day; the platform's people also see its totals over all hospitals, others null."""
+
+    provider: Provider
+    day: dt.date
+    state: BillState
+    checked_at: datetime | None
+    last_error: str | None
+    totals: BillTotals | None
+
+    @classmethod
+    def of(cls, run: BillRun, who: StaffRef) -> RunSeen:
+        """Show a day to somebody."""
+        return cls(
+            provider=run.provider,
+            day=run.day,
+            state=run.state,
+            checked_at=run.checked_at,
+            last_error=run.last_error,
+            totals=BillTotals.model_validate(run) if who.hospital_id is None else None,
+        )
+
+
+class VerdictSumSeen(BaseModel):
+    """How many lines of a kind have a verdict, and what both sides of them add up to."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: BillKind
+    verdict: Verdict
+    number: int
+    bill_fen: int
+    our_fen: int
+
+    @classmethod
+    def of(cls, one: VerdictSum) -> VerdictSumSeen:
+        """Show a sum."""
+        return cls.model_validate(one)
+
+
+class BillEntrySeen(BaseModel):
+    """One payment or refund of a day: what the bill says, what we say, and how that fits."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    hospital_id: int = Field(description="0 for numbers that are not ours")
+    kind: BillKind
+    reference: str
+    transaction_id: str | None
+    bill_fen: int | None
+    our_fen: int | None
+    verdict: Verdict
+
+    @classmethod
+    def of(cls, row: BillEntry) -> BillEntrySeen:
+        """Show a row."""
+        return cls.model_validate(row)
+
+
+class RunFileSeen(BaseModel):
+    """A reconciled day: sums and a page of lines, of your hospital."""
+
+    run: RunSeen
+    sums: list[VerdictSumSeen]
+    items: list[BillEntrySeen]
+    next_cursor: str | None
+
+
+class RunSearch(BaseModel):
+    """Which days; `to` is excluded."""
+
+    provider: Provider | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    cursor: Annotated[str | None, Field(max_length=100)] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+@router.get("", responses=problems(NotLoggedIn, PermissionMissing, CursorInvalid))
+async def list_days(search: Annotated[RunSearch, Query()], db: Db, who: Viewer) -> Page[RunSeen]:
+    """Days reconciled or waiting for it, newest first; a page ends with a whole day."""
+    before = decode_cursor(search.cursor, dt.date) if search.cursor else search.to
+    rows = await queries.bill_runs(
+        db, provider=search.provider, before=before, limit=search.limit + len(Provider)
+    )
+    wanted = [run for run in rows if search.from_ is None or run.day >= search.from_]
+    shown = wanted[: search.limit]
+    shown += takewhile(lambda run: run.day == shown[-1].day, wanted[search.limit :])
+    return Page(
+        items=[RunSeen.of(run, who) for run in shown],
+        next_cursor=encode_cursor(shown[-1].day) if len(wanted) > len(shown) else None,
+    )
+
+
+class DayIn(Body):
+    """Whose bill, of which local day."""
+
+    provider: Provider
+    day: Day
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=RunSeen,
+    responses=problems(NotLoggedIn, PermissionMissing, NotFound, IdempotencyKeyReused, RequestInProgress),
+)
+async def reconcile_again(body: DayIn, db: Db, who: Finance, once: Once, now: Now) -> Response:
+    """Have a past day's bill fetched and reconciled anew; nothing is applied twice."""
+    claim = await once.claim(db, owner=f"staff:{who.id}")
+    run = await want_again(db, provider=body.provider, day=body.day, by=f"staff:{who.id}", now=now)
+    return await claim.answer(RunSeen.of(run, who), status=202)
+
+
+_EXPORTED = problems(NotLoggedIn, PermissionMissing, NotFound)
+
+
+@router.get("/{provider}/{day}.csv", response_class=Response, responses=_EXPORTED)
+async def export_csv(provider: Provider, day: DayOfPath, db: Db, who: Viewer) -> Response:
+    """The lines of a day as CSV in yuan, those of your hospital; the export is kept in the audit trail."""
+    report = await _export(db, who, provider, day, form="csv")
+    return _file(await asyncio.to_thread(as_csv, report.lines), _CSV, f"{provider.value}-{day}.csv")
+
+
+@router.get("/{provider}/{day}.xlsx", response_class=Response, responses=_EXPORTED)
+async def export_xlsx(provider: Provider, day: DayOfPath, db: Db, who: Viewer) -> Response:
+    """A day as a workbook in yuan, sums and lines of your hospital; kept in the audit trail too."""
+    report = await _export(db, who, provider, day, form="xlsx")
+    book = await asyncio.to_thread(as_xlsx, [report.summary, report.lines])
+    return _file(book, _XLSX, f"{provider.value}-{day}.xlsx")
+
+
+@router.get("/{provider}/{day}", responses=problems(NotLoggedIn, PermissionMissing, NotFound, CursorInvalid))
+async def read_day(
+    provider: Provider,
+    day: DayOfPath,
+    db: Db,
+    who: Viewer,
+    verdict: Verdict | None = None,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> RunFileSeen:
+    """One day with its sums and lines, those of your hospital."""
+    run = await queries.bill_run(db, provider=provider, day=day)
+    of = Reconciled(provider=provider, day=day, hospital_id=who.hospital_id)
+    after = decode_cursor(cursor, tuple[int, BillKind, str]) if cursor else None
+    rows = await queries.bill_entries(db, of=of, verdict=verdict, after=after, limit=limit + 1)
+    last = rows[limit - 1] if len(rows) > limit else None
+    return RunFileSeen(
+        run=RunSeen.of(run, who),
+        sums=[VerdictSumSeen.of(one) for one in await queries.verdict_sums(db, of=of)],
+        items=[BillEntrySeen.of(row) for row in rows[:limit]],
+        next_cursor=encode_cursor((last.hospital_id, last.kind, last.reference)) if last else None,
+    )
+
+
+async def _export(db: Db, who: StaffRef, provider: Provider, day: dt.date, *, form: str) -> queries.Report:
+    of = Reconciled(provider=provider, day=day, hospital_id=who.hospital_id)
+    report = await queries.bill_report(db, of=of)
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=who.hospital_id or DIRECTORY,
+            actor=f"staff:{who.id}",
+            action="bill.export",
+            subject=f"bill:{provider.value}:{day.isoformat()}",
+            data={"form": form, "lines": len(report.lines.rows)},
+        ),
+    )
+    return report
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type=kind, headers=headers)
