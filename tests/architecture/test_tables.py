@@ -22,6 +22,8 @@ DIRECTORY = {
     "login_throttle",
     "patient",
     "person",
+    "bill_run",  # a bill of the one merchant is about all hospitals
+    "provider_fault",
     "sandbox_bill",  # what the providers would remember, of all hospitals; empty in production
     "sandbox_delivery",
     "sandbox_fault",

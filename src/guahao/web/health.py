@@ -11,6 +11,7 @@ from guahao.identity.access import public
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.jobs import worker_is_alive
 from guahao.kernel.log import describe, logger
+from guahao.payment.queries.fault import provider_faults
 from guahao.web import metrics
 from guahao.web.revision import head, revision_of
 
@@ -26,7 +27,12 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "At least one check failed"}})
 async def readyz(request: Request) -> JSONResponse:
-    """Tell whether to send requests here: database, migrations at head, a living worker, not stopping."""
+    """Tell whether to send requests here: database, migrations at head, a living worker, not stopping.
+
+    `warnings` name what does not stop bookings but needs somebody, such as a clock that makes a payment
+    provider refuse us.
+    """
+    warnings: list[str] = []
     checks = {"database": False, "migrations": False, "worker": False}
     sessions: Sessions = request.app.state.sessions
     try:
@@ -35,11 +41,16 @@ async def readyz(request: Request) -> JSONResponse:
             checks["database"] = True
             checks["migrations"] = await revision_of(connection) == head()
             checks["worker"] = await worker_is_alive(db)
+            warnings = await provider_faults(db)
     except Exception as error:  # noqa: BLE001  # whatever it is, the answer is "not ready"
         logger().warning("not-ready", **describe(error))
     checks["not_draining"] = not request.app.state.draining
     ready = all(checks.values())
-    answer: dict[str, Any] = {"status": "ready" if ready else "not ready", "checks": checks}
+    answer: dict[str, Any] = {
+        "status": "ready" if ready else "not ready",
+        "checks": checks,
+        "warnings": warnings,
+    }
     return JSONResponse(answer, 200 if ready else 503)
 
 

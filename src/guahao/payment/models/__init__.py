@@ -3,6 +3,7 @@
 from guahao.payment.models.bill import BillEntry, BillRun, BillState, Verdict
 from guahao.payment.models.case import CaseKind, CaseState, FinanceCase
 from guahao.payment.models.channel import BillKind, Channel, Provider, Source
+from guahao.payment.models.fault import ProviderFault
 from guahao.payment.models.ledger import (
     Adjustment,
     AdjustmentState,
@@ -39,6 +40,7 @@ __all__ = [
     "PaymentState",
     "Posting",
     "Provider",
+    "ProviderFault",
     "Refund",
     "RefundReason",
     "RefundState",

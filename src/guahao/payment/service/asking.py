@@ -89,7 +89,7 @@ async def _ask(sessions: Sessions, gateway: Gateway, one: _Due) -> None:
     except ChannelUncertain:
         return
     except ChannelRefused as refused:
-        note_refusal(gateway.provider, refused)
+        await note_refusal(sessions, gateway.provider, refused)
         return
     async with transaction(sessions) as db:
         if isinstance(answer, Paid):

@@ -18,6 +18,7 @@ from guahao.payment.ports import (
 )
 from guahao.payment.service import opening
 from guahao.payment.service.opening import Wish
+from guahao.payment.service.remote import note_refusal
 
 
 class ChannelUnavailable(Problem):
@@ -62,7 +63,8 @@ async def open_payment(
             continue
         except ChannelUncertain:
             raise ChannelUnavailable from None
-        except ChannelRefused:
+        except ChannelRefused as refused:
+            await note_refusal(sessions, payment.provider, refused)
             raise ChannelRefusedPayment from None
         async with transaction(sessions) as db:
             payment = await opening.opened(db, payment_id=payment.id, prepared=prepared)

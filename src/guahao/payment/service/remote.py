@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable
 
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+
+from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.log import logger
-from guahao.payment.models import Provider
+from guahao.payment.models import Provider, ProviderFault
 from guahao.payment.ports import ChannelRefused, ClockWrong
 
 _AT_ONCE = 8
+CLOCK_WRONG = "clock-wrong"
 
 
 async def all_of(calls: Iterable[Awaitable[None]]) -> None:
@@ -25,7 +30,17 @@ async def all_of(calls: Iterable[Awaitable[None]]) -> None:
             raise result
 
 
-def note_refusal(provider: Provider, refused: ChannelRefused) -> None:
-    """Tell whoever runs the product that a provider refuses what it should accept."""
-    event = "payment-clock-wrong" if isinstance(refused, ClockWrong) else "payment-refused"
-    logger().error(event, provider=provider.value, code=refused.code)
+async def note_refusal(sessions: Sessions, provider: Provider, refused: ChannelRefused) -> None:
+    """Tell whoever runs the product that a provider refuses what it should accept.
+
+    A wrong clock of ours stops all payments, so it is shown by the health check too.
+    """
+    if not isinstance(refused, ClockWrong):
+        logger().error("payment-refused", provider=provider.value, code=refused.code)
+        return
+    logger().error("payment-clock-wrong", provider=provider.value, code=refused.code)
+    noted = insert(ProviderFault).values(provider=provider, fault=CLOCK_WRONG)
+    async with transaction(sessions) as db:
+        await db.execute(
+            noted.on_conflict_do_update(index_elements=["provider", "fault"], set_={"noted_at": func.now()})
+        )

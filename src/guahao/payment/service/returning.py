@@ -89,7 +89,7 @@ async def _send(sessions: Sessions, gateway: Gateway, one: _Due) -> None:
     except ChannelUncertain:
         return
     except ChannelRefused as refused:
-        note_refusal(gateway.provider, refused)
+        await note_refusal(sessions, gateway.provider, refused)
         async with transaction(sessions) as db:
             await _refused(db, one.refund_id, refused)
         return
@@ -155,7 +155,7 @@ async def _follow(sessions: Sessions, gateway: Gateway, one: _Due) -> None:
     except ChannelUncertain:
         return
     except ChannelRefused as refused:
-        note_refusal(gateway.provider, refused)
+        await note_refusal(sessions, gateway.provider, refused)
         return
     async with transaction(sessions) as db:
         if fact is not None:
