@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import io
 from decimal import Decimal
@@ -95,6 +96,16 @@ async def test_the_fund_flow_bill_adds_up(shop: Shop) -> None:
         ("支出", "20.00", "30.07"),
     ]
     assert totals == ["3", "2", "50.07", "1", "20.00"]
+
+
+async def test_a_compressed_bill_has_the_hash_of_what_is_in_it(shop: Shop) -> None:
+    await a_day(shop)
+    offer = await offered(shop, tar_type="GZIP")
+
+    content = gzip.decompress((await fetched(shop, offer)).content)
+
+    assert hashlib.sha1(content).hexdigest() == offer["hash_value"]
+    assert table(content)[1][0] == "3"
 
 
 @pytest.mark.parametrize(("kind", "count"), [("SUCCESS", 2), ("REFUND", 1), ("ALL", 3)])

@@ -6,17 +6,13 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions
-from guahao.kernel.errors import Problem
-from guahao.kernel.http import render, request_time
 from guahao.kernel.settings import Settings
-from guahao.sandbox.api import router
 from guahao.sandbox.models import SandboxDelivery
-from tests.sandbox.wechat_merchant import Shop
+from tests.sandbox.wechat_merchant import Shop, pages_alone
 
 pytestmark = pytest.mark.anyio
 
@@ -25,16 +21,7 @@ FORM = {"Accept": "text/html,application/xhtml+xml"}
 
 @pytest.fixture
 async def browser(shop: Shop, sessions: Sessions, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """The routes of the sandbox alone."""
-
-    async def refuse(_: object, problem: Problem) -> object:
-        return render(problem)
-
-    app = FastAPI()
-    app.state.sessions, app.state.settings = sessions, settings
-    app.add_exception_handler(Problem, refuse)
-    app.dependency_overrides[request_time] = shop.clock
-    app.include_router(router)
+    app = pages_alone(sessions, settings, clock=shop.clock)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://guahao.test") as http:
         yield http
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from fastapi import FastAPI, Request, Response
 
 from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.errors import Problem
+from guahao.kernel.http import render, request_time
+from guahao.kernel.settings import Settings
 from guahao.sandbox import faults
+from guahao.sandbox.api import router
 from guahao.sandbox.keys import SandboxKeys
 from guahao.sandbox.models import FaultKind, SandboxProvider
 from guahao.sandbox.wechat_pay import Merchant, http
@@ -156,3 +161,21 @@ class Shop:
     async def switch(self, kind: FaultKind, *, times: int | None = 1) -> None:
         async with transaction(self.sessions) as db:
             await faults.switch_on(db, provider=SandboxProvider.WECHAT, kind=kind, times=times)
+
+
+def pages_alone(sessions: Sessions, settings: Settings, *, clock: Callable[[], datetime]) -> FastAPI:
+    """The routes of the sandbox without the product around them."""
+
+    async def refuse(_: Request, problem: Exception) -> Response:
+        assert isinstance(problem, Problem)
+        return render(problem)
+
+    async def now() -> datetime:
+        return clock()
+
+    app = FastAPI()
+    app.state.sessions, app.state.settings = sessions, settings
+    app.add_exception_handler(Problem, refuse)
+    app.dependency_overrides[request_time] = now
+    app.include_router(router)
+    return app

@@ -135,15 +135,15 @@ def _delivery(row: SandboxDelivery) -> Html:
         tone=_TONES[row.state],
         disorder=text(f"sandbox.disorder-{row.disorder.value}"),
         attempts=_attempts(row),
-        next=text("sandbox.next-at", at=moment(row.due_at)) if row.state is DeliveryState.DUE else "",
     )
 
 
 def _attempts(row: SandboxDelivery) -> str:
-    if row.last_status is None:
-        return text("sandbox.not-sent")
-    status = str(row.last_status) if row.last_status else text("sandbox.no-answer")
-    return text("sandbox.attempts", attempts=row.attempts, status=status)
+    said = text("sandbox.not-sent")
+    if row.last_status is not None:
+        status = str(row.last_status) if row.last_status else text("sandbox.no-answer")
+        said = text("sandbox.attempts", attempts=row.attempts, status=status)
+    return said + (text("sandbox.next-at", at=moment(row.due_at)) if row.state is DeliveryState.DUE else "")
 
 
 def state_of(row: SandboxTrade, *, now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import secrets
 from collections.abc import Sequence
@@ -76,6 +77,7 @@ async def offer(db: AsyncSession, call: Call, *, kind: Kind, merchant: Merchant,
     """Make a day's bill and say where it can be fetched, with its hash.
 
     The real one is ready at ten on the next day; here today's, as far as it is, is ready at once.
+    The hash is of the file before it is compressed.
     """
     day = _day_of(call, now=now)
     wrong = await faults.taken(db, provider=WECHAT, kinds=_kinds(kind))
@@ -93,8 +95,9 @@ async def offer(db: AsyncSession, call: Call, *, kind: Kind, merchant: Merchant,
         case _:
             assert_never(kind)
     content = ("\ufeff" + "\r\n".join(lines) + "\r\n").encode()
+    file = gzip.compress(content) if call.query.get("tar_type") == "GZIP" else content
     token = secrets.token_urlsafe(24)
-    db.add(SandboxBill(token=token, provider=WECHAT, content=content, expires_at=now + _LIVES))
+    db.add(SandboxBill(token=token, provider=WECHAT, content=file, expires_at=now + _LIVES))
     digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
     return answer(
         {
