@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guahao.kernel.ids import new_id
+from guahao.payment.models import BillKind, Verdict
+from guahao.payment.policy import Ours, bill_is_overdue, compare, days_wanted, is_sound, reference_of
+from guahao.payment.ports import BillRow
+
+_IDS = [new_id(1 + number % 3) for number in range(8)]
+_AT = datetime(2026, 11, 21, 4, tzinfo=UTC)
+_DAY = date(2026, 11, 21)
+
+
+def reference(kind: BillKind, id_: UUID) -> str:
+    return id_.hex if kind is BillKind.PAYMENT else f"{id_.hex}R1"
+
+
+@st.composite
+def bill_rows(draw: st.DrawFn) -> BillRow:
+    kind = draw(st.sampled_from(BillKind))
+    id_ = draw(st.sampled_from(_IDS))
+    return BillRow(
+        kind=kind,
+        out_trade_no=id_.hex,
+        transaction_id=f"T{id_.hex}",
+        out_refund_no="" if kind is BillKind.PAYMENT else reference(kind, id_),
+        amount_fen=draw(st.integers(1, 3)),
+        at=_AT,
+        is_final=kind is BillKind.PAYMENT or draw(st.booleans()),
+    )
+
+
+@st.composite
+def our_rows(draw: st.DrawFn) -> Ours:
+    kind = draw(st.sampled_from(BillKind))
+    id_ = draw(st.sampled_from(_IDS))
+    return Ours(
+        hospital_id=1,
+        id=id_,
+        kind=kind,
+        reference=reference(kind, id_),
+        transaction_id=f"T{id_.hex}",
+        fen=draw(st.integers(1, 3)),
+        is_moved=draw(st.booleans()),
+        is_from_bill=draw(st.booleans()),
+    )
+
+
+_BILLS = st.lists(bill_rows(), max_size=12)
+_BOOKS = st.lists(our_rows(), max_size=12, unique_by=lambda one: (one.kind, one.reference))
+
+
+@given(_BILLS, _BOOKS)
+def test_verdicts_partition_both_sides_and_their_totals_add_up(rows: list[BillRow], ours: list[Ours]) -> None:
+    lines = compare(rows, ours)
+
+    keys = Counter((line.kind, line.reference) for line in lines)
+    billed = {(row.kind, reference_of(row)) for row in rows}
+    moved = {(one.kind, one.reference) for one in ours if one.is_moved}
+    assert set(keys.values()) <= {1}
+    assert set(keys) == billed | moved
+    assert sum(line.bill_fen or 0 for line in lines) == sum(row.amount_fen for row in rows)
+    assert sum(line.our_fen or 0 for line in lines) == sum(one.fen for one in ours if one.is_moved)
+
+
+@given(_BILLS, _BOOKS)
+def test_lines_without_a_difference_are_equal_on_both_sides(rows: list[BillRow], ours: list[Ours]) -> None:
+    for line in compare(rows, ours):
+        if line.verdict in {Verdict.MATCHED, Verdict.APPLIED}:
+            assert line.bill is not None
+            assert line.ours is not None
+            assert line.bill_fen == line.ours.fen
+            assert line.our_fen in {line.bill_fen, None if not line.bill.is_final else line.bill_fen}
+
+
+@given(_BILLS, _BOOKS)
+def test_every_verdict_means_what_it_says(rows: list[BillRow], ours: list[Ours]) -> None:
+    for line in compare(rows, ours):
+        match line.verdict:
+            case Verdict.LONG:
+                assert (line.kind, line.our_fen) == (BillKind.PAYMENT, None)
+                assert line.bill_fen is not None
+            case Verdict.SHORT:
+                assert (line.kind, line.bill_fen) == (BillKind.PAYMENT, None)
+                assert line.our_fen is not None
+            case Verdict.AMOUNT:
+                assert line.kind is BillKind.PAYMENT
+                assert line.bill_fen != line.our_fen
+            case Verdict.REFUND:
+                assert line.kind is BillKind.REFUND
+                assert line.bill_fen != line.our_fen
+            case Verdict.MATCHED | Verdict.APPLIED:
+                assert line.bill_fen is not None
+
+
+@given(_BOOKS)
+def test_a_bill_of_exactly_our_books_has_no_difference(ours: list[Ours]) -> None:
+    rows = [
+        BillRow(
+            kind=one.kind,
+            out_trade_no=one.id.hex,
+            transaction_id=f"T{one.id.hex}",
+            out_refund_no="" if one.kind is BillKind.PAYMENT else one.reference,
+            amount_fen=one.fen,
+            at=_AT,
+            is_final=True,
+        )
+        for one in ours
+        if one.is_moved
+    ]
+
+    assert {line.verdict for line in compare(rows, ours)} <= {Verdict.MATCHED, Verdict.APPLIED}
+
+
+@given(_BILLS)
+def test_a_bill_is_sound_only_with_its_own_count_and_sums(rows: list[BillRow]) -> None:
+    paid = sum(row.amount_fen for row in rows if row.kind is BillKind.PAYMENT)
+    refunded = sum(row.amount_fen for row in rows if row.kind is BillKind.REFUND)
+
+    assert is_sound(rows, row_count=len(rows), paid_fen=paid, refunded_fen=refunded)
+    assert not is_sound(rows, row_count=len(rows) + 1, paid_fen=paid, refunded_fen=refunded)
+    assert not is_sound(rows, row_count=len(rows), paid_fen=paid + 1, refunded_fen=refunded)
+    assert not is_sound(rows, row_count=len(rows), paid_fen=paid, refunded_fen=refunded - 1)
+
+
+def test_two_transactions_of_one_order_number_count_together() -> None:
+    id_ = _IDS[0]
+    row = BillRow(
+        kind=BillKind.PAYMENT,
+        out_trade_no=id_.hex,
+        transaction_id="T1",
+        out_refund_no="",
+        amount_fen=5000,
+        at=_AT,
+        is_final=True,
+    )
+    ours = Ours(
+        hospital_id=1,
+        id=id_,
+        kind=BillKind.PAYMENT,
+        reference=id_.hex,
+        transaction_id="T1",
+        fen=5000,
+        is_moved=True,
+    )
+
+    (line,) = compare([row, row], [ours])
+
+    assert (line.verdict, line.bill_fen, line.our_fen) == (Verdict.AMOUNT, 10_000, 5000)
+
+
+def test_days_nobody_asked_for_are_wanted_later_but_not_longer_than_bills_are_kept() -> None:
+    today = _DAY + timedelta(days=1)
+
+    assert days_wanted(latest=None, today=today) == [_DAY]
+    assert days_wanted(latest=_DAY, today=today) == []
+    assert days_wanted(latest=_DAY - timedelta(days=2), today=today) == [_DAY - timedelta(days=1), _DAY]
+    assert days_wanted(latest=date(2020, 1, 1), today=today)[0] == today - timedelta(days=90)
+    assert len(days_wanted(latest=date(2020, 1, 1), today=today)) == 90
+
+
+def test_a_bill_is_overdue_a_day_after_it_should_be_there() -> None:
+    ten_of_the_day_after_next = datetime(2026, 11, 23, 2, tzinfo=UTC)
+
+    assert bill_is_overdue(_DAY, now=ten_of_the_day_after_next)
+    assert not bill_is_overdue(_DAY, now=ten_of_the_day_after_next - timedelta(microseconds=1))
