@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import func, text, update
+from sqlalchemy import func, select, text, update
 
+from guahao.booking.jobs import JOBS
+from guahao.booking.models import Appointment
+from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.ids import hospital_of
 from guahao.kernel.relay import Relay
 from guahao.payment import jobs
-from guahao.payment.models import Payment, Refund
+from guahao.payment.models import Order, Payment, PaymentSetting, Refund
 from guahao.sandbox import jobs as sandbox_jobs
+from guahao.sandbox.alipay import AlipayNotifier
+from guahao.sandbox.delivery import Outgoing
 from guahao.sandbox.keys import SandboxKeys
+from guahao.sandbox.models import Disorder, SandboxDelivery, SandboxProvider
+from guahao.sandbox.wechat_pay import WeChatNotifier
 from guahao.web import wiring
+from tests.factories.booking import Booker, make_booker, name_everybody
+from tests.factories.scheduling import make_slot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A place that somebody holds and has not paid."""
+
+    booker: Booker
+    slot_id: UUID
+    appointment_id: str
+    order_id: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header of the one who holds it."""
+        return self.booker.headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +53,27 @@ class Till:
     client: httpx.AsyncClient
     sessions: Sessions
     keys: SandboxKeys
-    jump: list[timedelta] = field(default_factory=lambda: [timedelta(0)])
+
+    async def hold(
+        self, *, slot_id: UUID | None = None, fee_fen: int = 5000, capacity: int = 1, days: int = 5
+    ) -> Held:
+        """Somebody holds a place, of a new slot unless given; the hospital takes Alipay too."""
+        async with transaction(self.sessions) as db:
+            booker = await make_booker(db)
+            if slot_id is None:
+                slot_id = (await make_slot(db, fee_fen=fee_fen, capacity=capacity, days=days)).id
+            await db.merge(
+                PaymentSetting(
+                    hospital_id=hospital_of(slot_id), is_alipay_offered=True, second_person_over_fen=20_000
+                )
+            )
+        async with self.sessions() as db:
+            await name_everybody(db, self.app.state.key_ring)
+        body = {"slot_id": str(slot_id), "patient_id": str(booker.patient_id)}
+        answer = await self.client.post("/api/v1/appointments", json=body, headers=booker.headers)
+        assert answer.status_code == 201, answer.text
+        held = answer.json()
+        return Held(booker=booker, slot_id=slot_id, appointment_id=held["id"], order_id=held["order"]["id"])
 
     async def pay(
         self, headers: dict[str, str], order_id: str, *, channel: str = "wechat_jsapi", key: str | None = None
@@ -37,10 +84,19 @@ class Till:
             f"/api/v1/orders/{order_id}/payments", json={"channel": channel}, headers=headers | extra
         )
 
+    async def open(self, held: Held, channel: str = "wechat_jsapi") -> httpx.Response:
+        """Open a payment, which must succeed."""
+        opened = await self.pay(held.headers, held.order_id, channel=channel)
+        assert opened.status_code == 201, opened.text
+        return opened
+
     async def at_cashier(self, opened: httpx.Response, deed: str = "pay") -> httpx.Response:
-        """Do at WeChat's cashier what a payer does there."""
-        prepay_id = opened.json()["params"]["package"].removeprefix("prepay_id=")
-        return await self.client.post(f"/sandbox/wechat-pay/{prepay_id}/{deed}")
+        """Do at the provider's cashier what a payer does there."""
+        payment = opened.json()
+        if payment["channel"].startswith("alipay"):
+            return await self.client.post(f"/sandbox/alipay/{UUID(payment['id']).hex}/{deed}")
+        name = payment["params"].get("package") or payment["params"]["qr_code"]
+        return await self.client.post(f"/sandbox/wechat-pay/{name.rpartition('=')[2]}/{deed}")
 
     async def pay_whole(self, headers: dict[str, str], order_id: str) -> None:
         """Open a payment, pay it at the cashier, and let everybody hear of it."""
@@ -49,6 +105,37 @@ class Till:
         assert (await self.at_cashier(opened)).status_code == 200
         await self.settle()
 
+    async def booked(self, *, fee_fen: int = 5000) -> Held:
+        """Somebody holds a place and has paid it."""
+        held = await self.hold(fee_fen=fee_fen)
+        await self.pay_whole(held.headers, held.order_id)
+        return held
+
+    async def cancel(self, held: Held) -> httpx.Response:
+        """Give the place back, as its owner."""
+        path = f"/api/v1/appointments/{held.appointment_id}/cancel"
+        return await self.client.post(path, headers=held.headers)
+
+    async def order(self, held: Held) -> dict[str, Any]:
+        """The order as its owner sees it."""
+        answer = await self.client.get(f"/api/v1/orders/{held.order_id}", headers=held.headers)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def appointment(self, held: Held) -> str:
+        """The appointment's state as its owner sees it."""
+        path = f"/api/v1/appointments/{held.appointment_id}"
+        return str((await self.client.get(path, headers=held.headers)).json()["state"])
+
+    async def fault(
+        self, kind: str, *, provider: str = "wechat", times: int | None = 1, trade: str = ""
+    ) -> None:
+        """Switch a fault of the sandbox on."""
+        body = {"provider": provider, "kind": kind, "times": times, "out_trade_no": trade}
+        answer = await self.client.put("/sandbox/faults", json=body)
+        assert answer.status_code == 200, answer.text
+
     async def deliver(self) -> None:
         """Let the sandbox post the notifications that are due."""
         scale = self.app.state.settings.sandbox_time_scale
@@ -56,11 +143,41 @@ class Till:
         for errand in sandbox_jobs.errands(self.keys, self.client, mchid=mchid, time_scale=scale):
             await errand.run(self.sessions)
 
+    async def letters(self, *, event: str | None = None) -> list[SandboxDelivery]:
+        """What the sandbox has to tell or has told, oldest first."""
+        async with self.sessions() as db:
+            rows = await db.scalars(select(SandboxDelivery).order_by(SandboxDelivery.id))
+            return [row for row in rows if event in {None, row.event}]
+
+    def written(
+        self,
+        letter: SandboxDelivery,
+        *,
+        at: datetime | None = None,
+        keys: SandboxKeys | None = None,
+        disorder: Disorder = Disorder.NONE,
+    ) -> Outgoing:
+        """One attempt of a notification, genuinely signed."""
+        used = keys or self.keys
+        is_wechat = letter.provider is SandboxProvider.WECHAT
+        writer = WeChatNotifier(used) if is_wechat else AlipayNotifier(used)
+        return writer.write(letter, disorder, now=at or utc_now())
+
+    async def post(self, path: str, sent: Outgoing) -> httpx.Response:
+        """Post a notification to one of our addresses, as whoever found it on the internet."""
+        return await self.client.post(f"/callbacks/{path}", content=sent.body, headers=dict(sent.headers))
+
     async def errands(self, *names: str) -> None:
         """Run payment's own errands, all or those named."""
         for errand in jobs.errands(self.app.state.gateways):
             if not names or errand.name.removeprefix("payment.") in names:
                 await errand.run(self.sessions)
+
+    async def expire(self) -> None:
+        """Let booking end the holds whose time is over."""
+        (job,) = [job for job in JOBS if job.name == "booking.expire_holds"]
+        async with transaction(self.sessions) as db:
+            await job.run(db)
 
     async def tell(self) -> None:
         """Tell all events to their reactions."""
@@ -69,18 +186,38 @@ class Till:
             pass
 
     async def settle(self) -> None:
-        """Let everything that is due happen until nothing is left."""
+        """Let everything that is due happen until nothing is left; refunds take no time."""
         for _ in range(3):
             await self.tell()
             await self.errands("send_refunds", "follow_refunds", "ask_about_payments")
+            async with transaction(self.sessions) as db:
+                await db.execute(text("UPDATE sandbox_refund SET settles_at = created_at"))
             await self.deliver()
             await self.tell()
 
     async def hurry(self) -> None:
-        """Make everything due that waits for its time: questions, refunds, notifications."""
+        """Make everything due that waits for its time: questions, refunds, notifications, events."""
         async with transaction(self.sessions) as db:
             now = func.clock_timestamp()
             await db.execute(update(Payment).values(due_at=now))
             await db.execute(update(Payment).values(refund_sent_at=None))
             await db.execute(update(Refund).values(due_at=now))
             await db.execute(text("UPDATE sandbox_delivery SET due_at = clock_timestamp()"))
+            await db.execute(text("UPDATE event SET due_at = now() WHERE state = 'pending'"))
+
+    async def hurried(self, times: int = 3) -> None:
+        """Let all time pass that anybody waits for, several times."""
+        for _ in range(times):
+            await self.hurry()
+            await self.settle()
+
+    async def over(self, held: Held) -> None:
+        """Let the time to pay be over since a second, by our clock; the provider takes money until asked."""
+        order_id = UUID(held.order_id)
+        past = func.clock_timestamp() - timedelta(seconds=1)
+        async with transaction(self.sessions) as db:
+            its = update(Appointment).where(Appointment.order_id == order_id)
+            await db.execute(its.values(hold_expires_at=past))
+            await db.execute(update(Order).where(Order.id == order_id).values(expires_at=past))
+            payments = update(Payment).where(Payment.order_id == order_id)
+            await db.execute(payments.values(expires_at=past, due_at=past))
