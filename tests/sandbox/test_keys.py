@@ -19,7 +19,7 @@ def test_the_folder_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) 
 
     assert first.apiv3 == second.apiv3
     assert len(first.apiv3) == 32
-    assert first.merchant.public_numbers() == second.merchant.public_numbers()
+    assert first.merchant == second.merchant
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -33,8 +33,8 @@ def test_the_merchant_finds_every_verifying_key_by_its_serial(tmp_path: Path) ->
     public = load_pem_public_key((folder / f"{KEY_ID}.pem").read_bytes())
     certificate = x509.load_pem_x509_certificate((folder / f"{keys.certificate_serial}.pem").read_bytes())
 
-    assert public.public_numbers() == keys.platform.public_key().public_numbers()
-    assert certificate.public_key().public_numbers() == keys.certificate_key.public_key().public_numbers()
+    assert public == keys.platform.public_key()
+    assert certificate.public_key() == keys.certificate_key.public_key()
     assert len(keys.certificate_serial) == 40
 
 

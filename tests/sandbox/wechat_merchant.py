@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
@@ -74,6 +75,7 @@ class Shop:
 
     def authorization(self, method: str, target: str, body: bytes, **changed: str) -> str:
         key = load_pem_private_key((self.folder / "wechat_pay_merchant.pem").read_bytes(), None)
+        assert isinstance(key, RSAPrivateKey)
         stamp = str(int(self.clock.now.timestamp()) + self.skew_s)
         signed = f"{method}\n{target}\n{stamp}\nn0nce\n{body.decode()}\n"
         signature = base64.b64encode(key.sign(signed.encode(), PKCS1v15(), SHA256())).decode()
@@ -104,6 +106,7 @@ class Shop:
         pem = (self.folder / "wechat_pay_keys" / f"{serial}.pem").read_bytes()
         is_certificate = b"CERTIFICATE" in pem
         key = x509.load_pem_x509_certificate(pem).public_key() if is_certificate else load_pem_public_key(pem)
+        assert isinstance(key, RSAPublicKey)
         signed = f"{headers['Wechatpay-Timestamp']}\n{headers['Wechatpay-Nonce']}\n".encode() + body + b"\n"
         signature = base64.b64decode(headers["Wechatpay-Signature"], validate=True)
         key.verify(signature, signed, PKCS1v15(), SHA256())
