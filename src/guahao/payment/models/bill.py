@@ -65,7 +65,7 @@ class BillEntry(Base):
     __tablename__ = "bill_entry"
     __table_args__ = (
         CheckConstraint("num_nonnulls(bill_fen, our_fen) > 0", name="bill_entry_has_a_side"),
-        Index("bill_entry_day_idx", "hospital_id", "provider", "day"),
+        Index("bill_entry_day_idx", "provider", "day"),
     )
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True)

@@ -75,6 +75,7 @@ class Payment(Base):
             postgresql_where=text("transaction_id IS NOT NULL"),
         ),
         Index("payment_due_idx", "due_at", postgresql_where=_IS_LIVE),
+        Index("payment_created_idx", "created_at"),
         Index("payment_captured_idx", "captured_at", postgresql_where=text("captured_at IS NOT NULL")),
         Index("payment_page_idx", "page_token_hash", postgresql_where=text("page_token_hash IS NOT NULL")),
     )

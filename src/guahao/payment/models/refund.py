@@ -45,6 +45,16 @@ class RefundReason(StrEnum):
     STAFF = "staff"
 
 
+UNSETTLED = (
+    RefundState.AWAITING_APPROVAL,
+    RefundState.REQUESTED,
+    RefundState.SUBMITTED,
+    RefundState.ABNORMAL,
+    RefundState.MANUAL,
+)
+"""States in which money is promised back and has not arrived."""
+
+_UNSETTLED = ", ".join(f"'{state}'" for state in UNSETTLED)
 _STATES = ", ".join(f"'{state}'" for state in RefundState)
 _REASONS = ", ".join(f"'{reason}'" for reason in RefundReason)
 
@@ -69,6 +79,13 @@ class Refund(Base):
         Index("refund_order_idx", "hospital_id", "order_id"),
         Index("refund_due_idx", "due_at", postgresql_where=text("state IN ('requested', 'submitted')")),
         Index("refund_settled_idx", "settled_at", postgresql_where=text("settled_at IS NOT NULL")),
+        Index("refund_requested_idx", "requested_at"),
+        Index(
+            "refund_unsettled_idx",
+            "hospital_id",
+            "requested_at",
+            postgresql_where=text(f"state IN ({_UNSETTLED})"),
+        ),
     )
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True)

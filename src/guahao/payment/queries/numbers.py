@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal_column, select
 
 from guahao.kernel.db import is_exactly
 from guahao.payment.models import (
@@ -15,9 +15,9 @@ from guahao.payment.models import (
     ChannelMessage,
     FinanceCase,
     Refund,
-    RefundState,
     Source,
 )
+from guahao.payment.models.refund import UNSETTLED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +29,11 @@ class Number:
     select: Select[Any]
 
 
-_PROMISED = (
-    RefundState.AWAITING_APPROVAL,
-    RefundState.REQUESTED,
-    RefundState.SUBMITTED,
-    RefundState.ABNORMAL,
-    RefundState.MANUAL,
-)
-_PAYABLE = select(func.sum(Refund.amount_fen)).where(Refund.state.in_(_PROMISED))
-_REFUND_AGE = select(func.extract("epoch", func.now() - func.min(Refund.requested_at))).where(
-    Refund.state.in_(_PROMISED)
-)
+_IS_UNSETTLED = Refund.state.in_([literal_column(f"'{state.value}'") for state in UNSETTLED])
+"""In the statement's text, as the partial index needs it."""
+
+_PAYABLE = select(func.sum(Refund.amount_fen)).where(_IS_UNSETTLED)
+_REFUND_AGE = select(func.extract("epoch", func.now() - func.min(Refund.requested_at))).where(_IS_UNSETTLED)
 _OPEN = select(func.count()).select_from(FinanceCase).where(is_exactly(FinanceCase.state, CaseState.OPEN))
 _NOTIFIED_AT = (
     select(ChannelMessage.received_at)

@@ -119,6 +119,7 @@ def _payment_indexes() -> None:
         ["captured_at"],
         postgresql_where=sa.text("captured_at IS NOT NULL"),
     )
+    op.create_index("payment_created_idx", "payment", ["created_at"])
     op.create_index(
         "payment_due_idx",
         "payment",
@@ -215,6 +216,15 @@ def _refund_indexes() -> None:
     op.create_index(
         "refund_settled_idx", "refund", ["settled_at"], postgresql_where=sa.text("settled_at IS NOT NULL")
     )
+    op.create_index("refund_requested_idx", "refund", ["requested_at"])
+    op.create_index(
+        "refund_unsettled_idx",
+        "refund",
+        ["hospital_id", "requested_at"],
+        postgresql_where=sa.text(
+            "state IN ('awaiting_approval', 'requested', 'submitted', 'abnormal', 'manual')"
+        ),
+    )
 
 
 def _bills() -> None:
@@ -234,7 +244,7 @@ def _bills() -> None:
             "hospital_id", "provider", "day", "kind", "reference", name="bill_entry_pkey"
         ),
     )
-    op.create_index("bill_entry_day_idx", "bill_entry", ["hospital_id", "provider", "day"])
+    op.create_index("bill_entry_day_idx", "bill_entry", ["provider", "day"])
     op.create_table(
         "bill_run",
         sa.Column("provider", sa.String(40), nullable=False),
