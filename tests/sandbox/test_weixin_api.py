@@ -9,7 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from guahao.adapters.wechat import WeChat
-from guahao.identity.ports.wechat import JsCodeRefused, WeChatUnreachable, WeChatUserBlocked
+from guahao.identity.ports.wechat import (
+    JsCodeRefused,
+    PhoneCodeRefused,
+    WeChatUnreachable,
+    WeChatUserBlocked,
+)
 from guahao.kernel.db import Sessions, transaction
 from guahao.sandbox import weixin_api
 from guahao.sandbox.weixin_models import SandboxWeixinMessage, WeixinCodeKind
@@ -220,6 +225,56 @@ async def test_a_login_code_gives_no_phone(weixin: httpx.AsyncClient, code: str)
     token = (await token_of(weixin))["access_token"]
 
     assert (await phone_of(weixin, code, token))["errcode"] == 40029
+
+
+async def test_our_client_asks_for_a_token_once(weixin: httpx.AsyncClient, clock: Clock) -> None:
+    asked: list[str] = []
+
+    async def note(request: httpx.Request) -> None:
+        asked.append(request.url.path)
+
+    weixin.event_hooks["request"].append(note)
+    client = WeChat(weixin, app_id=APP_ID, app_secret=SECRET, clock=clock)
+
+    phones = [await client.phone_of(code=f"1380013800{number}--1") for number in range(3)]
+    clock.now = NOW + timedelta(minutes=116)
+    phones.append(await client.phone_of(code="13800138003--1"))
+
+    assert phones == [f"1380013800{number}" for number in range(4)]
+    assert asked.count("/cgi-bin/stable_token") == 2
+
+
+async def test_our_client_survives_that_another_process_renews_the_token(
+    weixin: httpx.AsyncClient, clock: Clock
+) -> None:
+    client = WeChat(weixin, app_id=APP_ID, app_secret=SECRET, clock=clock)
+    await client.phone_of(code="13800138000--1")
+
+    await token_of(weixin, force_refresh=True)
+
+    assert await client.phone_of(code="13800138000--2") == "13800138000"
+
+
+@pytest.mark.parametrize(
+    "code", ["sandbox-foreign--13800138000", "sandbox-invalid", "li--1", "13800138000--1"]
+)
+async def test_row_40_our_client_refuses_codes_that_show_no_phone_to_us(
+    weixin: httpx.AsyncClient, clock: Clock, code: str
+) -> None:
+    client = WeChat(weixin, app_id=APP_ID, app_secret=SECRET, clock=clock)
+    await client.phone_of(code="13800138000--1")
+
+    with pytest.raises(PhoneCodeRefused):
+        await client.phone_of(code=code)
+
+
+async def test_our_client_tells_a_busy_wechat_and_a_wrong_secret_from_a_wrong_code(
+    weixin: httpx.AsyncClient, clock: Clock
+) -> None:
+    for secret, code in ((SECRET, "sandbox-busy"), (SECRET, "sandbox-limited"), ("old", "13800138000--1")):
+        client = WeChat(weixin, app_id=APP_ID, app_secret=secret, clock=clock)
+        with pytest.raises(WeChatUnreachable):
+            await client.phone_of(code=code)
 
 
 async def test_one_consent_is_one_message(sessions: Sessions, weixin: httpx.AsyncClient) -> None:

@@ -8,7 +8,8 @@ from guahao.identity.api_patient.accounts import router as accounts
 from guahao.identity.api_patient.consents import router as consents
 from guahao.identity.api_patient.logins import router as logins
 from guahao.identity.api_patient.patients import router as patients
+from guahao.identity.api_patient.phone import router as phone
 
 router = APIRouter()
-for part in (accounts, logins, patients, consents):
+for part in (accounts, phone, logins, patients, consents):
     router.include_router(part)

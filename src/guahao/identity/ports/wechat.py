@@ -9,6 +9,10 @@ class JsCodeRefused(Exception):
     """The code is invalid, used before, too old or of another mini program (errcode 40029, 40163)."""
 
 
+class PhoneCodeRefused(Exception):
+    """The code shows no mainland mobile to us: invalid, used, too old, or for another mini program."""
+
+
 class WeChatUserBlocked(Exception):
     """WeChat holds this user for high-risk and gives no login (errcode 40226)."""
 
@@ -25,5 +29,13 @@ class WeChatIdentity(Protocol):
 
         A code works once, for five minutes. The session key never leaves the adapter. Raises
         `JsCodeRefused`, `WeChatUserBlocked` or `WeChatUnreachable`.
+        """
+        ...
+
+    async def phone_of(self, *, code: str) -> str:
+        """Exchange the code of one press of the phone-number button for the mainland mobile it shows.
+
+        A code works once, for five minutes, and each exchange costs money. Raises `PhoneCodeRefused` or
+        `WeChatUnreachable`.
         """
         ...

@@ -44,6 +44,13 @@ class PhoneTaken(Problem):
     status = 409
 
 
+class PhoneAlreadyLinked(Problem):
+    """The account has another phone already."""
+
+    code = "phone-already-linked"
+    status = 409
+
+
 class PhoneUnknown(Problem):
     """The phone, proven to be the caller's, has no account yet."""
 
@@ -63,6 +70,13 @@ class WeChatLoginRefused(Problem):
 
     code = "wechat-login-refused"
     status = 401
+
+
+class WeChatPhoneRefused(Problem):
+    """WeChat shows us no mainland mobile for the code of its phone-number button."""
+
+    code = "wechat-phone-refused"
+    status = 422
 
 
 class WeChatAccountBlocked(Problem):
@@ -192,6 +206,28 @@ async def account_of_openid(db: AsyncSession, *, openid: str, now: datetime) -> 
     account = (await db.scalars(select(Account).where(Account.openid == openid))).one()
     if account.disabled_at is not None:
         raise LoginRefused
+    return account
+
+
+async def link_phone(db: AsyncSession, *, key_ring: KeyRing, account_id: UUID, phone: str) -> Account:
+    """Give an account without a phone the one that was proven; once more changes nothing.
+
+    Raises `PhoneTaken` when another account has it, of several at once all but one, and
+    `PhoneAlreadyLinked` when the account has another.
+    """
+    index = phone_index(key_ring, phone)
+    sealed = key_ring.seal(phone, field="account.phone_sealed", row=account_id)
+    linking = update(Account).where(Account.id == account_id, Account.phone_index.is_(None))
+    try:
+        linked = await db.execute(linking.values(phone_sealed=sealed, phone_index=index))
+    except IntegrityError as error:
+        _raise_taken(error)
+    found = select(Account).where(Account.id == account_id).execution_options(populate_existing=True)
+    account = (await db.scalars(found)).one()
+    if affected(linked):
+        await record(db, _deed(account_id, "account.link_phone"))
+    elif account.phone_index != index:
+        raise PhoneAlreadyLinked
     return account
 
 
