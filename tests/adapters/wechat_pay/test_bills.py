@@ -160,7 +160,7 @@ def test_a_trade_bill_is_read_to_the_fen() -> None:
     bill = read_trade_bill(trade_file(), mchid=MCHID)
 
     assert bill.rows == [PAYMENT, REFUND]
-    assert [row.at.tzinfo for row in bill.rows] == [UTC, UTC]
+    assert all(row.at.tzinfo is UTC for row in bill.rows)
     assert (bill.paid_fen, bill.refunded_fen) == (5000, 3000)
 
 
@@ -605,3 +605,14 @@ async def test_a_file_is_fetched_once_more_when_the_connection_was_cut() -> None
     )
 
     assert (await gateway(asked).bill(DAY)).row_count == 2
+    assert [request.content for request in asked.requests] == [b""] * 4
+
+
+@pytest.mark.anyio
+async def test_a_file_is_fetched_twice_and_no_more() -> None:
+    asked = Platform(link(trade_file()), *(httpx.ReadError("cut") for _ in range(3)))
+
+    with pytest.raises(ChannelUncertain, match=r"^ReadError$"):
+        await gateway(asked).bill(DAY)
+
+    assert len(asked.requests) == 3

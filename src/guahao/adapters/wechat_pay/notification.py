@@ -99,7 +99,7 @@ def _opened(resource: _Resource, ring: Sequence[bytes]) -> bytes:
         try:
             return AESGCM(key).decrypt(
                 resource.nonce.encode(),
-                b64decode(resource.ciphertext, validate=True),
+                b64decode(resource.ciphertext),
                 resource.associated_data.encode(),
             )
         except (InvalidTag, ValueError):
