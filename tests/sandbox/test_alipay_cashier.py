@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -100,10 +101,10 @@ async def test_after_paying_the_browser_goes_back_with_signed_parameters(
     assert "支付成功" in (await client.get(CASHIER)).text
 
 
-async def test_two_clicks_pay_once(world: World, client: httpx.AsyncClient) -> None:
+async def test_row_31_two_clicks_pay_once(world: World, client: httpx.AsyncClient) -> None:
     await open_in_browser(world, client)
 
-    answers = [await client.post(f"{CASHIER}/pay") for _ in range(2)]
+    answers = await asyncio.gather(*(client.post(f"{CASHIER}/pay") for _ in range(2)))
 
     assert [(answer.status_code, answer.json()) for answer in answers] == [
         (200, {"state": "paid", "amount_fen": 5000})
@@ -209,6 +210,18 @@ async def test_an_unknown_trade_cannot_be_shown_or_paid(world: World, client: ht
 
     assert [answer.status_code for answer in answers] == [404] * 3
     assert "ACQ.TRADE_NOT_EXIST" in answers[0].text
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [("%00", 422), ("x" * 5000, 404), ("..%2F..", 404), ("%FF", 404)]
+)
+async def test_what_can_be_no_number_names_no_trade(
+    world: World, client: httpx.AsyncClient, number: str, status: int
+) -> None:
+    shown = await client.get(f"/sandbox/alipay/{number}")
+    paid = await client.post(f"/sandbox/alipay/{number}/pay")
+
+    assert (shown.status_code, paid.status_code) == (status, status)
 
 
 async def test_without_the_sandbox_there_is_no_cashier(app: FastAPI, client: httpx.AsyncClient) -> None:

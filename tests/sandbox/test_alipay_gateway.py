@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -291,6 +292,29 @@ async def test_a_question_is_never_the_one_that_fails_after_commit(world: World)
     await world.fault(FaultKind.ERROR_AFTER_COMMIT)
 
     assert await status(world) == "WAIT_BUYER_PAY"
+
+
+async def test_of_refunds_at_once_with_one_number_one_moves_money(world: World) -> None:
+    await paid(world)
+
+    found = await asyncio.gather(*(refund(world, f"{NUMBER}R1", "30.00") for _ in range(5)))
+
+    assert sorted(one["fund_change"] for one in found) == ["N", "N", "N", "N", "Y"]
+    assert {one["refund_fee"] for one in found} == {"30.00"}
+
+
+async def test_of_refunds_at_once_with_other_numbers_no_more_goes_back_than_came(world: World) -> None:
+    await paid(world)
+
+    found = await asyncio.gather(*(refund(world, f"{NUMBER}R{n}", "20.00") for n in range(5)))
+
+    assert sorted(one.get("refund_fee", "") for one in found) == ["", "", "", "20.00", "40.00"]
+
+
+async def test_a_form_of_too_many_fields_has_none(world: World) -> None:
+    answer = await world.http.post(world.endpoint, data={f"f{n}": "1" for n in range(101)})
+
+    assert "isv.missing-app-id" in answer.text
 
 
 async def test_an_answer_may_take_six_seconds(world: World) -> None:

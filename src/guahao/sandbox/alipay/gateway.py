@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -24,7 +25,7 @@ from guahao.sandbox.transport import ConnectionCut, InProcess
 
 SLOW_S = 6.0
 _AFTER_COMMIT = (FaultKind.ERROR_AFTER_COMMIT, FaultKind.CUT_AFTER_COMMIT)
-_LONGEST_FORM = 100
+_MOST_FIELDS = 100
 
 Method = Callable[[AsyncSession, AlipayShop, Asked], Awaitable[Node]]
 
@@ -47,14 +48,16 @@ _SYSTEM_ERROR = Refused("aop.ACQ.SYSTEM_ERROR", code="20000").node
 
 
 async def fields_of(request: Request) -> dict[str, str]:
-    """Read the fields of a request, from its address and its form alike."""
+    """Read the fields of a request, from its address and its form alike; what is no form has none."""
     form = (await request.body()).decode("utf-8", "replace")
-    pairs = [
-        pair
-        for part in (request.url.query, form)
-        for pair in parse_qsl(part, keep_blank_values=True, max_num_fields=_LONGEST_FORM)
-    ]
-    return dict(pairs)
+    try:
+        found = [
+            parse_qsl(part, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+            for part in (request.url.query, form)
+        ]
+    except ValueError:
+        return {}
+    return dict(itertools.chain(*found))
 
 
 async def ask(shop: AlipayShop, fields: Mapping[str, str]) -> bytes:
