@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from guahao.kernel.ids import new_id
 from guahao.payment.models import BillKind, Verdict
-from guahao.payment.policy import Ours, bill_is_overdue, compare, days_wanted, is_sound, reference_of
+from guahao.payment.policy import (
+    Ours,
+    bill_is_due,
+    bill_is_overdue,
+    compare,
+    days_wanted,
+    is_sound,
+    reference_of,
+)
 from guahao.payment.ports import BillRow
 
 _IDS = [new_id(1 + number % 3) for number in range(8)]
@@ -155,18 +163,26 @@ def test_two_transactions_of_one_order_number_count_together() -> None:
     assert (line.verdict, line.bill_fen, line.our_fen) == (Verdict.AMOUNT, 10_000, 5000)
 
 
-def test_days_nobody_asked_for_are_wanted_later_but_not_longer_than_bills_are_kept() -> None:
-    today = _DAY + timedelta(days=1)
+_TEN = datetime(2026, 11, 22, 2, tzinfo=UTC)
+"""Ten o'clock in China on the day after."""
+_TICK = timedelta(microseconds=1)
 
-    assert days_wanted(latest=None, today=today) == [_DAY]
-    assert days_wanted(latest=_DAY, today=today) == []
-    assert days_wanted(latest=_DAY - timedelta(days=2), today=today) == [_DAY - timedelta(days=1), _DAY]
-    assert days_wanted(latest=date(2020, 1, 1), today=today)[0] == today - timedelta(days=90)
-    assert len(days_wanted(latest=date(2020, 1, 1), today=today)) == 90
+
+def test_a_bill_is_wanted_from_ten_o_clock_on_the_day_after() -> None:
+    assert days_wanted(latest=None, now=_TEN) == [_DAY]
+    assert days_wanted(latest=None, now=_TEN - _TICK) == [_DAY - timedelta(days=1)]
+    assert days_wanted(latest=_DAY, now=_TEN) == []
+    assert days_wanted(latest=_DAY + timedelta(days=1), now=_TEN) == []
+
+
+def test_days_nobody_asked_for_are_wanted_later_but_not_longer_than_bills_are_kept() -> None:
+    assert days_wanted(latest=_DAY - timedelta(days=2), now=_TEN) == [_DAY - timedelta(days=1), _DAY]
+    assert days_wanted(latest=date(2020, 1, 1), now=_TEN)[0] == _DAY - timedelta(days=89)
+    assert len(days_wanted(latest=date(2020, 1, 1), now=_TEN)) == 90
 
 
 def test_a_bill_is_overdue_a_day_after_it_should_be_there() -> None:
-    ten_of_the_day_after_next = datetime(2026, 11, 23, 2, tzinfo=UTC)
-
-    assert bill_is_overdue(_DAY, now=ten_of_the_day_after_next)
-    assert not bill_is_overdue(_DAY, now=ten_of_the_day_after_next - timedelta(microseconds=1))
+    assert bill_is_due(_DAY, now=_TEN)
+    assert not bill_is_due(_DAY, now=_TEN - _TICK)
+    assert bill_is_overdue(_DAY, now=_TEN + timedelta(days=1))
+    assert not bill_is_overdue(_DAY, now=_TEN + timedelta(days=1) - _TICK)

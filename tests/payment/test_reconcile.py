@@ -9,6 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import Sessions
+from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import new_id
 from guahao.payment.models import (
     BillEntry,
@@ -38,7 +39,7 @@ from guahao.payment.ports import (
     RefundOutcome,
 )
 from guahao.payment.service.facts import apply_paid, apply_refunded
-from guahao.payment.service.reconcile import fetch_bills
+from guahao.payment.service.reconcile import fetch_bills, want_again
 from guahao.payment.service.refund import refund as give_back
 from tests.factories.bill import (
     DAY,
@@ -410,6 +411,45 @@ async def test_a_bill_that_cannot_be_had_is_asked_for_again_and_is_a_case_after_
     await fetch(sessions, answer, BillNotReady(), now=MORNING + timedelta(days=1))
 
     assert await cases(db) == [(0, CaseKind.BILL_MISSING, f"bill:wechat:{DAY}")]
+
+
+async def test_a_bill_of_today_is_reconciled_as_far_as_it_is_and_again_when_it_is_whole(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    first, second = await paid_one(db), await open_one(db)
+    evening = NOON + timedelta(hours=8)
+    await want_again(db, provider=Provider.WECHAT, day=DAY, by="staff:1", now=evening)
+    await db.commit()
+    yesterday = bill_of(day=DAY - timedelta(days=1))
+    await fetch(sessions, yesterday, bill_of(row_of(first)), now=evening)
+    assert (await run_of(db)).state is BillState.DONE
+
+    await fetch(sessions, bill_of(row_of(first), row_of(second)))
+
+    run = await run_of(db)
+    assert (run.state, run.row_count, run.checked_at) == (BillState.DONE, 2, MORNING)
+
+
+async def test_a_provider_that_refuses_todays_bill_is_only_too_early(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    evening = NOON + timedelta(hours=8)
+    await want_again(db, provider=Provider.WECHAT, day=DAY, by="staff:1", now=evening)
+    await db.commit()
+
+    await fetch(sessions, bill_of(day=DAY - timedelta(days=1)), ChannelRefused("PARAM_ERROR"), now=evening)
+
+    run = await run_of(db)
+    assert (run.state, run.last_error) == (BillState.WANTED, "refused: PARAM_ERROR")
+
+
+@pytest.mark.parametrize("age_days", [-1, 91])
+async def test_a_day_to_come_and_a_day_long_gone_cannot_be_reconciled(
+    db: AsyncSession, age_days: int
+) -> None:
+    day = TODAY - timedelta(days=age_days)
+    with pytest.raises(NotFound):
+        await want_again(db, provider=Provider.WECHAT, day=day, by="staff:1", now=MORNING)
 
 
 async def test_a_day_on_which_nothing_moved_needs_no_bill(sessions: Sessions, db: AsyncSession) -> None:

@@ -15,7 +15,7 @@ from guahao.identity.policy.permission import Role
 from guahao.kernel.db import Sessions, transaction
 from guahao.payment.models import BillRun, BillState, Provider
 from guahao.payment.service.reconcile import reconcile
-from tests.factories.bill import DAY, TODAY, bill_of, paid_one, row_of
+from tests.factories.bill import DAY, MORNING, TODAY, bill_of, paid_one, row_of
 from tests.factories.office import Member, hire, refusal
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,7 @@ async def day(sessions: Sessions) -> None:
                 due_at=foreign.due_at,
             )
             db.add(run)
-    await reconcile(sessions, bill=bill_of(row_of(fits), row_of(foreign)))
+    await reconcile(sessions, bill=bill_of(row_of(fits), row_of(foreign)), now=MORNING)
 
 
 @pytest.mark.usefixtures("day")
@@ -97,7 +97,8 @@ async def test_a_past_day_is_wanted_again(finance: Member, db: AsyncSession) -> 
 
     assert (wanted.status_code, again.status_code, wanted.json()["state"]) == (202, 202, "wanted")
     assert len((await db.scalars(select(BillRun))).all()) == 1
-    for provider, day in (("wechat", TODAY), ("cash", DAY), ("alipay", DAY - timedelta(days=200))):
+    tomorrow, long_ago = TODAY + timedelta(days=1), TODAY - timedelta(days=200)
+    for provider, day in (("wechat", tomorrow), ("cash", DAY), ("alipay", long_ago)):
         refused = await finance.post("/reconciliations", provider=provider, day=str(day))
         assert refusal(refused) == (404, "not-found")
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from guahao.kernel.clock import at_local
+from guahao.kernel.clock import at_local, local_date
 from guahao.kernel.ids import DIRECTORY
 from guahao.payment.models import BillKind, Verdict
 from guahao.payment.ports import BillRow
 
-READY_AT = time(10)
-"""Local time from which providers have the bill of the day before."""
+READY_AFTER = timedelta(days=1, hours=10)
+"""Providers have the bill of a day from ten o'clock of the next."""
 
 BILLS_KEPT_DAYS = 90
 """Providers keep bills for three months."""
@@ -133,14 +133,19 @@ def is_sound(rows: Sequence[BillRow], *, row_count: int, paid_fen: int, refunded
     return (len(rows), sums[BillKind.PAYMENT], sums[BillKind.REFUND]) == said
 
 
-def days_wanted(*, latest: date | None, today: date) -> Sequence[date]:
-    """The days whose bill is wanted by now, after the latest one ever wanted."""
-    last = today - timedelta(days=1)
-    oldest = today - timedelta(days=BILLS_KEPT_DAYS)
+def days_wanted(*, latest: date | None, now: datetime) -> Sequence[date]:
+    """The days whose bill should be there by now, after the `latest` one that was ever wanted."""
+    last = local_date(now - READY_AFTER)
+    oldest = local_date(now) - timedelta(days=BILLS_KEPT_DAYS)
     first = last if latest is None else max(latest + timedelta(days=1), oldest)
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
+def bill_is_due(day: date, *, now: datetime) -> bool:
+    """Whether the bill of `day` should be there, and whole."""
+    return now >= at_local(day, time()) + READY_AFTER
+
+
 def bill_is_overdue(day: date, *, now: datetime) -> bool:
     """Whether the bill of `day` should have been there a day ago."""
-    return now >= at_local(day + timedelta(days=2), READY_AT)
+    return bill_is_due(day + timedelta(days=1), now=now)

@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import DateTime, cast, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
-from guahao.kernel.clock import local_date
+from guahao.kernel.clock import CHINA, local_date
 from guahao.kernel.db import BulkInsert, Json, Sessions, transaction
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import DIRECTORY, hospital_of
@@ -98,21 +98,23 @@ async def fetch_bills(sessions: Sessions, *, gateways: Gateways, clock: Callable
     except ChannelUncertain:
         await _put_off(sessions, wanted, BillState.WANTED, "uncertain", now)
     except ChannelRefused as refused:
-        await _put_off(sessions, wanted, BillState.FAILED, f"refused: {refused.code}", now)
+        state = BillState.FAILED if policy.bill_is_due(wanted.day, now=now) else BillState.WANTED
+        await _put_off(sessions, wanted, state, f"refused: {refused.code}", now)
     except BillDamaged as damaged:
         await _put_off(sessions, wanted, BillState.FAILED, f"damaged: {damaged}", now)
     else:
-        await reconcile(sessions, bill=bill)
+        await reconcile(sessions, bill=bill, now=now)
     return 1
 
 
 async def want_again(db: AsyncSession, *, provider: Provider, day: date, by: str, now: datetime) -> BillRun:
-    """Have the bill of any past day fetched and reconciled anew; `by` is an audit actor.
+    """Have the bill of any day fetched and reconciled anew; `by` is an audit actor.
 
-    Raises `NotFound` for a day that is not over or whose bill the provider no longer keeps.
+    Today's is as far as the provider gives it (the sandbox does), and is wanted again when it is whole.
+    Raises `NotFound` for a day to come or one whose bill the provider no longer keeps.
     """
     age_days = (local_date(now) - day).days
-    if provider is Provider.CASH or not 1 <= age_days <= policy.BILLS_KEPT_DAYS:
+    if provider is Provider.CASH or not 0 <= age_days <= policy.BILLS_KEPT_DAYS:
         raise NotFound
     wish = insert(BillRun).values(provider=provider, day=day, state=BillState.WANTED, due_at=now)
     again = wish.on_conflict_do_update(
@@ -124,7 +126,7 @@ async def want_again(db: AsyncSession, *, provider: Provider, day: date, by: str
     return run
 
 
-async def reconcile(sessions: Sessions, *, bill: Bill) -> None:
+async def reconcile(sessions: Sessions, *, bill: Bill, now: datetime) -> None:
     """Set a sound bill against our books; running it again for the day replaces what it found before.
 
     What we had missed is applied first, each fact in a transaction of its own: then it stands,
@@ -136,20 +138,29 @@ async def reconcile(sessions: Sessions, *, bill: Bill) -> None:
         async with transaction(sessions) as db:
             await _apply(db, bill, fact)
     async with transaction(sessions) as db:
-        await _store(db, bill)
+        await _store(db, bill, now)
 
 
 async def _want(db: AsyncSession, gateways: Gateways, now: datetime) -> None:
-    latest = select(BillRun.provider, func.max(BillRun.day).label("day")).group_by(BillRun.provider)
+    """Want the bills of days that are over, also of those that were reconciled before they were over."""
+    was_whole = func.timezone(CHINA.key, cast(BillRun.day, DateTime) + policy.READY_AFTER)
+    latest = (
+        select(BillRun.provider, func.max(BillRun.day).label("day"))
+        .where(or_(BillRun.checked_at.is_(None), BillRun.checked_at >= was_whole))
+        .where(BillRun.day <= local_date(now - policy.READY_AFTER))
+        .group_by(BillRun.provider)
+    )
     known = {row.provider: row.day for row in await db.execute(latest)}
-    since_ten = local_date(now - timedelta(hours=policy.READY_AT.hour))
     rows = [
         {"provider": provider, "day": day, "state": BillState.WANTED, "due_at": now}
         for provider in gateways
-        for day in policy.days_wanted(latest=known.get(provider), today=since_ten)
+        for day in policy.days_wanted(latest=known.get(provider), now=now)
     ]
     if rows:
-        await db.execute(insert(BillRun).on_conflict_do_nothing(), rows)
+        wanted = insert(BillRun).on_conflict_do_update(
+            index_elements=["provider", "day"], set_={"state": BillState.WANTED, "due_at": now}
+        )
+        await db.execute(wanted, rows)
 
 
 async def _claim(db: AsyncSession, gateways: Gateways, now: datetime) -> _Wanted | None:
@@ -243,7 +254,7 @@ async def _apply(db: AsyncSession, bill: Bill, fact: Paid | Refunded) -> None:
     )
 
 
-async def _store(db: AsyncSession, bill: Bill) -> None:
+async def _store(db: AsyncSession, bill: Bill, now: datetime) -> None:
     run = await _locked_run(db, bill)
     lines = policy.compare(
         bill.rows, await ours_of_day(db, provider=bill.provider, day=bill.day, rows=bill.rows)
@@ -263,7 +274,7 @@ async def _store(db: AsyncSession, bill: Bill) -> None:
     run.fund_income_fen = None if bill.funds is None else bill.funds.income_fen
     run.fund_outgo_fen = None if bill.funds is None else bill.funds.outgo_fen
     run.matched, run.differences = matched, len(lines) - matched
-    run.checked_at = await db.scalar(select(func.clock_timestamp()))
+    run.checked_at = now
 
 
 async def _locked_run(db: AsyncSession, bill: Bill) -> BillRun:
@@ -341,7 +352,7 @@ async def _not_there(sessions: Sessions, wanted: _Wanted, now: datetime) -> None
     async with transaction(sessions) as db:
         is_quiet = not await ours_expected(db, provider=wanted.provider, day=wanted.day)
         if is_quiet:
-            await _store(db, _nothing(wanted))
+            await _store(db, _nothing(wanted), now)
     if not is_quiet:
         await _put_off(sessions, wanted, BillState.FAILED, "not ready", now)
 
