@@ -17,6 +17,7 @@ from guahao.payment.ports import RefusalKind
 
 _SCHEME = "WECHATPAY2-SHA256-RSA2048"
 _PROBE = "WECHATPAY/SIGNTEST/"
+_HEADERS = ("wechatpay-timestamp", "wechatpay-nonce", "wechatpay-signature", "wechatpay-serial")
 TOLERANCE = timedelta(minutes=5)
 _SECONDS = re.compile(r"[0-9]{1,11}")
 
@@ -60,10 +61,8 @@ def distrust(
     looked at before its time, so that STALE always means a genuine message, sent again.
     """
     found = {name.lower(): value for name, value in headers.items()}
-    timestamp = found.get("wechatpay-timestamp", "")
-    nonce = found.get("wechatpay-nonce", "")
-    signature = found.get("wechatpay-signature", "")
-    key = keys.get(found.get("wechatpay-serial", ""))
+    timestamp, nonce, signature, serial = (found.get(name, "") for name in _HEADERS)
+    key = keys.get(serial)
     if signature.startswith(_PROBE):
         return RefusalKind.PROBE
     if key is None or not nonce or not _SECONDS.fullmatch(timestamp):
