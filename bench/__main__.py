@@ -8,11 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import availability, booking
+from bench import availability, booking, money
 
 MEASUREMENTS = {
     "booking": ("Booking, spread over 1,000 slots", booking.against_raw),
     "history": ("Booking with a long history", booking.with_history),
+    "payment": ("One notification, one prepayment", money.one_by_one),
+    "notifications": ("Notifications with duplicates", money.against_raw),
     "availability": ("Sessions and slots of a doctor", availability.measure),
 }
 

