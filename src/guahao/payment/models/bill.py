@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from guahao.kernel.db import Base, closed_set
@@ -34,10 +34,11 @@ class BillRun(Base):
     last_error: Mapped[str | None]
     digest: Mapped[str | None]
     row_count: Mapped[int] = mapped_column(server_default="0")
-    paid_fen: Mapped[int] = mapped_column(server_default="0")
-    refunded_fen: Mapped[int] = mapped_column(server_default="0")
-    fund_income_fen: Mapped[int | None]
-    fund_outgo_fen: Mapped[int | None]
+    paid_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """The sums are of a merchant that other systems may use too: more than fits into 32 bits."""
+    refunded_fen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    fund_income_fen: Mapped[int | None] = mapped_column(BigInteger)
+    fund_outgo_fen: Mapped[int | None] = mapped_column(BigInteger)
     matched: Mapped[int] = mapped_column(server_default="0")
     differences: Mapped[int] = mapped_column(server_default="0")
     checked_at: Mapped[datetime | None]

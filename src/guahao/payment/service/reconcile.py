@@ -158,7 +158,9 @@ async def _want(db: AsyncSession, gateways: Gateways, now: datetime) -> None:
     ]
     if rows:
         wanted = insert(BillRun).on_conflict_do_update(
-            index_elements=["provider", "day"], set_={"state": BillState.WANTED, "due_at": now}
+            index_elements=["provider", "day"],
+            set_={"state": BillState.WANTED, "due_at": now},
+            where=(BillRun.state == BillState.DONE) & (BillRun.checked_at < was_whole),
         )
         await db.execute(wanted, rows)
 
