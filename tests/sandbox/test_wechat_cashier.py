@@ -91,9 +91,10 @@ async def test_what_is_closed_or_over_cannot_be_paid(shop: Shop, browser: httpx.
         assert "确认支付" not in page.text
 
 
-async def test_an_unknown_prepayment_is_not_found(browser: httpx.AsyncClient) -> None:
-    assert (await browser.get("/sandbox/cashier/wx1")).status_code == 404
-    assert (await browser.post("/sandbox/wechat-pay/wx1/pay")).status_code == 404
+@pytest.mark.parametrize("prepay_id", ["wx1", "%00", "x" * 1000])
+async def test_an_unknown_prepayment_is_not_found(browser: httpx.AsyncClient, prepay_id: str) -> None:
+    assert (await browser.get(f"/sandbox/cashier/{prepay_id}")).status_code == 404
+    assert (await browser.post(f"/sandbox/wechat-pay/{prepay_id}/pay")).status_code == 404
 
 
 async def test_a_browser_pays_with_the_forms_of_the_page(shop: Shop, browser: httpx.AsyncClient) -> None:

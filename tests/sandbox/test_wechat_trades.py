@@ -133,6 +133,7 @@ async def test_prepaying_what_is_paid_or_closed_is_refused(shop: Shop) -> None:
         {"time_expire": "2026-11-26T09:15:00"},
         {"mchid": "1900000001"},
         {"out_trade_no": "short"},
+        {"description": "a\0b"},
     ],
     ids=str,
 )
@@ -258,6 +259,7 @@ async def test_five_minutes_of_clock_difference_are_allowed(shop: Shop, skew_s: 
 async def test_missing_authorization_and_unknown_addresses_are_refused(shop: Shop) -> None:
     async with shop.http() as http:
         assert code(await http.get("/v3/certificates")) == (401, "SIGN_ERROR")
+    assert code(await shop.call("GET", "/v3/pay/transactions/id/%00")) == (404, "RESOURCE_NOT_EXISTS")
     assert code(await shop.call("GET", "/v3/nothing")) == (404, "RESOURCE_NOT_EXISTS")
     assert code(await shop.call("DELETE", "/v3/certificates")) == (404, "RESOURCE_NOT_EXISTS")
 

@@ -176,16 +176,17 @@ class _App:
 
 
 _TRADES, _REFUNDS = "/v3/pay/transactions", "/v3/refund/domestic/refunds"
+_NUMBER = r"[0-9A-Za-z_\-|*@]{1,64}"
 _ROUTES: Sequence[tuple[str, re.Pattern[str], Handler]] = [
     (method, re.compile(pattern), handler)
     for method, pattern, handler in (
         ("POST", rf"{_TRADES}/(?P<kind>jsapi|native)", _App.prepay),
-        ("GET", rf"{_TRADES}/out-trade-no/(?P<out_trade_no>[^/]+)", _App.query),
-        ("GET", rf"{_TRADES}/id/(?P<transaction_id>[^/]+)", _App.query),
-        ("POST", rf"{_TRADES}/out-trade-no/(?P<out_trade_no>[^/]+)/close", _App.close),
+        ("GET", rf"{_TRADES}/out-trade-no/(?P<out_trade_no>{_NUMBER})", _App.query),
+        ("GET", rf"{_TRADES}/id/(?P<transaction_id>{_NUMBER})", _App.query),
+        ("POST", rf"{_TRADES}/out-trade-no/(?P<out_trade_no>{_NUMBER})/close", _App.close),
         ("POST", _REFUNDS, _App.refund),
-        ("GET", rf"{_REFUNDS}/(?P<out_refund_no>[^/]+)", _App.query_refund),
-        ("POST", rf"{_REFUNDS}/(?P<refund_id>[^/]+)/apply-abnormal-refund", _App.apply_abnormal),
+        ("GET", rf"{_REFUNDS}/(?P<out_refund_no>{_NUMBER})", _App.query_refund),
+        ("POST", rf"{_REFUNDS}/(?P<refund_id>{_NUMBER})/apply-abnormal-refund", _App.apply_abnormal),
         ("GET", r"/v3/bill/(?P<kind>tradebill|fundflowbill)", _App.bill),
         ("GET", r"/v3/billdownload/file", _App.download),
         ("GET", r"/v3/certificates", _App.certificates),

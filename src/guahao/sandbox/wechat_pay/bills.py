@@ -110,7 +110,8 @@ async def offer(db: AsyncSession, call: Call, *, kind: Kind, merchant: Merchant,
 
 async def download(db: AsyncSession, call: Call, *, now: datetime) -> Answer:
     """Answer the file of a bill, unsigned."""
-    found = await db.get(SandboxBill, call.query.get("token", ""))
+    token = call.query.get("token", "")
+    found = await db.get(SandboxBill, token) if token.isprintable() else None
     if found is None or found.provider is not WECHAT or found.expires_at <= now:
         raise Refusal("RESOURCE_NOT_EXISTS")
     return Answer(status=200, body=found.content, is_signed=False)

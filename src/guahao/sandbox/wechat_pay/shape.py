@@ -73,6 +73,8 @@ class AbnormalRefund(msgspec.Struct, frozen=True):
 
 def read(call: Call, kind: type[S]) -> S:
     """Read a body. Raises `Refusal` PARAM_ERROR."""
+    if b"\\u0000" in call.body:
+        raise Refusal("PARAM_ERROR")
     try:
         return msgspec.json.decode(call.body, type=kind)
     except msgspec.MsgspecError:

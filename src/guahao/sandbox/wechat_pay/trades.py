@@ -138,6 +138,8 @@ def _transaction_id(now: datetime) -> str:
 
 async def by_reference(db: AsyncSession, reference: str) -> SandboxTrade | None:
     """Find a trade by its prepay_id, or by the last part of its code_url."""
+    if not reference.isalnum():
+        return None
     found: SandboxTrade | None = await db.scalar(
         select(SandboxTrade).where(SandboxTrade.provider == WECHAT, SandboxTrade.reference == reference)
     )
