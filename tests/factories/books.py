@@ -106,11 +106,18 @@ async def require_sound(sessions: Sessions) -> None:
     """Check what is true after every step, whatever is still on its way."""
     async with transaction(sessions) as db:
         await db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-        ledger = await _sums(db, _LEDGER)
-        assert sum(ledger.values()) == 0
-        assert ledger == await _sums(db, _SAID)
+        ledger, said = await _sums(db, _LEDGER), await _sums(db, _SAID)
+        assert sum(ledger.values()) == 0, ledger
+        assert ledger == said, (ledger, said)
         for law in (_ODD_PROMISES, _NOT_THEIRS, _REFUND_NOT_THEIRS, _KEPT_TWICE):
-            assert (await db.execute(text(law))).all() == [], law
+            broken = (await db.execute(text(law))).all()
+            assert broken == [], (law, broken)
+
+
+async def unrest(sessions: Sessions) -> list[tuple[str, ...]]:
+    """What still waits for something to happen: kind, name and state."""
+    async with transaction(sessions) as db:
+        return [tuple(row) for row in await db.execute(text(_NOT_AT_REST))]
 
 
 async def require_rest(sessions: Sessions, *, but: frozenset[str] = frozenset()) -> None:
@@ -119,13 +126,14 @@ async def require_rest(sessions: Sessions, *, but: frozenset[str] = frozenset())
     `but` names kinds of rows that may still wait for somebody.
     """
     await require_sound(sessions)
+    waiting = [row for row in await unrest(sessions) if row[0] not in but]
+    assert waiting == [], waiting
     async with transaction(sessions) as db:
-        waiting = [tuple(row) for row in await db.execute(text(_NOT_AT_REST)) if row[0] not in but]
-        assert waiting == []
-        assert [tuple(row) for row in await db.execute(text(_KEPT_FOR_NOTHING))] == []
-        ours = await _sums(db, _LEDGER)
-        theirs = await _sums(db, _THEIR_BOOKS)
-        assert {name: ours[name] for name in theirs} == {name: theirs[name] for name in theirs}
+        stray = [tuple(row) for row in await db.execute(text(_KEPT_FOR_NOTHING))]
+        assert stray == [], stray
+        ours, theirs = await _sums(db, _LEDGER), await _sums(db, _THEIR_BOOKS)
+        for provider in ("wechat", "alipay"):
+            assert ours[provider] == theirs[provider], (ours, theirs)
 
 
 async def _sums(db: AsyncSession, statement: str) -> Counter[str]:

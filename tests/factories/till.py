@@ -13,20 +13,31 @@ from sqlalchemy import func, select, text, update
 
 from guahao.booking.jobs import JOBS
 from guahao.booking.models import Appointment
-from guahao.kernel.clock import utc_now
+from guahao.identity.models.person import Person
+from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.ids import hospital_of
 from guahao.kernel.relay import Relay
 from guahao.payment import jobs
 from guahao.payment.models import Order, Payment, PaymentSetting, Refund
+from guahao.payment.ports import Bill, BillKind, BillRow, Provider
+from guahao.payment.service.reconcile import reconcile
 from guahao.sandbox import jobs as sandbox_jobs
 from guahao.sandbox.alipay import AlipayNotifier
 from guahao.sandbox.delivery import Outgoing
 from guahao.sandbox.keys import SandboxKeys
-from guahao.sandbox.models import Disorder, SandboxDelivery, SandboxProvider
+from guahao.sandbox.models import (
+    Disorder,
+    RefundState,
+    SandboxDelivery,
+    SandboxProvider,
+    SandboxRefund,
+    SandboxTrade,
+)
 from guahao.sandbox.wechat_pay import WeChatNotifier
 from guahao.web import wiring
-from tests.factories.booking import Booker, make_booker, name_everybody
+from tests.factories.booking import Booker, make_booker
+from tests.factories.books import unrest
 from tests.factories.scheduling import make_slot
 
 
@@ -55,20 +66,29 @@ class Till:
     keys: SandboxKeys
 
     async def hold(
-        self, *, slot_id: UUID | None = None, fee_fen: int = 5000, capacity: int = 1, days: int = 5
+        self,
+        *,
+        slot_id: UUID | None = None,
+        fee_fen: int = 5000,
+        capacity: int = 1,
+        hospital_id: int | None = None,
     ) -> Held:
         """Somebody holds a place, of a new slot unless given; the hospital takes Alipay too."""
         async with transaction(self.sessions) as db:
             booker = await make_booker(db)
             if slot_id is None:
-                slot_id = (await make_slot(db, fee_fen=fee_fen, capacity=capacity, days=days)).id
+                slot = await make_slot(
+                    db, fee_fen=fee_fen, capacity=capacity, days=5, hospital_id=hospital_id
+                )
+                slot_id = slot.id
             await db.merge(
                 PaymentSetting(
                     hospital_id=hospital_of(slot_id), is_alipay_offered=True, second_person_over_fen=20_000
                 )
             )
-        async with self.sessions() as db:
-            await name_everybody(db, self.app.state.key_ring)
+            person = await db.get_one(Person, booker.person_id)
+            ring = self.app.state.key_ring
+            person.name_sealed = ring.seal("王小明", field="person.name_sealed", row=person.id)
         body = {"slot_id": str(slot_id), "patient_id": str(booker.patient_id)}
         answer = await self.client.post("/api/v1/appointments", json=body, headers=booker.headers)
         assert answer.status_code == 201, answer.text
@@ -179,6 +199,29 @@ class Till:
         async with transaction(self.sessions) as db:
             await job.run(db)
 
+    async def bill(self, provider: Provider) -> None:
+        """Set what the sandbox has moved so far against our books, as its bill of today would be."""
+        async with transaction(self.sessions) as db:
+            trades = await db.scalars(
+                select(SandboxTrade).where(
+                    SandboxTrade.provider == provider.value, SandboxTrade.paid_at.is_not(None)
+                )
+            )
+            paid = [_billed(row) for row in trades]
+            refunds = await db.scalars(select(SandboxRefund).where(SandboxRefund.provider == provider.value))
+            back = [_billed_refund(row) for row in refunds if row.state in _BILLED]
+        bill = Bill(
+            provider=provider,
+            day=local_date(utc_now()),
+            digest="test",
+            rows=[*paid, *back],
+            row_count=len(paid) + len(back),
+            paid_fen=sum(row.amount_fen for row in paid),
+            refunded_fen=sum(row.amount_fen for row in back),
+            funds=None,
+        )
+        await reconcile(self.sessions, bill=bill, now=utc_now())
+
     async def tell(self) -> None:
         """Tell all events to their reactions."""
         relay = Relay(self.sessions, wiring.reactions())
@@ -211,6 +254,19 @@ class Till:
             await self.hurry()
             await self.settle()
 
+    async def rest(self, *, rounds: int = 12) -> None:
+        """Let all time pass, again and again, until nothing waits for anything but a person."""
+        for _ in range(rounds):
+            await self.hurry()
+            await self.tell()
+            await self.errands("send_refunds", "follow_refunds", "ask_about_payments")
+            async with transaction(self.sessions) as db:
+                await db.execute(text("UPDATE sandbox_refund SET settles_at = created_at"))
+            await self.deliver()
+            await self.tell()
+            if not await unrest(self.sessions):
+                return
+
     async def over(self, held: Held) -> None:
         """Let the time to pay be over since a second, by our clock; the provider takes money until asked."""
         order_id = UUID(held.order_id)
@@ -221,3 +277,31 @@ class Till:
             await db.execute(update(Order).where(Order.id == order_id).values(expires_at=past))
             payments = update(Payment).where(Payment.order_id == order_id)
             await db.execute(payments.values(expires_at=past, due_at=past))
+
+
+_BILLED = (RefundState.PROCESSING, RefundState.SUCCESS)
+
+
+def _billed(trade: SandboxTrade) -> BillRow:
+    assert trade.paid_at is not None
+    return BillRow(
+        kind=BillKind.PAYMENT,
+        out_trade_no=trade.out_trade_no,
+        transaction_id=trade.transaction_id or "",
+        out_refund_no="",
+        amount_fen=trade.amount_fen,
+        at=trade.paid_at,
+        is_final=True,
+    )
+
+
+def _billed_refund(refund: SandboxRefund) -> BillRow:
+    return BillRow(
+        kind=BillKind.REFUND,
+        out_trade_no=refund.out_trade_no,
+        transaction_id="",
+        out_refund_no=refund.out_refund_no,
+        amount_fen=refund.amount_fen,
+        at=refund.created_at,
+        is_final=refund.state is RefundState.SUCCESS,
+    )
