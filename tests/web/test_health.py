@@ -49,6 +49,7 @@ async def test_the_numbers_name_routes_and_not_paths(client: httpx.AsyncClient) 
         "guahao_events_dead",
         "guahao_job_lag_seconds",
         "guahao_hold_age_seconds",
+        "guahao_refunds_payable_fen",
     ):
         assert f"\n{name} 0.0\n" in answer.text
     assert "\nguahao_database_up 1.0\n" in answer.text

@@ -33,6 +33,7 @@ from guahao.kernel.db import is_exactly
 from guahao.kernel.events import Reaction
 from guahao.kernel.jobs import Job, Timed
 from guahao.kernel.settings import Environment, Settings
+from guahao.payment.queries import NUMBERS as PAYMENT_NUMBERS
 from guahao.payment.service.alarm import Alarm
 from guahao.web import health, openapi, remote
 from guahao.web.metrics import KERNEL_NUMBERS, Asked
@@ -48,6 +49,7 @@ _HOLD_AGE = select(func.extract("epoch", func.now() - func.min(Appointment.creat
 _NUMBERS = (
     *KERNEL_NUMBERS,
     Asked(name="guahao_hold_age_seconds", meaning="Age of the oldest hold", select=_HOLD_AGE),
+    *(Asked(name=one.name, meaning=one.meaning, select=one.select) for one in PAYMENT_NUMBERS),
 )
 
 
