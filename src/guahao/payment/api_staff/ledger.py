@@ -16,10 +16,10 @@ from guahao.kernel.ids import hospital_of, parse_id
 from guahao.payment.api_staff.schemas import (
     AdjustmentSeen,
     AmountFen,
+    AnyHospitalId,
     Cursor,
     Day,
     EntrySeen,
-    HospitalId,
     Id,
     Limit,
     Note,
@@ -51,7 +51,7 @@ DECIDED = problems(
 class EntrySearch(BaseModel):
     """Which entries; days are local, `to` excluded, `account` on either side."""
 
-    hospital_id: Annotated[int, Field(ge=1, le=16_777_215)]
+    hospital_id: Annotated[int, Field(ge=0, le=16_777_215)]
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
     account: LedgerAccount | None = None
@@ -94,7 +94,7 @@ class TrialBalanceOut(BaseModel):
 
 @router.get("/trial-balance", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
 async def show_trial_balance(
-    hospital_id: HospitalId, db: Db, who: Viewer, now: Now, at: AwareDatetime | None = None
+    hospital_id: AnyHospitalId, db: Db, who: Viewer, now: Now, at: AwareDatetime | None = None
 ) -> TrialBalanceOut:
     """The books as of a moment, now if none is given: what each account received, gave and holds."""
     who.require(hospital_id)
@@ -110,7 +110,7 @@ async def show_trial_balance(
 class AdjustmentIn(Body):
     """A manual entry: `debit` receives, `credit` gives."""
 
-    hospital_id: Annotated[int, Field(ge=1, le=16_777_215)]
+    hospital_id: Annotated[int, Field(ge=0, le=16_777_215)]
     debit: LedgerAccount
     credit: LedgerAccount
     part: Part = Part.CASH
@@ -128,7 +128,7 @@ class AdjustmentIn(Body):
 
 @router.get("/adjustments", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
 async def list_adjustments(
-    hospital_id: HospitalId,
+    hospital_id: AnyHospitalId,
     db: Db,
     who: Viewer,
     state: AdjustmentState | None = None,
