@@ -115,7 +115,11 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.alipay_shop = used.alipay_shop
     app.state.alarm = Alarm()
     app.state.numbers = _NUMBERS
-    for hot in (guahao.booking.api_patient.hot, guahao.scheduling.api_patient.hot):
+    for hot in (
+        guahao.booking.api_patient.hot,
+        guahao.scheduling.api_patient.hot,
+        guahao.payment.api_patient.hot,
+    ):
         app.router.routes.extend(hot.routes)  # first and directly: including a router costs each request
     for router in routers(settings):
         app.include_router(router)

@@ -2,8 +2,11 @@
 
 from fastapi import APIRouter
 
-from guahao.payment.api_patient import callbacks, orders, page
+from guahao.payment.api_patient import orders, page
+from guahao.payment.api_patient.callbacks import hot
+
+__all__ = ["hot", "router"]
 
 router = APIRouter()
-for part in (orders.router, callbacks.router, page.router):
+for part in (orders.router, page.router):
     router.include_router(part)
