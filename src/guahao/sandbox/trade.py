@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.sandbox.models import (
@@ -84,11 +84,3 @@ async def newest(db: AsyncSession, *, limit: int) -> Sequence[SandboxTrade]:
     """List the newest trades of both providers."""
     found = select(SandboxTrade).order_by(SandboxTrade.created_at.desc(), SandboxTrade.out_trade_no)
     return (await db.scalars(found.limit(limit))).all()
-
-
-async def count(db: AsyncSession, *, provider: SandboxProvider) -> int:
-    """Count the trades of a provider."""
-    found = await db.scalar(
-        select(func.count()).select_from(SandboxTrade).where(SandboxTrade.provider == provider)
-    )
-    return found or 0
