@@ -112,41 +112,20 @@ def _payment() -> None:
     _payment_indexes()
 
 
+def _partly(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    op.create_index(name, table, columns, unique=unique, postgresql_where=sa.text(where))
+
+
 def _payment_indexes() -> None:
-    op.create_index(
-        "payment_captured_idx",
-        "payment",
-        ["captured_at"],
-        postgresql_where=sa.text("captured_at IS NOT NULL"),
-    )
+    order, transaction = ["hospital_id", "order_id"], ["hospital_id", "transaction_id"]
+    is_opening, is_live = "state IN ('preparing', 'open')", "state IN ('preparing', 'open', 'closing')"
+    op.create_index("payment_order_idx", "payment", order)
     op.create_index("payment_created_idx", "payment", ["created_at"])
-    op.create_index(
-        "payment_due_idx",
-        "payment",
-        ["due_at"],
-        postgresql_where=sa.text("state IN ('preparing', 'open', 'closing')"),
-    )
-    op.create_index(
-        "payment_one_open_per_order",
-        "payment",
-        ["hospital_id", "order_id"],
-        unique=True,
-        postgresql_where=sa.text("state IN ('preparing', 'open')"),
-    )
-    op.create_index("payment_order_idx", "payment", ["hospital_id", "order_id"])
-    op.create_index(
-        "payment_page_idx",
-        "payment",
-        ["page_token_hash"],
-        postgresql_where=sa.text("page_token_hash IS NOT NULL"),
-    )
-    op.create_index(
-        "payment_transaction_once",
-        "payment",
-        ["hospital_id", "transaction_id"],
-        unique=True,
-        postgresql_where=sa.text("transaction_id IS NOT NULL"),
-    )
+    _partly("payment_captured_idx", "payment", ["captured_at"], "captured_at IS NOT NULL")
+    _partly("payment_due_idx", "payment", ["due_at"], is_live)
+    _partly("payment_one_open_per_order", "payment", order, is_opening, unique=True)
+    _partly("payment_page_idx", "payment", ["page_token_hash"], "page_token_hash IS NOT NULL")
+    _partly("payment_transaction_once", "payment", transaction, "transaction_id IS NOT NULL", unique=True)
 
 
 def _refund() -> None:
@@ -206,25 +185,12 @@ def _refund() -> None:
 
 
 def _refund_indexes() -> None:
-    op.create_index(
-        "refund_due_idx",
-        "refund",
-        ["due_at"],
-        postgresql_where=sa.text("state IN ('requested', 'submitted')"),
-    )
+    is_unsettled = "state IN ('awaiting_approval', 'requested', 'submitted', 'abnormal', 'manual')"
     op.create_index("refund_order_idx", "refund", ["hospital_id", "order_id"])
-    op.create_index(
-        "refund_settled_idx", "refund", ["settled_at"], postgresql_where=sa.text("settled_at IS NOT NULL")
-    )
     op.create_index("refund_requested_idx", "refund", ["requested_at"])
-    op.create_index(
-        "refund_unsettled_idx",
-        "refund",
-        ["hospital_id", "requested_at"],
-        postgresql_where=sa.text(
-            "state IN ('awaiting_approval', 'requested', 'submitted', 'abnormal', 'manual')"
-        ),
-    )
+    _partly("refund_due_idx", "refund", ["due_at"], "state IN ('requested', 'submitted')")
+    _partly("refund_settled_idx", "refund", ["settled_at"], "settled_at IS NOT NULL")
+    _partly("refund_unsettled_idx", "refund", ["hospital_id", "requested_at"], is_unsettled)
 
 
 def _bills() -> None:
