@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,6 +136,61 @@ def test_a_bill_is_sound_only_with_its_own_count_and_sums(rows: list[BillRow]) -
     assert not is_sound(rows, row_count=len(rows) + 1, paid_fen=paid, refunded_fen=refunded)
     assert not is_sound(rows, row_count=len(rows), paid_fen=paid + 1, refunded_fen=refunded)
     assert not is_sound(rows, row_count=len(rows), paid_fen=paid, refunded_fen=refunded - 1)
+
+
+@pytest.mark.parametrize(
+    ("is_final", "is_moved", "amount_fen", "verdict"),
+    [
+        (True, True, 5000, Verdict.MATCHED),
+        (False, True, 5000, Verdict.MATCHED),
+        (False, False, 5000, Verdict.MATCHED),
+        (True, False, 5000, Verdict.REFUND),
+        (True, True, 4999, Verdict.REFUND),
+        (False, False, 5001, Verdict.REFUND),
+    ],
+)
+def test_a_refund_fits_when_its_amount_does_and_nobody_thinks_it_ended_otherwise(
+    is_final: bool, is_moved: bool, amount_fen: int, verdict: Verdict
+) -> None:
+    number = reference(BillKind.REFUND, _IDS[0])
+    row = BillRow(
+        kind=BillKind.REFUND,
+        out_trade_no=_IDS[0].hex,
+        transaction_id="T1",
+        out_refund_no=number,
+        amount_fen=amount_fen,
+        at=_AT,
+        is_final=is_final,
+    )
+    ours = Ours(
+        hospital_id=1,
+        id=_IDS[1],
+        kind=BillKind.REFUND,
+        reference=number,
+        transaction_id=None,
+        fen=5000,
+        is_moved=is_moved,
+    )
+
+    (line,) = compare([row], [ours])
+
+    assert (line.verdict, line.hospital_id, line.transaction_id) == (verdict, 1, "T1")
+
+
+def test_a_refund_without_a_number_is_known_by_the_providers_own() -> None:
+    row = BillRow(
+        kind=BillKind.REFUND,
+        out_trade_no=_IDS[0].hex,
+        transaction_id="T1",
+        out_refund_no="",
+        amount_fen=1,
+        at=_AT,
+        is_final=True,
+    )
+
+    (line,) = compare([row], [])
+
+    assert (line.reference, line.hospital_id, line.verdict) == ("T1", 0, Verdict.REFUND)
 
 
 def test_two_transactions_of_one_order_number_count_together() -> None:
