@@ -149,8 +149,7 @@ def _attempts(row: SandboxDelivery) -> str:
 def state_of(row: SandboxTrade, *, now: datetime) -> str:
     """Say how a trade stands."""
     if row.refunded_fen:
-        paid, refunded = yuan_text(row.amount_fen), yuan_text(row.refunded_fen)
-        return text("sandbox.trade-refunded", paid=paid, refunded=refunded)
+        return text("sandbox.trade-refunded", refunded=yuan_text(row.refunded_fen))
     if row.state is TradeState.OPEN and not trade.can_be_paid(row, now=now):
         return text("sandbox.trade-expired")
     return text(f"sandbox.trade-{row.state.value}")
