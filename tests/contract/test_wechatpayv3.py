@@ -282,9 +282,8 @@ async def test_our_client_signs_for_the_mini_program_as_the_package_does(running
     assert params["paySign"] == running.package().sign(signed)
 
 
-@pytest.mark.anyio
-async def test_our_client_believes_what_the_package_signs(running: Running) -> None:
-    now = datetime.now(UTC)
+def told(running: Running) -> str:
+    """A notification put together by hand."""
     paid = {
         "appid": APP_ID,
         "mchid": MCHID,
@@ -296,7 +295,7 @@ async def test_our_client_believes_what_the_package_signs(running: Running) -> N
         "payer": {"openid": "openid-1"},
     }
     hidden = AESGCM(running.keys.apiv3).encrypt(b"abcdefghijkl", json.dumps(paid).encode(), b"transaction")
-    body = json.dumps(
+    return json.dumps(
         {
             "id": "event-1",
             "create_time": "2026-11-26T09:00:00+08:00",
@@ -312,6 +311,12 @@ async def test_our_client_believes_what_the_package_signs(running: Running) -> N
             },
         }
     )
+
+
+@pytest.mark.anyio
+async def test_our_client_believes_what_the_package_signs(running: Running) -> None:
+    now = datetime.now(UTC)
+    body = told(running)
     stamp = str(int(now.timestamp()))
     headers = {
         "Wechatpay-Serial": KEY_ID,
