@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, HashAlgorit
 
 from guahao.kernel.clock import utc_now
 from guahao.kernel.metrics import NOTIFICATIONS
-from guahao.payment.api_patient.callbacks import router
+from guahao.payment.api_patient.callbacks import hot
 from guahao.sandbox.delivery import Outgoing
 from guahao.sandbox.models import Disorder, SandboxDelivery
 from tests.factories.books import counts
@@ -322,7 +322,7 @@ async def test_a_notification_at_another_providers_address_is_refused(till: Till
 
 
 def test_providers_post_to_three_addresses() -> None:
-    assert {route.path for route in router.routes if hasattr(route, "path")} == {
+    assert {route.path for route in hot.routes if hasattr(route, "path")} == {
         "/callbacks/wechat-pay",
         "/callbacks/wechat-refund",
         "/callbacks/alipay",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, update
@@ -28,17 +29,14 @@ class Applied(StrEnum):
 
 
 _MESSAGE = table(ChannelMessage)
-_ENTER = HotStatement(
+_COLUMNS = ("hospital_id", "provider", "message_id", "source", "subject", "outcome")
+MESSAGE_INSERT = (
     insert(_MESSAGE)
-    .values(
-        {
-            name: bindparam(name)
-            for name in ("hospital_id", "provider", "message_id", "source", "subject", "outcome")
-        }
-    )
+    .values({name: bindparam(f"message__{name}", type_=_MESSAGE.c[name].type) for name in _COLUMNS})
     .on_conflict_do_nothing()
-    .returning(_MESSAGE.c.message_id)
 )
+"""For statements that enter a message together with other rows; bind with `message_params`."""
+_ENTER = HotStatement(MESSAGE_INSERT.returning(_MESSAGE.c.message_id))
 
 
 def id_of(out_trade_no: str) -> UUID | None:
@@ -49,17 +47,17 @@ def id_of(out_trade_no: str) -> UUID | None:
         return None
 
 
+def message_params(
+    fact: Paid | Refunded, *, hospital_id: int, subject: str, outcome: Applied = Applied.APPLIED
+) -> dict[str, Any]:
+    """Bind a message for MESSAGE_INSERT."""
+    values = (hospital_id, fact.provider, fact.message_id, fact.source, subject, outcome)
+    return {f"message__{name}": value for name, value in zip(_COLUMNS, values, strict=True)}
+
+
 async def is_news(db: AsyncSession, fact: Paid | Refunded, *, hospital_id: int, subject: str) -> bool:
     """Enter the message; a second one with its id waits for the first and then is no news."""
-    entered = {
-        "hospital_id": hospital_id,
-        "provider": fact.provider,
-        "message_id": fact.message_id,
-        "source": fact.source,
-        "subject": subject,
-        "outcome": Applied.APPLIED,
-    }
-    return bool(await _ENTER.rows(db, entered))
+    return bool(await _ENTER.rows(db, message_params(fact, hospital_id=hospital_id, subject=subject)))
 
 
 async def note_outcome(

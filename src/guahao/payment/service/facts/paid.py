@@ -46,7 +46,14 @@ from guahao.payment.models import (
 )
 from guahao.payment.ports import Paid
 from guahao.payment.service.case import open_case
-from guahao.payment.service.facts.message import Applied, id_of, is_news, note_outcome
+from guahao.payment.service.facts.message import (
+    MESSAGE_INSERT,
+    Applied,
+    id_of,
+    is_news,
+    message_params,
+    note_outcome,
+)
 from guahao.payment.service.ledger import LEDGER_INSERT, Booking, ledger_params
 from guahao.payment.service.order import locked
 from guahao.payment.service.refund import promise
@@ -114,7 +121,14 @@ _OTHERS_END = (
 )
 _BOOK = HotStatement(together(LEDGER_INSERT.statement, AUDIT_INSERT.statement))
 _BOOK_AND_KEEP = HotStatement(
-    together(_KEPT, _OTHERS_END, LEDGER_INSERT.statement, AUDIT_INSERT.statement, EVENT_INSERT.statement)
+    together(
+        MESSAGE_INSERT,
+        _KEPT,
+        _OTHERS_END,
+        LEDGER_INSERT.statement,
+        AUDIT_INSERT.statement,
+        EVENT_INSERT.statement,
+    )
 )
 
 
@@ -160,18 +174,23 @@ async def apply_paid(db: AsyncSession, fact: Paid) -> Applied:
     """
     payment_id = id_of(fact.out_trade_no)
     hospital_id = DIRECTORY if payment_id is None else hospital_of(payment_id)
+    one = await _capture(db, fact, hospital_id, payment_id) if payment_id else None
+    if one is not None and one.outcome in {Applied.APPLIED, Applied.LATE}:
+        await _keep(db, one)
+        return one.outcome
     if not await is_news(db, fact, hospital_id=hospital_id, subject=fact.out_trade_no):
         return Applied.REPEATED
-    outcome = await _apply(db, fact, hospital_id, payment_id)
+    outcome = await _book_odd(db, one) if one else await _unusual(db, fact, hospital_id, payment_id)
     await note_outcome(db, fact, hospital_id=hospital_id, outcome=outcome)
     return outcome
 
 
-async def _apply(db: AsyncSession, fact: Paid, hospital_id: int, payment_id: UUID | None) -> Applied:
+async def _capture(db: AsyncSession, fact: Paid, hospital_id: int, payment_id: UUID) -> _Case | None:
+    """Capture the payment under its order's lock; None if there is none, or it was captured before."""
     key = {"hospital_id": hospital_id, "payment_id": payment_id}
-    found = await _LOCK_ORDER.rows(db, key) if payment_id else ()
-    if not found or payment_id is None or Channel(found[0].channel).provider is not fact.provider:
-        return await _unknown(db, fact)
+    found = await _LOCK_ORDER.rows(db, key)
+    if not found or Channel(found[0].channel).provider is not fact.provider:
+        return None
     order = found[0]
     proof = {
         "captured_fen": fact.amount_fen,
@@ -180,11 +199,11 @@ async def _apply(db: AsyncSession, fact: Paid, hospital_id: int, payment_id: UUI
     }
     captured = await _CAPTURE.rows(db, key | proof)
     if not captured:
-        return await _again(db, fact, hospital_id, payment_id)
+        return None
     parts = policy.parts_of(
         amount_fen=order.amount_fen, insurance_fen=order.insurance_fen, other_fen=order.other_fen
     )
-    found_case = _Case(
+    return _Case(
         fact=fact,
         hospital_id=hospital_id,
         payment_id=payment_id,
@@ -194,20 +213,16 @@ async def _apply(db: AsyncSession, fact: Paid, hospital_id: int, payment_id: UUI
         insurance={part: fen for part, fen in parts.items() if part is not Part.CASH},
         asked_fen=captured[0].amount_fen,
     )
-    await _book(db, found_case)
-    return found_case.outcome
 
 
-async def _book(db: AsyncSession, one: _Case) -> None:
-    match one.outcome:
-        case Applied.APPLIED | Applied.LATE:
-            await _keep(db, one)
-        case Applied.DUPLICATE:
-            await _BOOK.rows(db, _books(one))
-            await _return(db, one)
-        case _:
-            await _BOOK.rows(db, _books(one))
-            await _dispute(db, one)
+async def _book_odd(db: AsyncSession, one: _Case) -> Applied:
+    """Captured money that its order does not take: a second payment, or a wrong amount."""
+    await _BOOK.rows(db, _books(one))
+    if one.outcome is Applied.DUPLICATE:
+        await _return(db, one)
+    else:
+        await _dispute(db, one)
+    return one.outcome
 
 
 def _books(one: _Case, *also: Booking) -> dict[str, Any]:
@@ -255,7 +270,10 @@ async def _keep(db: AsyncSession, one: _Case) -> None:
         "order_id": one.order_id,
         "order_state": OrderState.PAID_LATE if is_late else OrderState.PAID,
     }
-    await _BOOK_AND_KEEP.rows(db, key | _books(one, insured) | event_params([told]))
+    message = message_params(
+        one.fact, hospital_id=one.hospital_id, subject=one.fact.out_trade_no, outcome=one.outcome
+    )
+    await _BOOK_AND_KEEP.rows(db, key | message | _books(one, insured) | event_params([told]))
 
 
 async def _return(db: AsyncSession, one: _Case) -> None:
@@ -286,31 +304,23 @@ async def _dispute(db: AsyncSession, one: _Case) -> None:
     )
 
 
-async def _again(db: AsyncSession, fact: Paid, hospital_id: int, payment_id: UUID) -> Applied:
-    """Money for a payment that was captured before: the same transaction told anew, or a second one."""
-    payment = await db.get_one(Payment, (hospital_id, payment_id), populate_existing=True)
-    if payment.transaction_id == fact.transaction_id:
+async def _unusual(db: AsyncSession, fact: Paid, hospital_id: int, payment_id: UUID | None) -> Applied:
+    """Money for nothing of ours, or for a payment captured before: told anew, or a second transaction."""
+    payment = None
+    if payment_id is not None:
+        payment = await db.get(Payment, (hospital_id, payment_id), populate_existing=True)
+    if payment is None or payment.provider is not fact.provider:
+        evidence: dict[str, Any] = {"out_trade_no": fact.out_trade_no, "source": fact.source.value}
+        hospital_id = DIRECTORY
+    elif payment.transaction_id == fact.transaction_id:
         return Applied.REPEATED
-    evidence = {
-        "payment_id": str(payment_id),
-        "first_transaction": payment.transaction_id,
-        "amount_fen": fact.amount_fen,
-    }
-    await _open_unknown(db, fact, hospital_id, evidence)
-    return Applied.UNKNOWN
-
-
-async def _unknown(db: AsyncSession, fact: Paid) -> Applied:
-    evidence = {"out_trade_no": fact.out_trade_no, "amount_fen": fact.amount_fen, "source": fact.source.value}
-    await _open_unknown(db, fact, DIRECTORY, evidence)
-    return Applied.UNKNOWN
-
-
-async def _open_unknown(db: AsyncSession, fact: Paid, hospital_id: int, evidence: dict[str, Any]) -> None:
+    else:
+        evidence = {"payment_id": str(payment_id), "first_transaction": payment.transaction_id}
     await open_case(
         db,
         hospital_id=hospital_id,
         kind=CaseKind.UNKNOWN_ORDER,
         subject=f"transaction:{fact.transaction_id}",
-        evidence=evidence,
+        evidence=evidence | {"amount_fen": fact.amount_fen},
     )
+    return Applied.UNKNOWN

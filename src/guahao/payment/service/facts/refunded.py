@@ -61,6 +61,8 @@ async def _advance(db: AsyncSession, order: Order, row: Refund, fact: Refunded) 
         case RefundOutcome.PROCESSING:
             await _submitted(db, row)
         case RefundOutcome.SUCCESS:
+            if row.state is RefundState.MANUAL:  # somebody says it was handed over: perhaps twice, then
+                await _unknown_refund(db, row.hospital_id, fact)
             await arrived(db, order, row, at=fact.at)
         case RefundOutcome.ABNORMAL:
             await _abnormal(db, row)
