@@ -136,15 +136,7 @@ async def promise(
     )
     if known is not None:
         return known
-    left_fen = policy.refundable_fen(
-        captured_fen=payment.captured_fen,
-        refunded_fen=payment.refunded_fen,
-        refund_count=payment.refund_count,
-    )
-    if amount_fen > left_fen:
-        raise RefundTooLarge(refundable_fen=left_fen)
-    payment.refunded_fen += amount_fen
-    payment.refund_count += 1
+    _set_aside(payment, amount_fen)
     row = Refund(
         hospital_id=order.hospital_id,
         id=new_id(order.hospital_id),
@@ -160,18 +152,33 @@ async def promise(
     )
     db.add(row)
     await db.flush()
-    await _book(
-        db, row, Posting.REFUND_PROMISED, debit=_source(payment), credit=LedgerAccount.REFUNDS_PAYABLE
+    await _tell_promise(db, row, payment)
+    await update_order(db, order, payment)
+    return row
+
+
+def _set_aside(payment: Payment, amount_fen: int) -> None:
+    left_fen = policy.refundable_fen(
+        captured_fen=payment.captured_fen,
+        refunded_fen=payment.refunded_fen,
+        refund_count=payment.refund_count,
     )
+    if amount_fen > left_fen:
+        raise RefundTooLarge(refundable_fen=left_fen)
+    payment.refunded_fen += amount_fen
+    payment.refund_count += 1
+
+
+async def _tell_promise(db: AsyncSession, row: Refund, payment: Payment) -> None:
+    payable = LedgerAccount.REFUNDS_PAYABLE
+    await _book(db, row, Posting.REFUND_PROMISED, debit=_source(payment), credit=payable)
     await publish(
         db,
         RefundRequested(
-            hospital_id=order.hospital_id, order_id=order.id, refund_id=row.id, amount_fen=amount_fen
+            hospital_id=row.hospital_id, order_id=row.order_id, refund_id=row.id, amount_fen=row.amount_fen
         ),
     )
-    await note_change(db, row, "refund.request", by=by)
-    await update_order(db, order, payment)
-    return row
+    await note_change(db, row, "refund.request", by=row.requested_by)
 
 
 async def arrived(db: AsyncSession, order: Order, row: Refund, *, at: datetime, by: str = "system") -> None:
