@@ -31,8 +31,8 @@ WRITTEN = (
 
 _LEDGER = """
 SELECT account, sum(fen) AS fen FROM (
-  SELECT debit AS account, amount_fen AS fen FROM ledger_entry
-  UNION ALL SELECT credit, -amount_fen FROM ledger_entry) AS moves
+  SELECT debit AS account, amount_fen AS fen FROM ledger_entry WHERE hospital_id <> 0
+  UNION ALL SELECT credit, -amount_fen FROM ledger_entry WHERE hospital_id <> 0) AS moves
 GROUP BY account
 """
 _SAID = """
