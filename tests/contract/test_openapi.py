@@ -92,12 +92,19 @@ PROMISED = [
     ("GET /livez", "", ""),
     ("GET /readyz", "", ""),
     ("GET /sandbox/sms", "phone", "phone code text"),
-    ("POST /sandbox/orders/{order_id}/pay", "", "id state"),
+    ("POST /api/v1/orders/{order_id}/payments", "channel", "id state params"),
+    ("POST /callbacks/wechat-pay", "", ""),
+    ("POST /callbacks/wechat-refund", "", ""),
+    ("POST /callbacks/alipay", "", ""),
+    ("POST /sandbox/wechat-pay/{prepay_id}/pay", "", "state"),
+    ("POST /sandbox/alipay/{out_trade_no}/pay", "", "state"),
 ]
 KEYED = [
     "/api/v1/appointments",
     "/api/v1/appointments/{appointment_id}/cancel",
     "/api/v1/appointments/{appointment_id}/reschedule",
+    "/api/v1/orders/{order_id}/payments",
+    "/api/v1/staff/orders/{order_id}/refunds",
     "/api/appointment",
 ]
 
