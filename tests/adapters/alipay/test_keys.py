@@ -72,7 +72,9 @@ def test_keys_are_read_as_pem_or_as_alipays_pages_show_them(
         base64.b64decode(keys.sign("挂号=1")), "挂号=1".encode(), padding.PKCS1v15(), SHA256()
     )
     assert keys.is_genuine("挂号=1", signature("挂号=1"))
-    assert not keys.is_genuine("挂号=2", signature("挂号=1"))
+    assert keys.is_genuine("挂号=2", signature("挂号=1")) is False
+    assert keys.is_genuine("挂号=1", signature("挂号=1") + "\n") is False
+    assert keys.is_genuine("挂号=1", "!" + signature("挂号=1")) is False
     assert not keys.is_genuine("挂号=1", signature("挂号=1", key=STRANGER))
 
 

@@ -29,7 +29,6 @@ MAX_UNPACKED_BYTES: Final = 128 * 1024 * 1024
 MAX_PARTS: Final = 20
 
 DOWNLOAD_S: Final = 30.0
-_HTTPS_PORTS = (None, 443)
 
 
 class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,7 +99,7 @@ def _allowed(address: str, gateway: httpx.URL) -> httpx.URL:
         raise ChannelUncertain("bill address")
     if (url.scheme, url.host, url.port) == (gateway.scheme, gateway.host, gateway.port):
         return url
-    if url.scheme in ("http", "https") and url.host in HOSTS and url.port in _HTTPS_PORTS:
+    if url.scheme in ("http", "https") and url.host in HOSTS and url.port is None:
         return url.copy_with(scheme="https")
     raise ChannelUncertain("bill address")
 
@@ -148,7 +147,7 @@ def _unpacked(packed: bytes) -> list[str]:
     archive = zipfile.ZipFile(io.BytesIO(packed))
     parts = archive.infolist()
     if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
-        raise ValueError("size")
+        raise BillDamaged("size")
     return [archive.read(part).decode("gb18030") for part in parts if part.filename.lower().endswith(".csv")]
 
 
@@ -164,7 +163,7 @@ def _table(text: str) -> _Table:
     unit = re.compile(_words().words["unit"])
     columns = [unit.sub("", name) for name in filled[0]] if filled else []
     if len(set(columns)) != len(columns):
-        raise ValueError("columns")
+        raise BillDamaged("columns")
     rows = [dict(zip(columns, cells, strict=True)) for cells in filled[1:]]
     return _Table(notes="\n".join(notes), columns=columns, rows=rows)
 
@@ -204,9 +203,9 @@ def _require_ours(notes: str, *, day: date, seller_id: str) -> None:
     account = re.search(_words().words["account"], notes)
     begins = re.search(_words().words["day"], notes)
     if account is None or not account[1].startswith(seller_id):
-        raise ValueError("account")
+        raise BillDamaged("account")
     if begins is None or "-".join(begins.groups()) != day.isoformat():
-        raise ValueError("day")
+        raise BillDamaged("day")
 
 
 def _require_totals(notes: str, rows: Sequence[Mapping[str, str]]) -> None:
@@ -216,7 +215,7 @@ def _require_totals(notes: str, rows: Sequence[Mapping[str, str]]) -> None:
         received = [_moved(row["received"], kind) for row in rows if row["kind"] == word]
         count, sum_ = totals[word]
         if (count, _moved(sum_, kind)) != (len(received), sum(received)):
-            raise ValueError("totals")
+            raise BillDamaged("totals")
 
 
 def _require_summary(summary: Iterable[Mapping[str, str]], rows: Sequence[BillRow]) -> None:
@@ -225,9 +224,9 @@ def _require_summary(summary: Iterable[Mapping[str, str]], rows: Sequence[BillRo
     paid, returned = _sum(rows, BillKind.PAYMENT), _sum(rows, BillKind.REFUND)
     counts = [sum(row.kind is kind for row in rows) for kind in (BillKind.PAYMENT, BillKind.REFUND)]
     if [int(total["payments"]), int(total["refunds"])] != counts:
-        raise ValueError("summary")
+        raise BillDamaged("summary")
     if _signed(total["amount"]) not in (paid, paid - returned):
-        raise ValueError("summary")
+        raise BillDamaged("summary")
 
 
 def _sum(rows: Iterable[BillRow], kind: BillKind) -> int:
