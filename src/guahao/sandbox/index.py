@@ -15,9 +15,10 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Body, Db, Now, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.money import yuan_text
+from guahao.kernel.page import Html, together
 from guahao.sandbox import delivery, faults, pages, panel, sms, trade
 from guahao.sandbox.models import FaultKind, SandboxProvider, SandboxTrade
-from guahao.sandbox.pages import Html, fill, together
+from guahao.sandbox.pages import fill
 
 router = APIRouter(prefix="/sandbox", tags=["sandbox"], dependencies=[Depends(public)])
 

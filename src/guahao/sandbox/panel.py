@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.kernel.clock import CHINA
 from guahao.kernel.i18n import text
 from guahao.kernel.money import yuan_text
+from guahao.kernel.page import Html, together
 from guahao.sandbox import faults, trade
 from guahao.sandbox.faults import ANY, Fault
 from guahao.sandbox.models import (
@@ -21,7 +22,7 @@ from guahao.sandbox.models import (
     SandboxTrade,
     TradeState,
 )
-from guahao.sandbox.pages import Html, fill, together
+from guahao.sandbox.pages import fill
 
 OF_A_PAYMENT = (
     FaultKind.NOTIFY_TWICE,

@@ -14,12 +14,13 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Db, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.money import yuan_text
+from guahao.kernel.page import Html
 from guahao.sandbox import pages, panel, trade
 from guahao.sandbox.alipay import gateway, notify
 from guahao.sandbox.alipay.protocol import Refused, form_signed, local_text, yuan
 from guahao.sandbox.alipay.shop import PATH, AlipayShop
 from guahao.sandbox.models import FaultKind, SandboxProvider, SandboxTrade, TradeState
-from guahao.sandbox.pages import Html, fill
+from guahao.sandbox.pages import fill
 from guahao.sandbox.wechat_pay.cashier import Said, SandboxTradeNotPayable, TradeOut
 
 router = APIRouter(prefix=PATH, tags=["sandbox"], dependencies=[Depends(public)])

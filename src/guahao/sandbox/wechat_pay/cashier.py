@@ -16,9 +16,10 @@ from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.http import AppSettings, Db, Now, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.money import yuan_text
+from guahao.kernel.page import Html
 from guahao.sandbox import pages, panel, trade
 from guahao.sandbox.models import FaultKind, SandboxTrade, TradeState
-from guahao.sandbox.pages import Html, fill
+from guahao.sandbox.pages import fill
 from guahao.sandbox.wechat_pay import trades
 from guahao.sandbox.wechat_pay.trades import WECHAT
 
