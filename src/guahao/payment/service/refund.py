@@ -192,6 +192,8 @@ async def arrived(db: AsyncSession, order: Order, row: Refund, *, at: datetime, 
     row.state = RefundState.SUCCESS
     row.settled_at = at
     row.settled_by = None if by == "system" else by
+    if by == "system" and row.submitted_at is None:  # the answer that took it was lost: this proves it
+        row.submitted_at = at
     await db.flush()
     gives = policy.account_of(payment.provider if by == "system" else Provider.CASH)
     await _book(db, row, Posting.REFUND_ARRIVED, debit=LedgerAccount.REFUNDS_PAYABLE, credit=gives)
