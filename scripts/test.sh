@@ -3,7 +3,23 @@
 # pytest answers 5 when it ran no test, so an empty run fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if ! command -v curl >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  apt-get update -qq && apt-get install -y -qq curl >/dev/null
+
+# What the journeys need besides Python comes from Debian, where it is missing and may be installed.
+wanted=()
+command -v curl >/dev/null || wanted+=(curl)
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || wanted+=(chromium)
+[ -n "$(fc-list :lang=zh-cn 2>/dev/null)" ] || wanted+=(fontconfig fonts-noto-cjk)
+install() {
+  command -v apt-get >/dev/null || return 1
+  local as=()
+  [ "$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && as=(sudo -n); } || return 1
+  echo "test: installing ${wanted[*]}"
+  DEBIAN_FRONTEND=noninteractive "${as[@]}" sh -c \
+    'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/dev/null' sh "${wanted[@]}"
+}
+if [ ${#wanted[@]} -gt 0 ] && ! install; then
+  echo "test: please install ${wanted[*]}; without a browser its journeys are skipped, and counted as such" >&2
 fi
-exec .venv/bin/pytest -n auto --maxprocesses 4 "$@"
+
+# A module with a demo of its own stays on one worker (mark xdist_group).
+exec .venv/bin/pytest -n auto --maxprocesses 4 --dist loadgroup "$@"
