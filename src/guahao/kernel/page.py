@@ -22,7 +22,7 @@ class Templates:
         """Read from `package`."""
         self._package = package
 
-    def fill(self, name: str, **values: object) -> Html:
+    def fill(self, name: str, /, **values: object) -> Html:
         """Fill the `$places` of `name`.html; what is not `Html` is escaped.
 
         Raises KeyError for a place without a value.
