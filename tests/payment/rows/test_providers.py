@@ -231,3 +231,22 @@ async def test_row_29_a_provider_that_hangs_holds_no_connection_of_the_database(
     answers = await asyncio.gather(*waiting)
     assert {answer.status_code for answer in answers} == {503}
     assert all(answer.headers["Retry-After"] for answer in answers)
+
+
+async def test_payments_of_a_provider_no_longer_in_use_keep_nobody_from_being_asked_about(till: Till) -> None:
+    held = await till.hold()
+    await till.fault("notify_never")
+    await till.at_cashier(await till.open(held))
+    copies = (
+        "INSERT INTO payment (hospital_id, id, order_id, channel, state, amount_fen, expires_at, due_at)"
+        " SELECT hospital_id, gen_random_uuid(), order_id, 'alipay_qr', 'closing', amount_fen,"
+        " expires_at, due_at - interval '1 day' FROM payment, generate_series(1, 120)"
+    )
+    async with transaction(till.sessions) as db:
+        await db.execute(text(copies))
+        await db.execute(text("UPDATE payment SET due_at = due_at - interval '1 hour'"))
+    del till.app.state.gateways["alipay"]
+
+    await till.errands("ask_about_payments")
+
+    assert (await till.order(held))["state"] == "paid"

@@ -52,14 +52,15 @@ async def ask_about_payments(sessions: Sessions, *, gateways: Gateways) -> int:
 
 async def _claim(db: AsyncSession, gateways: Gateways) -> Sequence[tuple[Payment, datetime]]:
     now: datetime = (await db.scalars(select(func.clock_timestamp()))).one()
-    rows = await db.scalars(
+    found = await db.scalars(
         select(Payment)
         .where(Payment.state.in_(LIVE), Payment.due_at <= now)
+        .where(Payment.channel.in_(policy.online_channels(gateways)))
         .order_by(Payment.due_at)
         .limit(BATCH)
         .with_for_update(skip_locked=True, key_share=True)
     )
-    claimed = [row for row in rows if row.provider in gateways]
+    claimed = found.all()
     for row in claimed:
         if row.expires_at <= now:
             row.state = PaymentState.CLOSING
