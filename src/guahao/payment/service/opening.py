@@ -70,7 +70,8 @@ async def begin(db: AsyncSession, *, wish: Wish, gateways: Gateways) -> Payment:
     await _check_channel(db, order, wish.channel, gateways)
     rows = await _payments_of(db, order)
     for row in rows:
-        if row.channel is wish.channel and row.state in {PaymentState.PREPARING, PaymentState.OPEN}:
+        is_open = row.state in {PaymentState.PREPARING, PaymentState.OPEN} and row.expires_at > now
+        if is_open and row.channel is wish.channel:
             return row
     if len(rows) >= policy.MAX_TRIES:
         raise TooManyPayments
