@@ -219,6 +219,55 @@ class FeeItem(Base):
     version: Mapped[int] = mapped_column(server_default="1")
 
 
+class FeeChangeState(StrEnum):
+    """What became of a wish to set another price."""
+
+    APPLIED = "applied"
+    """Small enough for one person."""
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class FeeChange(Base):
+    """A price as staff want it: a new one, or with `fee_id` another one in the place of `version`.
+
+    `before_fen` is what it would replace. A large change takes effect when a second person approves.
+    """
+
+    __tablename__ = "fee_change"
+    __table_args__ = (
+        ForeignKeyConstraint(["hospital_id", "doctor_id"], ["doctor.hospital_id", "doctor.id"]),
+        ForeignKeyConstraint(["hospital_id", "fee_id"], ["fee_item.hospital_id", "fee_item.id"]),
+        CheckConstraint(
+            "decided_by IS NULL OR decided_by <> proposed_by", name="fee_change_decided_by_another"
+        ),
+        CheckConstraint(
+            "(state IN ('approved','rejected')) = (decided_by IS NOT NULL AND decided_at IS NOT NULL)",
+            name="fee_change_decision_has_a_name",
+        ),
+        CheckConstraint("(fee_id IS NULL) = (version IS NULL)", name="fee_change_of_a_version"),
+        CheckConstraint("state IN ('applied','proposed','approved','rejected')", name="fee_change_state"),
+        CheckConstraint("fee_fen BETWEEN 0 AND 10000000", name="fee_change_fee"),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(ForeignKey("hospital.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    fee_id: Mapped[UUID | None]
+    version: Mapped[int | None]
+    kind: Mapped[FeeKind] = mapped_column(closed_set(FeeKind))
+    level: Mapped[DoctorLevel] = mapped_column(closed_set(DoctorLevel))
+    doctor_id: Mapped[UUID | None]
+    fee_fen: Mapped[int]
+    effective_from: Mapped[date]
+    before_fen: Mapped[int | None]
+    state: Mapped[FeeChangeState] = mapped_column(closed_set(FeeChangeState))
+    proposed_by: Mapped[str]
+    proposed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+
+
 class RuleSetRow(Base):
     """One published version of a hospital's rules; never changed afterwards."""
 

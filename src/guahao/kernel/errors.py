@@ -59,6 +59,13 @@ class NotFound(Problem):
     status = 404
 
 
+class SamePerson(Problem):
+    """What one person proposed only another may decide."""
+
+    code = "same-person"
+    status = 409
+
+
 class Invalid(Problem):
     """The payload's shape or a value is wrong; `errors` names each field and what is wrong."""
 

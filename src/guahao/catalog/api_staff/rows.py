@@ -1,4 +1,4 @@
-"""Staff routes for hospitals, campuses, departments, doctors and fees."""
+"""Staff routes for hospitals, campuses, departments and doctors."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Query
 from guahao.catalog.api_staff import schemas
 from guahao.catalog.policy.national import NationalCodeUnknown, national_departments
 from guahao.catalog.queries import lists
-from guahao.catalog.queries.facts import campuses_by_codes, doctors_by_codes
+from guahao.catalog.queries.facts import campuses_by_codes
 from guahao.catalog.service import edit
 from guahao.catalog.service.conflict import CodeTaken, EditConflict
-from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
+from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, HospitalRow
 from guahao.catalog.service.store import CatalogCodeUnknown, DepartmentLoop
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.kernel.errors import Invalid, NotFound, Problem
@@ -191,37 +191,3 @@ async def update_doctor(doctor_id: str, body: schemas.DoctorEdit, db: Db, who: E
         db, doctor_id=id_, version=body.version, row=body.row(DoctorRow), actor=f"staff:{who.id}"
     )
     return schemas.DoctorSeen.of(row, department_codes=body.department_codes)
-
-
-@router.get("/hospitals/{hospital_id}/fees", responses=problems(*SEEN))
-async def list_fees(hospital_id: str, db: Db, who: Viewer) -> Page[schemas.FeeSeen]:
-    """Every price of a hospital, past and planned ones too."""
-    id_ = await _existing(db, who, hospital_id)
-    codes = {facts.id: code for code, facts in (await doctors_by_codes(db, hospital_id=id_)).items()}
-    return Page(
-        items=[
-            schemas.FeeSeen.of(row, doctor_code=codes[row.doctor_id] if row.doctor_id else None)
-            for row in await lists.fee_items(db, hospital_id=id_)
-        ]
-    )
-
-
-@router.post(
-    "/hospitals/{hospital_id}/fees", status_code=201, responses=problems(*CREATED, CatalogCodeUnknown)
-)
-async def create_fee(hospital_id: str, body: schemas.FeeIn, db: Db, who: Editor) -> schemas.FeeSeen:
-    """Set a price from a day on; sessions that exist keep theirs."""
-    id_ = await _existing(db, who, hospital_id)
-    row = await edit.create_fee(db, hospital_id=id_, row=body.row(FeeRow), actor=f"staff:{who.id}")
-    return schemas.FeeSeen.of(row, doctor_code=body.doctor_code)
-
-
-@router.put("/fees/{fee_id}", responses=problems(*EDITED, CatalogCodeUnknown))
-async def update_fee(fee_id: str, body: schemas.FeeEdit, db: Db, who: Editor) -> schemas.FeeSeen:
-    """Correct a price; `version` is the one you opened."""
-    id_ = parse_id(fee_id)
-    who.require(hospital_of(id_))
-    row = await edit.update_fee(
-        db, fee_id=id_, version=body.version, row=body.row(FeeRow), actor=f"staff:{who.id}"
-    )
-    return schemas.FeeSeen.of(row, doctor_code=body.doctor_code)

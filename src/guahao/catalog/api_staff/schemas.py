@@ -14,6 +14,8 @@ from guahao.catalog.models import (
     Department,
     Doctor,
     DoctorLevel,
+    FeeChange,
+    FeeChangeState,
     FeeItem,
     FeeKind,
     Hospital,
@@ -224,6 +226,34 @@ class FeeSeen(FeeEdit):
     def of(cls, row: FeeItem, *, doctor_code: str | None) -> FeeSeen:
         """Show a row."""
         return cls.model_construct(**_columns(row, cls), doctor_code=doctor_code)
+
+
+class FeeChangeSeen(BaseModel):
+    """A price that waits for a second person, or waited; `before_fen` is what it replaces.
+
+    `fee_id` is null for a new price; `proposed_by` and `decided_by` are audit actors.
+    """
+
+    id: str
+    fee_id: str | None
+    kind: FeeKind
+    level: DoctorLevel
+    doctor_id: str | None
+    fee_fen: int
+    effective_from: dt.date
+    before_fen: int | None
+    state: FeeChangeState
+    proposed_by: str
+    proposed_at: dt.datetime
+    decided_by: str | None
+    decided_at: dt.datetime | None
+
+    @classmethod
+    def of(cls, row: FeeChange) -> FeeChangeSeen:
+        """Show a row."""
+        ids = {name: getattr(row, name) for name in ("id", "fee_id", "doctor_id")}
+        shown = {name: getattr(row, name) for name in cls.model_fields if name not in ids}
+        return cls(**shown, **{name: str(id_) if id_ else None for name, id_ in ids.items()})
 
 
 class RuleSetOut(BaseModel):

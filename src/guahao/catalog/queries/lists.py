@@ -17,6 +17,8 @@ from guahao.catalog.models import (
     Doctor,
     DoctorDepartment,
     EntryKind,
+    FeeChange,
+    FeeChangeState,
     FeeItem,
     Hospital,
     HospitalState,
@@ -229,6 +231,18 @@ async def department_codes(
     for doctor_id, code in links:
         codes[doctor_id].append(code)
     return codes
+
+
+async def fee_changes(
+    db: AsyncSession, *, hospital_id: int, state: FeeChangeState | None, before: UUID | None, limit: int
+) -> list[FeeChange]:
+    """Prices that staff wanted, newest first, from before the one called `before`."""
+    rows = select(FeeChange).where(FeeChange.hospital_id == hospital_id)
+    if state is not None:
+        rows = rows.where(FeeChange.state == state)
+    if before is not None:
+        rows = rows.where(FeeChange.id < before)
+    return list(await db.scalars(rows.order_by(FeeChange.id.desc()).limit(limit)))
 
 
 async def fee_items(db: AsyncSession, *, hospital_id: int) -> list[FeeItem]:

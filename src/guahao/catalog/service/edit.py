@@ -13,13 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.catalog.models import Campus, Department, Doctor, FeeItem, Hospital
 from guahao.catalog.service.conflict import CodeTaken, EditConflict
-from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
+from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, HospitalRow
 from guahao.catalog.service.rules import begin_rules
 from guahao.catalog.service.search import reindex
 from guahao.catalog.service.store import (
     Columns,
     department_columns,
-    fee_columns,
     plain_columns,
     refuse_loop,
     set_departments,
@@ -142,18 +141,15 @@ async def update_doctor(
     return edited.row
 
 
-async def create_fee(db: AsyncSession, *, hospital_id: int, row: FeeRow, actor: str) -> FeeItem:
-    """Set a price; raises CodeTaken when it has one from that day already, CatalogCodeUnknown."""
-    columns = await fee_columns(db, hospital_id=hospital_id, row=row)
+async def place_fee(db: AsyncSession, *, hospital_id: int, columns: Columns, actor: str) -> FeeItem:
+    """Set a price that needs no approval any more; raises CodeTaken when that day has one already."""
     return await _create(db, FeeItem, hospital_id=hospital_id, columns=columns, actor=actor)
 
 
-async def update_fee(db: AsyncSession, *, fee_id: UUID, version: int, row: FeeRow, actor: str) -> FeeItem:
-    """Correct a price; sessions that exist keep theirs.
-
-    Raises NotFound, EditConflict, CodeTaken, CatalogCodeUnknown.
-    """
-    columns = await fee_columns(db, hospital_id=hospital_of(fee_id), row=row)
+async def replace_fee(
+    db: AsyncSession, *, fee_id: UUID, version: int, columns: Columns, actor: str
+) -> FeeItem:
+    """Correct a price that needs no approval any more; raises NotFound, EditConflict, CodeTaken."""
     return await _update(db, FeeItem, id_=fee_id, version=version, columns=columns, actor=actor)
 
 

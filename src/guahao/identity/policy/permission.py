@@ -24,6 +24,7 @@ class Permission(StrEnum):
     CREATE_HOSPITAL = "create_hospital"
     VIEW_CATALOG = "view_catalog"
     EDIT_CATALOG = "edit_catalog"
+    APPROVE_FEE = "approve_fee"
     EDIT_RULES = "edit_rules"
     VIEW_SCHEDULE = "view_schedule"
     EDIT_SCHEDULE = "edit_schedule"
@@ -60,6 +61,7 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
             *_PLANNING,
             Permission.CREATE_HOSPITAL,
             Permission.EDIT_CATALOG,
+            Permission.APPROVE_FEE,
             Permission.EDIT_RULES,
             Permission.VIEW_EVENTS,
             Permission.MANAGE_STAFF,
@@ -70,6 +72,7 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
             *_EVERYBODY,
             *_PLANNING,
             Permission.EDIT_CATALOG,
+            Permission.APPROVE_FEE,
             Permission.EDIT_RULES,
             Permission.VIEW_APPOINTMENTS,
             Permission.VIEW_EVENTS,
@@ -94,7 +97,13 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
         {*_EVERYBODY, Permission.VIEW_SCHEDULE, Permission.VIEW_APPOINTMENTS, Permission.ADD_PLACES}
     ),
     Role.FINANCE: frozenset(
-        {*_EVERYBODY, *_WATCHING_MONEY, Permission.HAND_OVER_REFUND, Permission.MANAGE_MONEY}
+        {
+            *_EVERYBODY,
+            *_WATCHING_MONEY,
+            Permission.APPROVE_FEE,
+            Permission.HAND_OVER_REFUND,
+            Permission.MANAGE_MONEY,
+        }
     ),
     Role.AUDITOR: frozenset({*_EVERYBODY, *_WATCHING_MONEY, Permission.VIEW_AUDIT}),
 }

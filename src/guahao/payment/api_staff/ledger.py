@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
-from guahao.kernel.errors import NotFound
+from guahao.kernel.errors import NotFound, SamePerson
 from guahao.kernel.http import Body, Db, Now, Once, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
@@ -31,7 +31,6 @@ from guahao.payment.models import AdjustmentState, LedgerAccount, Part
 from guahao.payment.queries import ledger as queries
 from guahao.payment.service import adjustment
 from guahao.payment.service.adjustment import AdjustmentDecided
-from guahao.payment.service.approval import SamePerson
 
 router = APIRouter(prefix="/ledger", tags=["payment: staff"])
 

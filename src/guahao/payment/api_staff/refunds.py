@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
-from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.errors import NotFound, Problem, SamePerson
 from guahao.kernel.http import Body, Db, Once, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
@@ -16,7 +16,7 @@ from guahao.payment.api_staff.schemas import Cursor, HospitalId, Limit, Note, Re
 from guahao.payment.models import RefundState
 from guahao.payment.queries import staff as queries
 from guahao.payment.service import approval
-from guahao.payment.service.approval import RefundStateConflict, SamePerson
+from guahao.payment.service.approval import RefundStateConflict
 from guahao.payment.service.refund import RefundTooLarge
 
 router = APIRouter(prefix="/refunds", tags=["payment: staff"])

@@ -9,12 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
-from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.errors import NotFound, Problem, SamePerson
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.payment.models import Adjustment, AdjustmentState, LedgerAccount, Part, Posting
 from guahao.payment.queries.staff import order_by_id
 from guahao.payment.service import ledger
-from guahao.payment.service.approval import SamePerson
 
 
 class AdjustmentDecided(Problem):

@@ -9,20 +9,13 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.errors import NotFound, Problem, SamePerson
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.payment import policy
 from guahao.payment.models import Order, Payment, PaymentState, Provider, Refund, RefundReason, RefundState
 from guahao.payment.queries.setting import setting_of
 from guahao.payment.service.order import locked
 from guahao.payment.service.refund import arrived, note_change, promise, request, void
-
-
-class SamePerson(Problem):
-    """What one person proposed only another may decide."""
-
-    code = "same-person"
-    status = 409
 
 
 class RefundStateConflict(Problem):
