@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
-from guahao.booking.models import Appointment, AppointmentState, CreditEvent, CreditKind
+from guahao.booking.models import Appointment, AppointmentState, Channel, CreditEvent, CreditKind
 from guahao.booking.queries.law import broken_slots
 from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import Canceller, cancel
@@ -17,7 +17,7 @@ from guahao.booking.service.plan import HoldPlan, SlotSoldOut
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
-from guahao.payment.models import OrderState
+from guahao.payment.models import OrderState, RefundReason
 from guahao.scheduling.models import Bucket
 from tests.factories.booking import (
     Booker,
@@ -30,6 +30,7 @@ from tests.factories.booking import (
     order,
     request_of,
 )
+from tests.factories.payment import let_refunds_arrive, refunds_of
 from tests.factories.scheduling import counters, make_clinic, make_session, make_slot, slots_of
 
 pytestmark = pytest.mark.anyio
@@ -136,6 +137,103 @@ async def test_the_rules_hold_for_the_new_slot(
 
     with pytest.raises(problem):
         await move(db, old, booker, target.id)
+
+
+async def test_a_move_to_a_cheaper_slot_gives_the_difference_back_once(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db)
+    old = await book(db, booker, (await make_slot(db, clinic=clinic, days=2, fee_fen=5000)).id)
+    cheaper = await make_slot(db, clinic=clinic, days=3, fee_fen=3000)
+    cheapest = await make_slot(db, clinic=clinic, days=4, fee_fen=1000)
+    await db.commit()
+
+    plan = await move(db, old, booker, cheaper.id)
+    await db.commit()
+    again = await move(db, await appointment(db, plan.appointment_id), booker, cheapest.id)
+    await db.commit()
+    by = Canceller(actor="x", account_id=booker.account_id)
+    await cancel(db, appointment_id=again.appointment_id, by=by)
+
+    assert [(row.reason, row.amount_fen) for row in await refunds_of(db, old.order_id)] == [
+        (RefundReason.DIFFERENCE, 2000),
+        (RefundReason.DIFFERENCE, 2000),
+        (RefundReason.CANCELLED, 1000),
+    ]
+    assert await broken_slots(db) == 0
+
+
+async def test_after_the_difference_has_arrived_the_order_is_partly_refunded(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db)
+    old = await book(db, booker, (await make_slot(db, clinic=clinic, days=2, fee_fen=5000)).id)
+    plan = await move(db, old, booker, (await make_slot(db, clinic=clinic, days=3, fee_fen=3000)).id)
+    assert (await order(db, old.order_id)).state is OrderState.REFUNDING
+
+    await let_refunds_arrive(db, old.order_id)
+
+    assert (await order(db, old.order_id)).state is OrderState.PART_REFUNDED
+    assert (await appointment(db, plan.appointment_id)).state is AppointmentState.BOOKED
+
+
+async def test_moving_to_cheaper_slots_at_once_gives_one_difference_back(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db)
+    old = await book(db, booker, (await make_slot(db, clinic=clinic, days=2, fee_fen=5000)).id)
+    targets = [await make_slot(db, clinic=clinic, days=days, fee_fen=3000) for days in (3, 4, 5)]
+    await db.commit()
+
+    async def attempt(slot_id: object) -> bool:
+        try:
+            async with transaction(sessions) as other:
+                await move(other, old, booker, slot_id)
+        except Problem:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(attempt(slot.id) for slot in targets))) == 1
+    assert [row.amount_fen for row in await refunds_of(db, old.order_id)] == [2000]
+
+
+async def test_a_crash_before_the_commit_of_a_cheaper_move_promises_nothing(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db)
+    old = await book(db, booker, (await make_slot(db, clinic=clinic, days=2, fee_fen=5000)).id)
+    cheaper = await make_slot(db, clinic=clinic, days=3, fee_fen=3000)
+    await db.commit()
+
+    async with sessions() as other:
+        await move(other, old, booker, cheaper.id)
+        await other.rollback()
+
+    assert await refunds_of(db, old.order_id) == []
+    assert (await order(db, old.order_id)).state is OrderState.PAID
+
+
+async def test_a_fee_that_is_paid_at_the_desk_cannot_be_given_back_in_part(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db)
+    dear = await make_slot(db, clinic=clinic, days=2, fee_fen=5000)
+    same = await make_slot(db, clinic=clinic, days=3, fee_fen=5000)
+    cheaper = await make_slot(db, clinic=clinic, days=4, fee_fen=3000)
+    plan = await hold(db, booker, dear.id, channel=Channel.DESK)
+    row = await appointment(db, plan.appointment_id)
+    await db.commit()
+
+    with pytest.raises(reschedule.RescheduleFeeDiffers) as refused:
+        async with transaction(sessions) as other:
+            await move(other, row, booker, cheaper.id)
+
+    assert refused.value.extra == {"fee_fen": 3000}
+    assert (await appointment(db, row.id)).state is AppointmentState.BOOKED
+    assert (await move(db, row, booker, same.id)).number == 1
 
 
 async def test_another_hospitals_slot_is_refused(db: AsyncSession) -> None:

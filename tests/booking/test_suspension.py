@@ -22,11 +22,11 @@ from guahao.kernel.db import Sessions
 from guahao.kernel.events import EventRow, EventState
 from guahao.kernel.relay import Relay
 from guahao.notification.models import Notice, NoticeKind, NoticeState
-from guahao.payment.models import OrderState
+from guahao.payment.models import OrderState, RefundReason
 from guahao.scheduling.models import Slot
 from guahao.scheduling.service.suspend import resume, suspend
 from tests.factories.booking import appointment, book, hold, make_booker, order, request_of
-from tests.factories.payment import pay
+from tests.factories.payment import pay, refunds_of
 from tests.factories.scheduling import counters, make_clinic, make_slot
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +79,8 @@ async def test_choosing_to_cancel_refunds_without_counting_and_freezes_the_place
     await cancel(db, appointment_id=row.id, by=Canceller(actor="x", account_id=booker.account_id))
 
     assert await state_of(db, row.id) is AppointmentState.CANCELLED_BY_HOSPITAL
-    assert (await order(db, row.order_id)).state is OrderState.REFUNDING
+    (refund,) = await refunds_of(db, row.order_id)
+    assert (refund.reason, refund.amount_fen) == (RefundReason.HOSPITAL, 5000)
     assert (await db.scalars(select(CreditEvent))).all() == []
     assert await counters(db, slot.id) == {"frozen": 1}
 
@@ -112,7 +113,7 @@ async def test_who_does_not_choose_in_time_gets_the_fee_back(db: AsyncSession) -
     assert await refund_undecided(db) == 1
 
     assert await state_of(db, row.id) is AppointmentState.CANCELLED_BY_HOSPITAL
-    assert (await order(db, row.order_id)).state is OrderState.REFUNDING
+    assert [one.reason for one in await refunds_of(db, row.order_id)] == [RefundReason.HOSPITAL]
     assert await counters(db, slot.id) == {"frozen": 2}
 
 

@@ -31,7 +31,7 @@ ENDED = (
     AppointmentState.CANCELLED_BY_HOSPITAL,
     AppointmentState.RESCHEDULED,
 )
-"""States in which the appointment has no place any more; nothing leaves them."""
+"""States in which the appointment has no place any more; only late money can leave one, EXPIRED."""
 
 _STANDING = text("state IN ('held', 'booked', 'suspended')")
 _STATES = ", ".join(f"'{state}'" for state in AppointmentState)
@@ -116,6 +116,8 @@ class Appointment(Base):
     rule_version: Mapped[int]
     number: Mapped[int | None]
     hold_expires_at: Mapped[datetime | None]
+    expiring_at: Mapped[datetime | None]
+    """When the hold's time was found to be over; while still held, it awaits an answer about its money."""
     decide_by: Mapped[datetime | None]
     """While suspended: until when the person may choose before the fee goes back by itself."""
     rescheduled_from: Mapped[UUID | None]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from guahao.booking.models import AppointmentState
+from guahao.booking.models import AppointmentState, CreditKind
 from guahao.catalog.queries import DoctorLevel, Rules
 from guahao.identity.queries.patients import PatientFacts
 from guahao.kernel.clock import CHINA, local_date
 from guahao.kernel.errors import Problem
+from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import SessionState
 
@@ -181,6 +182,10 @@ class History:
 
 def refusal_of_slot(slot: SlotFacts, rules: Rules) -> Problem | None:
     """Judge whether the slot is on sale at `slot.now`; places themselves are counted by the database."""
+    return _refusal_by_session(slot, rules) or _refusal_by_hour(slot, rules)
+
+
+def _refusal_by_session(slot: SlotFacts, rules: Rules) -> Problem | None:
     if slot.state is SessionState.SUSPENDED:
         return SessionSuspended()
     if slot.state is not SessionState.PUBLISHED or slot.starts_at <= slot.now:
@@ -189,7 +194,7 @@ def refusal_of_slot(slot: SlotFacts, rules: Rules) -> Problem | None:
         return OutsideBookingWindow(days=rules.booking_window_days)
     if slot.released_at > slot.now:
         return SlotNotReleased(release_at=slot.released_at.astimezone(CHINA).isoformat(timespec="seconds"))
-    return _refusal_by_hour(slot, rules)
+    return None
 
 
 def _refusal_by_hour(slot: SlotFacts, rules: Rules) -> Problem | None:
@@ -263,6 +268,20 @@ def _booked_within(others: list[Standing], now: datetime, *, days: int) -> int:
     return sum(one.created_at > now - timedelta(days=days) for one in others)
 
 
+def refusal_of_late_money(
+    slot: SlotFacts, patient: PatientFacts, history: History, rules: Rules
+) -> Problem | None:
+    """Judge whether an appointment that expired may be booked again now that its money came.
+
+    It was asked for in time, so the hours in which bookings are taken do not matter any more.
+    """
+    return (
+        _refusal_by_session(slot, rules)
+        or refusal_of_patient(slot, patient)
+        or refusal_by_history(slot, history, rules)
+    )
+
+
 def hold_ends_at(slot: SlotFacts, rules: Rules) -> datetime:
     """Until when the place is kept while the fee is paid; never past the slot's start."""
     is_same_day = slot.date == local_date(slot.now)
@@ -273,6 +292,46 @@ def hold_ends_at(slot: SlotFacts, rules: Rules) -> datetime:
 def is_late_cancel(rules: Rules, *, date: dt.date, now: datetime) -> bool:
     """Whether giving the place back now counts as late; `rules` are those it was booked under."""
     return rules.late_cancel_counts and now >= rules.cancel_deadline(date)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelTerms:
+    """What cancelling means for the money and for the person.
+
+    `refund` is why the fee goes back, always all of it; None while nothing is paid. `credit` is what
+    counts against the person. `wording` names the sentence to show before it is done.
+    """
+
+    refund: RefundReason | None
+    credit: CreditKind | None
+    wording: str
+
+
+def cancel_terms(
+    rules: Rules,
+    *,
+    state: AppointmentState,
+    date: dt.date,
+    now: datetime,
+    is_hospital_fault: bool = False,
+    is_excused: bool = False,
+) -> CancelTerms:
+    """Say what cancelling an appointment that is in `state` means at `now`.
+
+    Whoever has not been seen yet gets the whole fee back, after the deadline too; then it counts as
+    late where the rules under which it was booked, `rules`, say so. The hospital's fault never counts.
+    """
+    if state is AppointmentState.HELD:
+        return CancelTerms(refund=None, credit=None, wording="held")
+    if is_hospital_fault:
+        return CancelTerms(refund=RefundReason.HOSPITAL, credit=None, wording="suspended")
+    is_late = is_late_cancel(rules, date=date, now=now)
+    credit = CreditKind.CANCELLED_LATE if is_late else CreditKind.CANCELLED
+    return CancelTerms(
+        refund=RefundReason.CANCELLED,
+        credit=None if is_excused else credit,
+        wording="late" if is_late else "in-time",
+    )
 
 
 def cools_until(

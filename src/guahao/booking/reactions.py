@@ -1,4 +1,4 @@
-"""What booking does when something happened: confirm what is paid, follow a suspension, owe messages."""
+"""What booking does when something happened: follow money and suspensions, owe messages."""
 
 from __future__ import annotations
 
@@ -16,24 +16,37 @@ from guahao.booking.events import (
     AppointmentResumed,
     AppointmentSuspended,
 )
-from guahao.booking.models import Appointment
-from guahao.booking.service import confirm as confirmation
+from guahao.booking.models import Appointment, AppointmentState
 from guahao.booking.service import suspension
+from guahao.booking.service.confirm import confirm
+from guahao.booking.service.expire import end_hold
+from guahao.booking.service.late import accept_late_money
 from guahao.booking.service.rows import locked
 from guahao.catalog.queries import rules_of
 from guahao.kernel.events import Reaction, on
 from guahao.kernel.ids import parse_id
 from guahao.notification import service as notification
 from guahao.notification.service import NoticeKind
-from guahao.payment.events import PaymentSucceeded
+from guahao.payment.events import OrderClosed, PaymentSucceeded
 from guahao.scheduling.events import SessionResumed, SessionSuspended
 
 
 async def confirm_paid(db: AsyncSession, event: PaymentSucceeded) -> None:
-    """The order of an appointment is paid: book it."""
+    """The order of an appointment is paid: book it; after its end, again or not at all."""
+    kind, _, id_ = event.subject.partition(":")
+    if kind != "appointment":
+        return
+    if event.is_late:
+        await accept_late_money(db, appointment_id=parse_id(id_))
+    else:
+        await confirm(db, appointment_id=parse_id(id_))
+
+
+async def end_unpaid(db: AsyncSession, event: OrderClosed) -> None:
+    """No money can come for a hold whose time is over: end it."""
     kind, _, id_ = event.subject.partition(":")
     if kind == "appointment":
-        await confirmation.confirm(db, appointment_id=parse_id(id_))
+        await end_hold(db, appointment_id=parse_id(id_))
 
 
 async def follow_suspension(db: AsyncSession, event: SessionSuspended) -> None:
@@ -58,8 +71,9 @@ async def owe_cancelled(db: AsyncSession, event: AppointmentCancelled) -> None:
 
 
 async def owe_expired(db: AsyncSession, event: AppointmentExpired) -> None:
-    """Owe word that the hold ended."""
-    await _owe(db, event.appointment_id, NoticeKind.EXPIRED)
+    """Owe word that the hold ended, unless late money has booked it again."""
+    if (await locked(db, event.appointment_id)).state is AppointmentState.EXPIRED:
+        await _owe(db, event.appointment_id, NoticeKind.EXPIRED)
 
 
 async def owe_rescheduled(db: AsyncSession, event: AppointmentRescheduled) -> None:
@@ -119,6 +133,7 @@ async def _plan(
 
 REACTIONS: tuple[Reaction, ...] = (
     on(PaymentSucceeded, confirm_paid),
+    on(OrderClosed, end_unpaid),
     on(SessionSuspended, follow_suspension),
     on(SessionResumed, follow_resumption),
     on(AppointmentConfirmed, owe_booked),

@@ -20,6 +20,7 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Db, Keys, Once, Page, problems
 from guahao.kernel.idempotency import RequestInProgress
 from guahao.kernel.ids import parse_id
+from guahao.payment.queries import orders_by_ids
 
 router = APIRouter(tags=["booking"])
 
@@ -93,9 +94,10 @@ async def cancel_appointment(
 async def reschedule_appointment(
     appointment_id: str, body: RescheduleIn, db: Db, account: CurrentAccount, once: Once
 ) -> Response:
-    """Move to another slot of the hospital at the same fee; if that fails the old place stays yours.
+    """Move to another slot of the hospital; if that fails the old place stays yours.
 
-    Answers the new appointment; the old one ends as `rescheduled`.
+    Answers the new appointment; the old one ends as `rescheduled`. If the new slot costs less, the
+    difference goes back to the payer; one that costs more is refused.
     """
     claim = await once.claim(db, owner=str(account.id))
     old = await lists.appointment_of_account(
@@ -103,4 +105,5 @@ async def reschedule_appointment(
     )
     request = request_of(account.id, body.slot_id, str(old.patient_id))
     plan = await reschedule.reschedule(db, appointment_id=old.id, request=request)
-    return await claim.answer(HeldOut.of(plan), status=201)
+    order = (await orders_by_ids(db, [plan.order_id]))[plan.order_id]
+    return await claim.answer(HeldOut.of(plan, order=order), status=201)

@@ -12,7 +12,7 @@ from guahao.booking.models import AppointmentState, Channel
 from guahao.booking.queries.screen import AppointmentView
 from guahao.booking.service.plan import HoldPlan
 from guahao.kernel.http import Body
-from guahao.payment.queries import OrderState
+from guahao.payment.queries import Order, OrderState
 from guahao.scheduling.queries.states import Period
 
 
@@ -47,10 +47,9 @@ class HeldOut(BaseModel):
     room: str
 
     @classmethod
-    def of(cls, plan: HoldPlan) -> HeldOut:
-        """Show what was planned and is being written."""
+    def of(cls, plan: HoldPlan, *, order: Order | None = None) -> HeldOut:
+        """Show what was planned and is being written; `order` is the one that a moved appointment keeps."""
         slot = plan.slot
-        is_settled = slot.fee_fen == 0 or plan.rescheduled_from is not None
         return cls(
             id=str(plan.appointment_id),
             state=plan.state,
@@ -58,8 +57,8 @@ class HeldOut(BaseModel):
             number=plan.number,
             order=OrderPart(
                 id=str(plan.order_id),
-                amount_fen=slot.fee_fen,
-                state=OrderState.PAID if is_settled else OrderState.CREATED,
+                amount_fen=slot.fee_fen if order is None else order.amount_fen,
+                state=_first_state(slot.fee_fen) if order is None else order.state,
             ),
             slot_id=str(slot.slot_id),
             patient_id=str(plan.request.patient_id),
@@ -68,6 +67,10 @@ class HeldOut(BaseModel):
             ends_at=slot.ends_at,
             room=slot.room,
         )
+
+
+def _first_state(fee_fen: int) -> OrderState:
+    return OrderState.CREATED if fee_fen else OrderState.PAID
 
 
 class NamedPart(BaseModel):

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
-from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.models import Appointment, AppointmentState, CreditKind
 from guahao.catalog.queries import (
     CampusFacts,
     DepartmentFacts,
@@ -90,20 +90,14 @@ async def allowed_now(db: AsyncSession, appointment: Appointment, *, now: dateti
     booked_under = await rules_of_version(
         db, hospital_id=appointment.hospital_id, version=appointment.rule_version
     )
-    counts = is_ahead and policy.is_late_cancel(booked_under.rules, date=appointment.date, now=now)
+    terms = policy.cancel_terms(
+        booked_under.rules, state=state, date=appointment.date, now=now, is_hospital_fault=is_choosing
+    )
     can_cancel = is_held or is_choosing or is_ahead
     return Allowed(
         pay=is_held and appointment.hold_expires_at is not None and now < appointment.hold_expires_at,
         cancel=can_cancel,
         reschedule=is_choosing or is_ahead,
-        cancel_counts=counts,
-        cancel_text=_cancel_text(state, counts=counts) if can_cancel else None,
+        cancel_counts=is_ahead and terms.credit is CreditKind.CANCELLED_LATE,
+        cancel_text=text(f"cancel.{terms.wording}") if can_cancel else None,
     )
-
-
-def _cancel_text(state: AppointmentState, *, counts: bool) -> str:
-    if state is AppointmentState.HELD:
-        return text("cancel.held")
-    if state is AppointmentState.SUSPENDED:
-        return text("cancel.suspended")
-    return text("cancel.late" if counts else "cancel.in-time")

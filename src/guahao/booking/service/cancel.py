@@ -13,7 +13,7 @@ from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
 from guahao.booking.events import AppointmentCancelled
 from guahao.booking.models import Appointment, AppointmentState
-from guahao.booking.service.credit import count_cancellation, is_late
+from guahao.booking.service.credit import count_cancellation, rules_at_booking
 from guahao.booking.service.rows import (
     bucket_of,
     end,
@@ -69,12 +69,19 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
     if before is AppointmentState.BOOKED and slot.starts_at <= slot.now and not by.is_staff:
         raise policy.CancelTooLate
     is_hospital_fault = is_suspended(before, slot) or by.is_hospital_fault
+    terms = policy.cancel_terms(
+        await rules_at_booking(db, appointment),
+        state=before,
+        date=appointment.date,
+        now=slot.now,
+        is_hospital_fault=is_hospital_fault,
+        is_excused=by.is_excused,
+    )
     source = bucket_of(appointment)
     await end(db, appointment, _outcome(is_hospital_fault=is_hospital_fault))
-    await give_money_back(db, appointment, before)
-    if before is AppointmentState.BOOKED and not is_hospital_fault and not by.is_excused:
-        late = await is_late(db, appointment, now=slot.now)
-        await count_cancellation(db, appointment, rules=rule_set.rules, is_late=late)
+    await _give_money_back(db, appointment, terms, by=by.actor)
+    if terms.credit is not None:
+        await count_cancellation(db, appointment, rules=rule_set.rules, kind=terms.credit)
     await _tell(db, appointment, by, is_hospital_fault=is_hospital_fault)
     await must_move(
         db,
@@ -96,16 +103,13 @@ def _outcome(*, is_hospital_fault: bool) -> AppointmentState:
     return AppointmentState.CANCELLED_BY_PATIENT
 
 
-async def give_money_back(db: AsyncSession, appointment: Appointment, before: AppointmentState) -> None:
-    """Close the order of a hold, or refund the order of a booked appointment.
-
-    Raises `AppointmentBeingConfirmed` when the hold's money has come in meanwhile.
-    """
-    if before is AppointmentState.HELD:
-        if not await payment.close(db, order_id=appointment.order_id):
-            raise AppointmentBeingConfirmed
-    else:
-        await payment.refund(db, order_id=appointment.order_id)
+async def _give_money_back(
+    db: AsyncSession, appointment: Appointment, terms: policy.CancelTerms, *, by: str
+) -> None:
+    if terms.refund is not None:
+        await payment.refund(db, order_id=appointment.order_id, reason=terms.refund, by=by)
+    elif not await payment.close(db, order_id=appointment.order_id):
+        raise AppointmentBeingConfirmed
 
 
 def _cools_until(slot: SlotFacts, rule_set: RuleSet, before: AppointmentState) -> datetime | None:

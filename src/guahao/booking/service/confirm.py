@@ -13,6 +13,7 @@ from guahao.booking.service.rows import facts_under_lock, locked, must_move
 from guahao.booking.service.suspension import decide_by
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
+from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import Bucket, SessionState
 from guahao.scheduling.service.places import Move
@@ -32,7 +33,7 @@ async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
     if appointment.state in _HAVE_THEIR_MONEY:
         return
     if appointment.state is not AppointmentState.HELD:
-        await payment.refund(db, order_id=appointment.order_id)
+        await payment.refund(db, order_id=appointment.order_id, reason=RefundReason.LATE)
         return
     slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
     await _book(db, appointment, slot)

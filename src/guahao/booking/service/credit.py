@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
-from guahao.booking import policy
 from guahao.booking.models import Appointment, BookingBlock, CreditEvent, CreditKind
 from guahao.catalog.queries import Rules, rules_of_version
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of, new_id
 
 
-async def is_late(db: AsyncSession, appointment: Appointment, *, now: datetime) -> bool:
-    """Whether giving the place back now counts as late, by the rules in force when it was booked."""
+async def rules_at_booking(db: AsyncSession, appointment: Appointment) -> Rules:
+    """The rules that were in force when the appointment was booked; they say what is late."""
     booked_under = await rules_of_version(
         db, hospital_id=appointment.hospital_id, version=appointment.rule_version
     )
-    return policy.is_late_cancel(booked_under.rules, date=appointment.date, now=now)
+    return booked_under.rules
 
 
 async def count_cancellation(
-    db: AsyncSession, appointment: Appointment, *, rules: Rules, is_late: bool
+    db: AsyncSession, appointment: Appointment, *, rules: Rules, kind: CreditKind
 ) -> None:
     """Count a cancellation by the person; enough of them within the window pause online booking.
 
@@ -38,7 +37,7 @@ async def count_cancellation(
             hospital_id=appointment.hospital_id,
             appointment_id=appointment.id,
             person_id=appointment.person_id,
-            kind=CreditKind.CANCELLED_LATE if is_late else CreditKind.CANCELLED,
+            kind=kind,
         )
     )
     window = func.now() - timedelta(days=rules.cancel_pause_window_days)

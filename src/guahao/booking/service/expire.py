@@ -1,6 +1,8 @@
-"""A hold that nobody paid ends by itself."""
+"""A hold that nobody paid ends by itself, but only once no money can come for it."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,28 +10,31 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.events import AppointmentExpired
 from guahao.booking.models import Appointment, AppointmentState
-from guahao.booking.service.confirm import confirm
-from guahao.booking.service.rows import end, facts_under_lock, must_move
+from guahao.booking.service.rows import end, facts_under_lock, locked, must_move
 from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
+from guahao.payment.service import Expiry
+from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.giving_back import given_back
+from guahao.scheduling.service.places import Move
 
 BATCH = 50
 
 
 async def expire_holds(db: AsyncSession) -> int:
-    """End up to 50 holds whose time is over by the database's clock; answers how many were due.
+    """Let up to 50 holds expire whose time is over by the database's clock; answers how many were due.
 
-    The order is closed first: if its money came in meanwhile, the appointment is confirmed instead.
-    Several workers share the work, none waits for another.
+    A hold whose order is closed at once ends here. One for which money may still come stays held: the
+    provider's answer becomes `OrderClosed`, which ends it, or `PaymentSucceeded`, which books it, so
+    that a provider that does not answer holds up nobody else. Several workers share the work.
     """
     due = (
         await db.scalars(
             select(Appointment)
             .where(is_exactly(Appointment.state, AppointmentState.HELD))
-            .where(Appointment.hold_expires_at <= func.clock_timestamp())
+            .where(Appointment.hold_expires_at <= func.clock_timestamp(), Appointment.expiring_at.is_(None))
             .order_by(Appointment.hold_expires_at)
             .limit(BATCH)
             .with_for_update(skip_locked=True, key_share=True)
@@ -38,25 +43,25 @@ async def expire_holds(db: AsyncSession) -> int:
     slots = await facts_under_lock(db, due)
     moves = []
     for appointment in due:
-        if not await payment.close(db, order_id=appointment.order_id):
-            await confirm(db, appointment_id=appointment.id)
-            continue
-        await _expire(db, appointment)
-        moves.append(
-            await given_back(
-                db,
-                slot=slots[appointment.slot_id],
-                source=Bucket.HELD,
-                cools_until=None,
-                reason="expire",
-                appointment_id=appointment.id,
-            )
-        )
+        slot = slots[appointment.slot_id]
+        appointment.expiring_at = slot.now
+        if await payment.let_expire(db, order_id=appointment.order_id) is Expiry.CLOSED:
+            moves.append(await _expire(db, appointment, slot))
+    await db.flush()
     await must_move(db, *moves)
     return len(due)
 
 
-async def _expire(db: AsyncSession, appointment: Appointment) -> None:
+async def end_hold(db: AsyncSession, *, appointment_id: UUID) -> None:
+    """End a hold whose order is closed, and free its place; what is not held any more stays as it is."""
+    appointment = await locked(db, appointment_id)
+    if appointment.state is not AppointmentState.HELD:
+        return
+    slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
+    await must_move(db, await _expire(db, appointment, slot))
+
+
+async def _expire(db: AsyncSession, appointment: Appointment, slot: SlotFacts) -> Move:
     await end(db, appointment, AppointmentState.EXPIRED)
     await publish(db, AppointmentExpired(hospital_id=appointment.hospital_id, appointment_id=appointment.id))
     await record(
@@ -67,4 +72,12 @@ async def _expire(db: AsyncSession, appointment: Appointment) -> None:
             action="appointment.expire",
             subject=f"appointment:{appointment.id}",
         ),
+    )
+    return await given_back(
+        db,
+        slot=slot,
+        source=Bucket.HELD,
+        cools_until=None,
+        reason="expire",
+        appointment_id=appointment.id,
     )

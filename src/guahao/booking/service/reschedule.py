@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
 from guahao.booking.events import AppointmentRescheduled
-from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.models import Appointment, AppointmentState, CreditKind
 from guahao.booking.queries.history import histories
-from guahao.booking.service.credit import count_cancellation, is_late
+from guahao.booking.service.credit import count_cancellation, rules_at_booking
 from guahao.booking.service.hold import APPOINTMENT_INSERT, appointment_values, clash, take
 from guahao.booking.service.plan import HoldPlan, HoldRequest, no_place
 from guahao.booking.service.rows import AppointmentEnded, end, is_suspended, locked
@@ -22,6 +22,8 @@ from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
 from guahao.kernel.ids import hospital_of, new_id
+from guahao.payment import service as payment
+from guahao.payment.service.refund import RefundTooLarge
 from guahao.scheduling.queries.facts import SlotFacts, slot_facts
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.giving_back import given_back
@@ -44,7 +46,7 @@ class RescheduleSameSlot(Problem):
 
 
 class RescheduleFeeDiffers(Problem):
-    """The new slot costs another fee (`fee_fen`); cancel and book anew instead."""
+    """The new slot costs more (`fee_fen`), or less but nothing was paid online; cancel and book anew."""
 
     code = "reschedule-fee-differs"
     status = 409
@@ -60,10 +62,10 @@ class RescheduleOtherHospital(Problem):
 async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldRequest) -> HoldPlan:
     """Book `request.slot_id` and end the old appointment in one transaction, keeping its paid order.
 
-    If the new place cannot be had, nothing changes. All booking rules hold for the new slot, the
-    old appointment left aside; after the cancel deadline the move counts as a late cancellation. A
-    suspended appointment moves without counting. Raises what `plan_hold` raises, `AppointmentEnded`
-    and the problems of this module.
+    What a cheaper slot costs less goes back to the payer. If the new place cannot be had, nothing
+    changes. All booking rules hold for the new slot, the old appointment left aside; after the cancel
+    deadline the move counts as a late cancellation. A suspended appointment moves without counting.
+    Raises what `plan_hold` raises, `AppointmentEnded` and the problems of this module.
     """
     patients = await lock_patients(db, [(request.account_id, request.patient_id)])
     patient = patients.get((request.account_id, request.patient_id))
@@ -113,7 +115,7 @@ async def _judge(
     old_slot, slot = facts[old.slot_id], facts[slot.slot_id]
     if old.state is AppointmentState.BOOKED and old_slot.starts_at <= old_slot.now:
         raise policy.CancelTooLate
-    if slot.fee_fen != old_slot.fee_fen:
+    if slot.fee_fen > old_slot.fee_fen:
         raise RescheduleFeeDiffers(fee_fen=slot.fee_fen)
     pair = (slot.hospital_id, patient.person_id)
     history = (await histories(db, [pair]))[pair]
@@ -129,14 +131,17 @@ async def _judge(
 
 async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: HoldPlan) -> None:
     before = old.state
+    await _return_difference(db, old, old_slot, plan)
     await end(db, old, AppointmentState.RESCHEDULED)
     try:
         await db.execute(APPOINTMENT_INSERT.statement, APPOINTMENT_INSERT.params([appointment_values(plan)]))
     except IntegrityError as error:
         raise clash(error) from error
     rules = plan.rule_set.rules
-    if not is_suspended(before, old_slot) and await is_late(db, old, now=plan.slot.now):
-        await count_cancellation(db, old, rules=rules, is_late=True)
+    if not is_suspended(before, old_slot) and policy.is_late_cancel(
+        await rules_at_booking(db, old), date=old.date, now=plan.slot.now
+    ):
+        await count_cancellation(db, old, rules=rules, kind=CreditKind.CANCELLED_LATE)
     await _tell(db, old, plan)
     back = await given_back(
         db,
@@ -154,6 +159,25 @@ async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: 
     )
     if not await move(db, [take(plan), back]):
         raise await no_place(db, plan.slot, plan.request.pool)
+
+
+async def _return_difference(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: HoldPlan) -> None:
+    """Promise back what a cheaper slot costs less; impossible where that much was not paid online."""
+    less_fen = old_slot.fee_fen - plan.slot.fee_fen
+    if not less_fen:
+        return
+    try:
+        promised = await payment.refund_difference(
+            db,
+            order_id=old.order_id,
+            amount_fen=less_fen,
+            cause=f"reschedule:{plan.appointment_id}",
+            by=plan.request.actor,
+        )
+    except RefundTooLarge:
+        promised = None
+    if promised is None:
+        raise RescheduleFeeDiffers(fee_fen=plan.slot.fee_fen)
 
 
 async def _tell(db: AsyncSession, old: Appointment, plan: HoldPlan) -> None:

@@ -69,7 +69,7 @@ def is_suspended(state: AppointmentState, slot: SlotFacts) -> bool:
 
 
 async def end(db: AsyncSession, appointment: Appointment, state: AppointmentState) -> None:
-    """Put an appointment into a state that it never leaves, by the database's clock."""
+    """End an appointment by the database's clock. Raises `AppointmentEnded`."""
     if appointment.state in ENDED:
         raise AppointmentEnded(state=appointment.state.value)
     ended_at: datetime = (await db.scalars(select(func.clock_timestamp()))).one()

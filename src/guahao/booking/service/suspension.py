@@ -15,6 +15,7 @@ from guahao.booking.service.rows import bucket_of, end, facts_under_lock, must_m
 from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
+from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import SessionState
 from guahao.scheduling.service.giving_back import given_back
@@ -88,7 +89,7 @@ async def refund_undecided(db: AsyncSession) -> int:
         if slots[row.slot_id].state is SessionState.PUBLISHED:
             await _resume(db, row)
             continue
-        await payment.refund(db, order_id=row.order_id)
+        await payment.refund(db, order_id=row.order_id, reason=RefundReason.HOSPITAL)
         moves.append(await _end_for_hospital(db, row, slots[row.slot_id]))
     await must_move(db, *moves)
     return len(due)

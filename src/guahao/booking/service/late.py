@@ -1,0 +1,107 @@
+"""Money that came after its order was closed: the place is taken again, or the money goes back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.booking import policy
+from guahao.booking.events import AppointmentConfirmed
+from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.queries.history import histories
+from guahao.booking.service.confirm import confirm
+from guahao.booking.service.hold import PlacesGone, clash
+from guahao.booking.service.rows import facts_under_lock, locked
+from guahao.catalog.queries import rules_of
+from guahao.identity.queries.patients import PatientFacts, lock_patients
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.events import publish
+from guahao.kernel.ids import hospital_of
+from guahao.payment import service as payment
+from guahao.scheduling.queries.facts import SlotFacts
+from guahao.scheduling.queries.states import Bucket
+from guahao.scheduling.service.places import Move, move
+from guahao.scheduling.service.sessions import next_number
+
+
+async def accept_late_money(db: AsyncSession, *, appointment_id: UUID) -> None:
+    """Book an expired appointment again if its place and the rules still allow it, else refund in full.
+
+    A hold whose end is not told yet is simply confirmed. Repeating changes nothing.
+    """
+    patient = await _lock_patient(db, appointment_id)
+    appointment = await locked(db, appointment_id)
+    if appointment.state is AppointmentState.HELD:
+        await payment.keep(db, order_id=appointment.order_id)
+    elif await _rebook(db, appointment, patient):
+        return
+    await confirm(db, appointment_id=appointment_id)
+
+
+async def _lock_patient(db: AsyncSession, appointment_id: UUID) -> PatientFacts | None:
+    """Lock the person before the appointment, as everybody does; None if the patient was removed."""
+    row = await db.get(Appointment, (hospital_of(appointment_id), appointment_id))
+    if row is None:
+        raise NotFound
+    pair = (row.account_id, row.patient_id)
+    return (await lock_patients(db, [pair])).get(pair)
+
+
+async def _rebook(db: AsyncSession, appointment: Appointment, patient: PatientFacts | None) -> bool:
+    if appointment.state is not AppointmentState.EXPIRED or patient is None:
+        return False
+    slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
+    rules = (await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)).rules
+    pair = (appointment.hospital_id, appointment.person_id)
+    history = (await histories(db, [pair]))[pair]
+    if policy.refusal_of_late_money(slot, patient, history, rules) is not None:
+        return False
+    try:
+        async with db.begin_nested():
+            await _write(db, appointment, slot)
+    except PlacesGone:
+        return False
+    except IntegrityError as error:
+        if not isinstance(clash(error), Problem):
+            raise
+        return False
+    return True
+
+
+async def _write(db: AsyncSession, appointment: Appointment, slot: SlotFacts) -> None:
+    """Revive the appointment, all or nothing; the slot's row decides, last."""
+    appointment.number = await next_number(
+        db, hospital_id=appointment.hospital_id, session_id=appointment.session_id
+    )
+    appointment.state = AppointmentState.BOOKED
+    appointment.booked_at = slot.now
+    appointment.ended_at = None
+    await db.flush()
+    await payment.keep(db, order_id=appointment.order_id)
+    await publish(
+        db, AppointmentConfirmed(hospital_id=appointment.hospital_id, appointment_id=appointment.id)
+    )
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=appointment.hospital_id,
+            actor="system",
+            action="appointment.rebook",
+            subject=f"appointment:{appointment.id}",
+            data={"order_id": str(appointment.order_id), "number": appointment.number},
+        ),
+    )
+    place = Move(
+        hospital_id=appointment.hospital_id,
+        slot_id=appointment.slot_id,
+        source=Bucket.FREE,
+        target=Bucket.BOOKED,
+        reason="rebook",
+        appointment_id=appointment.id,
+        is_sale=True,
+    )
+    if not await move(db, [place]):
+        raise PlacesGone
