@@ -157,6 +157,11 @@ async def payment_closed(db: AsyncSession, *, payment_id: UUID) -> None:
     if payment.state in LIVE:
         payment.state = PaymentState.CLOSED
         await db.flush()
+    await close_after_last(db, order)
+
+
+async def close_after_last(db: AsyncSession, order: Order) -> None:
+    """Close an order that waits for the end of its payments, if none is live any more; its lock is held."""
     is_live = select(Payment.id).where(
         Payment.hospital_id == order.hospital_id,
         Payment.order_id == order.id,

@@ -55,7 +55,7 @@ from guahao.payment.service.facts.message import (
     note_outcome,
 )
 from guahao.payment.service.ledger import LEDGER_INSERT, Booking, ledger_params
-from guahao.payment.service.order import locked
+from guahao.payment.service.order import close_after_last, locked
 from guahao.payment.service.refund import promise
 
 _ORDER, _PAYMENT = table(Order), table(Payment)
@@ -291,6 +291,8 @@ async def _return(db: AsyncSession, one: _Case) -> None:
 
 
 async def _dispute(db: AsyncSession, one: _Case) -> None:
+    """A case for finance; the payment takes no more money, which its order may have waited for."""
+    await close_after_last(db, await locked(db, one.order_id))
     await open_case(
         db,
         hospital_id=one.hospital_id,
