@@ -27,7 +27,7 @@ class RefundState(StrEnum):
     CLOSED = "closed"
     """The provider will never carry it out; a new one takes its place."""
     REJECTED = "rejected"
-    """The second person said no."""
+    """The second person said no, or all of the payment goes back instead."""
 
 
 class RefundReason(StrEnum):

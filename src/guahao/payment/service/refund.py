@@ -57,19 +57,33 @@ async def refund(
 ) -> bool:
     """Promise everything that is left of the order's payment back to the payer, once.
 
-    An order of 0 fen needs nothing and an unpaid one is closed; both answer False, and so does an
-    order of which everything is promised already.
+    What waits for a second person is part of it: all is owed now, whatever that person would say. An
+    order of 0 fen needs nothing and an unpaid one is closed; both answer False, and so does an order
+    of which everything is promised already.
     """
     order = await locked(db, order_id)
     payment = await _kept_payment(db, order)
     if payment is None:
         await close(db, order_id=order_id)
         return False
+    await _take_back_waiting(db, order, payment, by=by)
     left_fen = payment.captured_fen - payment.refunded_fen
     if not left_fen:
         return False
-    await promise(db, order, payment, amount_fen=left_fen, reason=reason, cause=_rest(order), by=by)
+    cause = f"rest:{order.id}"
+    await promise(db, order, payment, amount_fen=left_fen, reason=reason, cause=cause, by=by)
     return True
+
+
+async def _take_back_waiting(db: AsyncSession, order: Order, payment: Payment, *, by: str) -> None:
+    waiting = await db.scalars(
+        select(Refund)
+        .where(Refund.hospital_id == payment.hospital_id, Refund.payment_id == payment.id)
+        .where(Refund.state == RefundState.AWAITING_APPROVAL)
+        .order_by(Refund.number)
+    )
+    for row in waiting.all():
+        await void(db, order, row, state=RefundState.REJECTED, by=by)
 
 
 async def refund_difference(
@@ -216,28 +230,7 @@ async def void(db: AsyncSession, order: Order, row: Refund, *, state: RefundStat
     await _book(db, row, Posting.REFUND_VOID, debit=LedgerAccount.REFUNDS_PAYABLE, credit=_source(payment))
     await note_change(db, row, f"refund.{state.value}", by=by)
     await update_order(db, order, payment)
-    if state is RefundState.REJECTED and await _is_owed_whole(db, order):
-        # The rest was promised while this part was set aside: the person is owed all of it.
-        cause = f"{_rest(order)}:{row.number}"
-        await promise(
-            db,
-            order,
-            payment,
-            amount_fen=row.amount_fen,
-            reason=RefundReason.CANCELLED,
-            cause=cause,
-            by="system",
-        )
     return payment
-
-
-def _rest(order: Order) -> str:
-    return f"rest:{order.id}"
-
-
-async def _is_owed_whole(db: AsyncSession, order: Order) -> bool:
-    promised = select(Refund.id).where(Refund.hospital_id == order.hospital_id, Refund.cause == _rest(order))
-    return await db.scalar(promised) is not None
 
 
 async def note_change(db: AsyncSession, row: Refund, action: str, *, by: str) -> None:

@@ -107,9 +107,10 @@ async def _abnormal(db: AsyncSession, row: Refund) -> None:
 
 
 async def _renew(db: AsyncSession, order: Order, row: Refund) -> None:
+    """Promise the same again, as often as makes sense and the provider has numbers for."""
     payment = await void(db, order, row, state=RefundState.CLOSED, by="system")
     cause, _, renewed = row.cause.partition("~")
-    if int(renewed or 0) >= RENEWALS:
+    if int(renewed or 0) >= RENEWALS or payment.refund_count >= policy.MAX_REFUNDS:
         await open_case(
             db,
             hospital_id=row.hospital_id,
@@ -118,7 +119,7 @@ async def _renew(db: AsyncSession, order: Order, row: Refund) -> None:
             evidence={"order_id": str(row.order_id), "amount_fen": row.amount_fen, "code": "CLOSED"},
         )
         return
-    await promise(
+    new = await promise(
         db,
         order,
         payment,
@@ -126,7 +127,10 @@ async def _renew(db: AsyncSession, order: Order, row: Refund) -> None:
         reason=row.reason,
         cause=f"{cause}~{int(renewed or 0) + 1}",
         by=row.requested_by,
+        note=row.note,
     )
+    new.approved_by = row.approved_by
+    await db.flush()
 
 
 async def _unknown_refund(db: AsyncSession, hospital_id: int, fact: Refunded) -> Applied:

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.identity.policy.permission import Role
+from guahao.kernel.db import Sessions, transaction
+from guahao.payment.models import FinanceCase, Order, OrderState, Payment, Refund, RefundState
+from guahao.payment.ports import Channel, RefundOutcome
+from guahao.payment.service import refund
+from guahao.payment.service.facts import Applied, apply_paid, apply_refunded
+from guahao.payment.service.watch import watch
+from tests.factories.office import Member, hire
+from tests.factories.payment import make_order, open_payment, paid, pay, refunded, refunds_of
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def finance(client: httpx.AsyncClient, sessions: Sessions) -> Member:
+    return await hire(client, sessions, Role.FINANCE)
+
+
+@pytest.fixture
+async def second(client: httpx.AsyncClient, sessions: Sessions) -> Member:
+    return await hire(client, sessions, Role.FINANCE)
+
+
+async def on_its_way(db: AsyncSession, order_id: UUID) -> list[int]:
+    """The amounts that will reach the payer without anybody's further doing."""
+    rows = await refunds_of(db, order_id)
+    return sorted(row.amount_fen for row in rows if row.state is RefundState.REQUESTED)
+
+
+async def cancelled(sessions: Sessions, order_id: UUID) -> None:
+    async with transaction(sessions) as db:
+        await refund(db, order_id=order_id)
+
+
+@pytest.mark.parametrize("asked_fen", [50_000, 30_000])
+async def test_what_waits_for_a_second_person_is_owed_whole_once_the_appointment_is_cancelled(
+    finance: Member, second: Member, sessions: Sessions, db: AsyncSession, asked_fen: int
+) -> None:
+    async with transaction(sessions) as writing:
+        row = await make_order(writing, amount_fen=50_000)
+        await pay(writing, row.id)
+    made = await finance.post(f"/orders/{row.id}/refunds", amount_fen=asked_fen, note="全额退款")
+    assert made.json()["state"] == "awaiting_approval"
+
+    await cancelled(sessions, row.id)
+    await second.post(f"/refunds/{made.json()['id']}/reject", note="不同意退款")
+
+    assert sum(await on_its_way(db, row.id)) == 50_000
+
+
+async def test_a_rejected_refund_of_a_wrong_amount_stays_rejected_when_the_order_is_owed_whole(
+    finance: Member, second: Member, sessions: Sessions, db: AsyncSession
+) -> None:
+    async with transaction(sessions) as writing:
+        row = await make_order(writing, amount_fen=50_000)
+        wrong = await open_payment(writing, row.id)
+        assert await apply_paid(writing, paid(wrong, amount_fen=40_000)) is Applied.MISMATCH
+        await pay(writing, row.id, channel=Channel.WECHAT_NATIVE)
+    kept = await finance.post(f"/orders/{row.id}/refunds", amount_fen=30_000, note="部分退款")
+    other = await finance.post(
+        f"/orders/{row.id}/refunds", amount_fen=40_000, note="金额不符", payment_id=str(wrong.id)
+    )
+    await cancelled(sessions, row.id)
+
+    await second.post(f"/refunds/{other.json()['id']}/reject", note="查清再退")
+    await second.post(f"/refunds/{kept.json()['id']}/reject", note="不同意退款")
+
+    rows = await refunds_of(db, row.id)
+    assert [one.state for one in rows if one.payment_id == wrong.id] == [RefundState.REJECTED]
+    assert sum(await on_its_way(db, row.id)) == 50_000
+
+
+async def test_a_refund_that_the_provider_closed_keeps_its_second_person_when_it_is_renewed(
+    finance: Member, second: Member, sessions: Sessions, db: AsyncSession
+) -> None:
+    async with transaction(sessions) as writing:
+        row = await make_order(writing, amount_fen=50_000)
+        await pay(writing, row.id)
+    made = await finance.post(f"/orders/{row.id}/refunds", amount_fen=30_000, note="重复检查")
+    await second.post(f"/refunds/{made.json()['id']}/approve")
+    async with transaction(sessions) as writing:
+        first = await writing.get_one(Refund, (1, UUID(made.json()["id"])))
+        await apply_refunded(writing, refunded(first, outcome=RefundOutcome.CLOSED))
+
+    renewed = (await refunds_of(db, row.id))[-1]
+    assert (renewed.state, renewed.approved_by, renewed.note) == (
+        RefundState.REQUESTED,
+        second.actor,
+        "重复检查",
+    )
+    async with transaction(sessions) as writing:
+        await watch(writing)
+        kinds = set(await writing.scalars(select(FinanceCase.kind)))
+    assert "change_by_one_person" not in kinds
+
+
+async def test_a_fiftieth_refund_that_the_provider_closes_becomes_a_case_and_no_refusal(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    async with transaction(sessions) as writing:
+        row = await make_order(writing, amount_fen=50_000)
+        payment = await pay(writing, row.id)
+        await writing.execute(update(Payment).where(Payment.id == payment.id).values(refund_count=49))
+    await cancelled(sessions, row.id)
+
+    async with transaction(sessions) as writing:
+        (last,) = await refunds_of(writing, row.id)
+        told = refunded(last, outcome=RefundOutcome.CLOSED)
+        assert await apply_refunded(writing, told) is Applied.APPLIED
+
+    kinds = list(await db.scalars(select(FinanceCase.kind)))
+    assert kinds == ["refund_refused"]
+    assert (await db.get_one(Order, (1, row.id))).state is OrderState.PAID
