@@ -116,7 +116,8 @@ async def test_refunds_of_one_payment_are_sent_a_minute_apart(till: Till) -> Non
 
 async def page(till: Till) -> str:
     opened = await till.open(await till.hold(), "alipay_wap")
-    return urlsplit(opened.json()["params"]["url"]).path
+    path: str = urlsplit(opened.json()["params"]["url"]).path
+    return path
 
 
 async def test_the_page_inside_wechat_shows_the_address_and_never_the_button(till: Till) -> None:
