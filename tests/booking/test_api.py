@@ -12,16 +12,16 @@ from sqlalchemy import delete, event, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from guahao.booking.models import Appointment
-from guahao.booking.reactions import REACTIONS
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions
 from guahao.kernel.idempotency import IdempotencyKey
-from guahao.kernel.relay import Relay
+from guahao.sandbox.keys import SandboxKeys
 from guahao.scheduling.models import Bucket, Slot
 from tests.factories.booking import Booker, make_booker, name_everybody
 from tests.factories.catalog import staff_headers
 from tests.factories.person import make_patient
 from tests.factories.scheduling import counters, make_clinic, make_slot
+from tests.factories.till import Till
 
 pytestmark = pytest.mark.anyio
 PATH = "/api/v1/appointments"
@@ -48,12 +48,6 @@ async def stage(db: AsyncSession, **overrides: Any) -> tuple[Booker, Slot]:
     return booker, slot
 
 
-async def told(sessions: Sessions) -> None:
-    relay = Relay(sessions, REACTIONS)
-    while await relay.tell_batch():
-        pass
-
-
 async def test_from_hold_to_cancelled_through_the_front_door(
     app: FastAPI, client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
 ) -> None:
@@ -66,9 +60,9 @@ async def test_from_hold_to_cancelled_through_the_front_door(
     held = (await post(client, booker, slot)).json()
     assert (held["state"], held["number"]) == ("held", None)
     assert held["order"]["amount_fen"] == 5000
-    paid = await client.post(f"/sandbox/orders/{held['order']['id']}/pay")
-    assert (paid.status_code, paid.json()["state"]) == (200, "paid")
-    await told(sessions)
+    keys = SandboxKeys.load(app.state.settings.keys_path / "sandbox")
+    till = Till(app=app, client=client, sessions=sessions, keys=keys)
+    await till.pay_whole(booker.headers, held["order"]["id"])
     booked = (await client.get(f"{PATH}/{held['id']}", headers=booker.headers)).json()
     assert (booked["state"], booked["number"]) == ("booked", 1)
     assert booked["allowed"]["cancel"] is True
@@ -81,6 +75,7 @@ async def test_from_hold_to_cancelled_through_the_front_door(
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled_by_patient")
     listed = (await client.get(PATH, headers=booker.headers)).json()
     assert [item["state"] for item in listed["items"]] == ["cancelled_by_patient", "rescheduled"]
+    assert listed["items"][0]["order"]["state"] == "refunding"
     assert listed["next_cursor"] is None
 
 
