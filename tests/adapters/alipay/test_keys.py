@@ -90,6 +90,7 @@ def test_keys_are_read_as_pem_or_as_alipays_pages_show_them(
         public(),
         base64.b64encode(private(SHORT, Encoding.DER)),
         base64.b64encode(b"AAAA"),
+        b"!" + base64.b64encode(private(encoding=Encoding.DER)),
     ],
 )
 def test_what_is_no_strong_private_key_is_named_but_never_quoted(tmp_path: Path, ours: bytes) -> None:
@@ -101,7 +102,15 @@ def test_what_is_no_strong_private_key_is_named_but_never_quoted(tmp_path: Path,
 
 @pytest.mark.parametrize(
     "theirs",
-    [b"", b"not a key", public(SHORT), public(CURVE), private(), b"-----BEGIN PUBLIC KEY-----\n"],
+    [
+        b"",
+        b"not a key",
+        public(SHORT),
+        public(CURVE),
+        private(),
+        b"-----BEGIN PUBLIC KEY-----\n",
+        b"!" + base64.b64encode(public(encoding=Encoding.DER)),
+    ],
 )
 def test_what_is_no_strong_public_key_is_named(tmp_path: Path, theirs: bytes) -> None:
     with pytest.raises(ValueError, match=r"^alipay_public\.pem$"):

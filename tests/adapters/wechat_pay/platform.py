@@ -187,9 +187,9 @@ def gateway(
     circuit: Circuit | None = None,
     now: datetime = NOW,
 ) -> WeChatPay:
-    """The client under test, talking to `platform` alone."""
+    """The client under test, talking to `platform` alone, through a connection that would follow it."""
     return WeChatPay(
-        httpx.AsyncClient(transport=httpx.MockTransport(platform)),
+        httpx.AsyncClient(transport=httpx.MockTransport(platform), follow_redirects=True),
         endpoint=endpoint,
         mchid=MCHID,
         app_id=APP_ID,
