@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
-from guahao.identity.access import AccountRef, CurrentAccount
+from guahao.identity.access import AccountRef, CurrentAccount, per_account
 from guahao.identity.queries import openid_of
 from guahao.identity.service.account import WeChatAccountBlocked, WeChatLoginRefused, WeChatUnavailable
 from guahao.identity.service.openid import openid_by_code
 from guahao.kernel import idempotency
 from guahao.kernel.db import transaction
-from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.errors import NotFound, Problem, TooManyRequests
 from guahao.kernel.http import Body, Db, Once, OnceKey, problems
 from guahao.kernel.ids import parse_id
 from guahao.kernel.settings import Environment
@@ -201,7 +201,9 @@ async def _check_key(till: Till, account: AccountRef, once: OnceKey) -> None:
         WeChatUnavailable,
         idempotency.IdempotencyKeyReused,
         idempotency.RequestInProgress,
+        TooManyRequests,
     ),
+    dependencies=[Depends(per_account("pay", a_minute=30))],  # providers take so many from all of us
 )
 async def pay_order(
     order_id: str, body: PaymentIn, till: OpenTill, account: CurrentAccount, once: Once

@@ -11,12 +11,15 @@ from guahao.payment.models import Payment
 from guahao.payment.ports import (
     ChannelRefused,
     ChannelUncertain,
+    Gateway,
     Gateways,
     OrderNumberUsed,
+    Paid,
     Prepared,
     Prepayment,
 )
 from guahao.payment.service import opening
+from guahao.payment.service.facts import apply_paid
 from guahao.payment.service.opening import Wish
 from guahao.payment.service.remote import note_refusal
 
@@ -58,8 +61,7 @@ async def open_payment(
         try:
             prepared = await gateways[payment.provider].prepay(_prepayment(payment, wish, return_url))
         except OrderNumberUsed:
-            async with transaction(sessions) as db:
-                await opening.give_up(db, payment_id=payment.id)
+            await _give_up(sessions, gateways[payment.provider], payment)
             continue
         except ChannelUncertain:
             raise ChannelUnavailable from None
@@ -70,6 +72,22 @@ async def open_payment(
             payment = await opening.opened(db, payment_id=payment.id, prepared=prepared)
         return Opened(payment=payment, prepared=prepared)
     raise ChannelRefusedPayment
+
+
+async def _give_up(sessions: Sessions, gateway: Gateway, payment: Payment) -> None:
+    """End a payment whose number is used, unless by its payer: nobody shall be asked to pay twice.
+
+    Without an answer it stays, for the next attempt to ask again. Raises `ChannelUnavailable`.
+    """
+    try:
+        found = await gateway.query(payment.out_trade_no)
+    except (ChannelUncertain, ChannelRefused):
+        raise ChannelUnavailable from None
+    async with transaction(sessions) as db:
+        if isinstance(found, Paid):
+            await apply_paid(db, found)
+        else:
+            await opening.give_up(db, payment_id=payment.id)
 
 
 def _prepayment(payment: Payment, wish: Wish, return_url: str | None) -> Prepayment:
