@@ -13,7 +13,6 @@ from guahao.payment.service.reconcile import fetch_bills
 from guahao.payment.service.returning import follow_refunds, send_refunds
 from guahao.payment.service.watch import watch
 
-
 JOBS: tuple[Job, ...] = (Job(name="payment.watch", every=timedelta(minutes=1), run=watch),)
 
 
