@@ -76,7 +76,7 @@ async def test_the_demo_fills_an_empty_installation_for_fifteen_days_cheaply(
         assert await db.scalar(select(func.count()).select_from(Slot)) > 5_000
         assert await db.scalar(select(func.count()).where(ClinicSession.fee_fen == 0))
         assert await db.scalar(select(func.count()).select_from(Patient)) == 4
-        assert await db.scalar(select(func.count()).select_from(Staff)) == 7
+        assert await db.scalar(select(func.count()).select_from(Staff)) == 8
 
 
 @anyio

@@ -42,6 +42,7 @@ async def take_cash(db: AsyncSession, *, order_id: UUID, by: str) -> Payment:
             paid_at=now,
         ),
     )
+    await db.refresh(payment)
     return payment
 
 

@@ -1,4 +1,4 @@
-"""Who may log in to the demo: one of every staff role, and two families."""
+"""Who may log in to the demo: every staff role, finance twice for what needs two, and two families."""
 
 from __future__ import annotations
 
