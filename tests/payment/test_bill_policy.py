@@ -139,6 +139,47 @@ def test_a_bill_is_sound_only_with_its_own_count_and_sums(rows: list[BillRow]) -
 
 
 @pytest.mark.parametrize(
+    ("transaction_id", "fen", "is_moved", "is_from_bill", "verdict"),
+    [
+        ("T1", 5000, True, False, Verdict.MATCHED),
+        ("T1", 5000, True, True, Verdict.APPLIED),
+        ("T2", 5000, True, False, Verdict.AMOUNT),
+        ("T1", 4999, True, True, Verdict.AMOUNT),
+        ("T1", 5001, True, False, Verdict.AMOUNT),
+        ("T1", 5000, False, False, Verdict.LONG),
+        ("T1", 5000, False, True, Verdict.LONG),
+    ],
+)
+def test_a_payment_fits_when_transaction_and_amount_do(
+    *, transaction_id: str, fen: int, is_moved: bool, is_from_bill: bool, verdict: Verdict
+) -> None:
+    id_ = _IDS[0]
+    row = BillRow(
+        kind=BillKind.PAYMENT,
+        out_trade_no=id_.hex,
+        transaction_id="T1",
+        out_refund_no="",
+        amount_fen=5000,
+        at=_AT,
+        is_final=True,
+    )
+    ours = Ours(
+        hospital_id=1,
+        id=id_,
+        kind=BillKind.PAYMENT,
+        reference=id_.hex,
+        transaction_id=transaction_id,
+        fen=fen,
+        is_moved=is_moved,
+        is_from_bill=is_from_bill,
+    )
+
+    (line,) = compare([row], [ours])
+
+    assert line.verdict is verdict
+
+
+@pytest.mark.parametrize(
     ("is_final", "is_moved", "amount_fen", "verdict"),
     [
         (True, True, 5000, Verdict.MATCHED),
