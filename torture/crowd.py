@@ -14,6 +14,8 @@ from torture.history import Deed, History, Kind, Outcome
 
 TIMEOUT_S = 10.0
 _IN_PROGRESS = "request-in-progress"
+_CHANNELS = ("wechat_jsapi", "wechat_jsapi", "alipay_qr")
+_UNPAID = ("created", "paying")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class Person:
         """Believe an answer about an appointment."""
         self.appointment = answer["id"]
         self.order = answer["order"]["id"]
-        self.is_paid = answer["order"]["state"] != "created"
+        self.is_paid = answer["order"]["state"] not in _UNPAID
 
     def has_nothing(self) -> None:
         """Start anew."""
@@ -98,16 +100,27 @@ class _Actor:
                 person.has(deed.answers[0])
 
     async def _pay(self, person: Person) -> None:
-        deed = self._deed(Kind.PAY, person, target=person.order)
-        await self._until_told(self._lines[0], deed)
-        if deed.outcome is Outcome.OK:
-            person.is_paid = True
-        elif deed.refusal == "order-not-payable":
+        opening = self._deed(Kind.OPEN, person, target=person.order)
+        opening.channel = self._rng.choice(_CHANNELS)
+        await self._perhaps_twice(opening)
+        if opening.outcome is Outcome.OK:
+            await self._at_cashier(person, opening)
+        elif opening.refusal in {"order-not-payable", "too-many-payments"}:
             await self._cancel(person)
 
-    async def _cancel(self, person: Person) -> None:
+    async def _at_cashier(self, person: Person, opening: Deed) -> None:
+        deed = self._deed(Kind.PAY, person, target=person.order)
+        deed.cashier = _cashier_of(opening)
+        paying = self._until_told(self._lines[0], deed)
+        if self._rng.random() < 0.1:  # the phone pays while a second device gives the place back
+            await asyncio.gather(paying, self._cancel(person, by=self._lines[1:]))
+        else:
+            await paying
+        person.is_paid = person.appointment is not None and deed.outcome is Outcome.OK
+
+    async def _cancel(self, person: Person, *, by: Sequence[client.Connection] = ()) -> None:
         deed = self._deed(Kind.CANCEL, person, target=person.appointment)
-        await self._perhaps_twice(deed)
+        await self._perhaps_twice(deed, by=by)
         if deed.refusal != "appointment-being-confirmed":
             person.has_nothing()
 
@@ -129,9 +142,9 @@ class _Actor:
         self._crowd.history.deeds.append(deed)
         return deed
 
-    async def _perhaps_twice(self, deed: Deed) -> None:
+    async def _perhaps_twice(self, deed: Deed, *, by: Sequence[client.Connection] = ()) -> None:
         taps = 2 if self._rng.random() < 0.2 else 1
-        await asyncio.gather(*(self._until_told(line, deed) for line in self._lines[:taps]))
+        await asyncio.gather(*(self._until_told(line, deed) for line in by or self._lines[:taps]))
 
     async def _until_told(self, line: client.Connection, deed: Deed) -> None:
         """Ask with the same key until there is an answer that says what happened."""
@@ -164,7 +177,7 @@ class _Actor:
             return False
         deed.answered_in = epoch if deed.answered_in is None else max(epoch, deed.answered_in)
         deed.replays += answer.is_replayed
-        if answer.status < 300 or _is_paid_already(deed, content):
+        if answer.status < 300:
             deed.outcome = Outcome.OK
             deed.refusal = None
             deed.answers.append(content)
@@ -174,25 +187,27 @@ class _Actor:
         return True
 
 
-def _is_paid_already(deed: Deed, content: dict[str, Any]) -> bool:
-    """The cashier knows no keys: asking again after a lost answer finds the order paid."""
-    return (
-        deed.kind is Kind.PAY
-        and bool(deed.lost_in)
-        and content.get("state") in {"paid", "refunding", "refunded"}
-    )
+def _cashier_of(opening: Deed) -> str:
+    """Where the payment that was opened can be paid."""
+    payment = opening.answers[0]
+    if opening.channel == "alipay_qr":
+        return f"/sandbox/alipay/{payment['id'].replace('-', '')}/pay"
+    return f"/sandbox/wechat-pay/{payment['params']['package'].removeprefix('prepay_id=')}/pay"
 
 
 def _request(deed: Deed) -> bytes:
     paths = {
         Kind.BOOK: "/api/v1/appointments",
-        Kind.PAY: f"/sandbox/orders/{deed.target}/pay",
+        Kind.OPEN: f"/api/v1/orders/{deed.target}/payments",
+        Kind.PAY: str(deed.cashier),
         Kind.CANCEL: f"/api/v1/appointments/{deed.target}/cancel",
         Kind.RESCHEDULE: f"/api/v1/appointments/{deed.target}/reschedule",
     }
     wish: dict[str, str | None] = {}
     if deed.slot is not None:
         wish["slot_id"] = deed.slot
+    if deed.channel is not None:
+        wish["channel"] = deed.channel
     if deed.kind is Kind.BOOK:
         wish["patient_id"] = seed.directory_id(deed.person)
     body = json.dumps(wish) if wish else ""

@@ -12,7 +12,10 @@ class Kind(StrEnum):
     """What somebody wants."""
 
     BOOK = "book"
+    OPEN = "open"
+    """Open a payment for an order."""
     PAY = "pay"
+    """Pay it at the provider's cashier."""
     CANCEL = "cancel"
     RESCHEDULE = "reschedule"
 
@@ -30,8 +33,9 @@ class Deed:
     """One wish under one Idempotency-Key, asked as often as it takes to get an answer.
 
     `target` is the appointment that is cancelled or moved, or the order that is paid; `slot` is
-    where to. An attempt without answer may still be carried out later only when the client gave it
-    up while its server lived (`may_come_later`); then a refusal of another attempt is not final.
+    where to, `channel` by which way and `cashier` at which address somebody pays. An attempt without
+    answer may still be carried out later only when the client gave it up while its server lived
+    (`may_come_later`); then a refusal of another attempt is not final.
     """
 
     kind: Kind
@@ -39,6 +43,8 @@ class Deed:
     key: str
     slot: str | None = None
     target: str | None = None
+    channel: str | None = None
+    cashier: str | None = None
     outcome: Outcome = Outcome.UNKNOWN
     refusal: str | None = None
     answers: list[dict[str, Any]] = field(default_factory=list)

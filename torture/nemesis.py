@@ -18,7 +18,7 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < 0.5
 """
 _OPEN_ORDERS_END = """
-UPDATE payment_order SET expires_at = now() WHERE state = 'created' AND random() < 0.5
+UPDATE payment_order SET expires_at = now() WHERE state IN ('created', 'paying') AND random() < 0.5
 """
 _HOLDS_END = """
 UPDATE appointment SET hold_expires_at = now() FROM payment_order o

@@ -94,6 +94,7 @@ class Stage:
         self.port = stage.free_port()
         self.postgres = EmbeddedPostgres(folder / "pg")
         environment = stage.environment(self.postgres.dsn, folder, self.port)
+        environment["GUAHAO_PUBLIC_URL"] = f"http://127.0.0.1:{self.port}"
         if mutant is not None:
             environment |= {MUTANT: mutant, "PYTHONPATH": str(_MUTATION)}
         log = folder / "server.log"

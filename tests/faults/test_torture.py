@@ -77,6 +77,7 @@ def test_nothing_is_lost_and_nothing_sold_twice_by_two_server_processes(tmp_path
     [
         ("oversell", NO_CHECKS, "the_log_replays_to_the_counters"),
         ("leak-places", (), "no_place_is_lost"),
+        ("keep-a-fen", (), "money_is_where_it_belongs"),
     ],
 )
 def test_a_planted_bug_is_found(tmp_path: Path, mutant: str, weaken: tuple[str, ...], rule: str) -> None:
@@ -159,11 +160,21 @@ def fail_barely(_evidence: Evidence, history: History) -> None:
 
 
 def refund_twice(evidence: Evidence, _history: History) -> None:
-    evidence["event"].append(one(evidence, "event", name="payment.refund.requested"))
+    evidence["refund"].append(one(evidence, "refund", state="success") | {"id": "another", "number": 2})
+
+
+def refund_at_the_provider_only(evidence: Evidence, _history: History) -> None:
+    known = one(evidence, "sandbox_refund", state="success")
+    evidence["sandbox_refund"].append(known | {"out_refund_no": "another"})
+
+
+def lose_a_capture(evidence: Evidence, _history: History) -> None:
+    evidence["ledger_entry"].remove(one(evidence, "ledger_entry", kind="capture"))
 
 
 def keep_the_money_of_nobody(evidence: Evidence, _history: History) -> None:
-    one(evidence, "payment_order", state="refunded")["state"] = "paid"
+    back = one(evidence, "refund", state="success", reason="cancelled")["payment_id"]
+    one(evidence, "payment", id=back)["refunded_fen"] = 0
 
 
 def forget_a_payment(evidence: Evidence, history: History) -> None:
@@ -193,7 +204,9 @@ CORRUPTIONS: list[tuple[Callable[[Evidence, History], None], str]] = [
     (cancel_unasked, "nothing_happened_unasked"),
     (answer_differently, "a_key_stands_for_one_answer"),
     (fail_barely, "no_bare_failure"),
-    (refund_twice, "money_is_where_it_belongs"),
+    (refund_twice, "nothing_goes_back_twice"),
+    (refund_at_the_provider_only, "the_books_are_those_of_the_providers"),
+    (lose_a_capture, "the_ledger_says_the_same"),
     (keep_the_money_of_nobody, "money_is_where_it_belongs"),
     (forget_a_payment, "money_moves_only_when_asked"),
     (tell_nobody, "events_are_told_once"),

@@ -25,6 +25,9 @@ RULES: tuple[Rule, ...] = (
     told.no_bare_failure,
     money.money_is_where_it_belongs,
     money.money_moves_only_when_asked,
+    money.nothing_goes_back_twice,
+    money.the_books_are_those_of_the_providers,
+    money.the_ledger_says_the_same,
     money.events_are_told_once,
     money.the_audit_trail_is_whole,
 )

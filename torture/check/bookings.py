@@ -9,6 +9,8 @@ from torture.check.places import STANDING
 from torture.evidence import Evidence
 from torture.history import History
 
+_WAITING_ORDERS = ("created", "paying", "closing", "paid_late", "refunding")
+
 
 def one_appointment_per_person(evidence: Evidence, _history: History) -> Iterator[str]:
     """Nobody stands twice in one session, nor in one department on one day."""
@@ -36,7 +38,12 @@ def nothing_waits(evidence: Evidence, _history: History) -> Iterator[str]:
     """After healing no work is left undone."""
     holds = sum(row["state"] == "held" for row in evidence["appointment"])
     orders = Counter(row["state"] for row in evidence["payment_order"])
+    payments = Counter(row["state"] for row in evidence["payment"])
+    refunds = Counter(row["state"] for row in evidence["refund"])
     events = Counter(row["state"] for row in evidence["event"])
-    waiting = {"holds": holds, "open orders": orders["created"], "refunds": orders["refunding"]}
-    waiting |= {"events": events["pending"], "dead events": events["dead"]}
+    waiting = {"holds": holds, "events": events["pending"], "dead events": events["dead"]}
+    waiting |= {f"{state} orders": orders[state] for state in _WAITING_ORDERS}
+    waiting |= {f"{state} payments": payments[state] for state in ("preparing", "open", "closing")}
+    waiting |= {f"{state} refunds": refunds[state] for state in set(refunds) - {"success", "closed"}}
+    waiting |= {"cases for finance": len(evidence["finance_case"])}
     yield from (f"{count} {name} are left" for name, count in waiting.items() if count)

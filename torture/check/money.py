@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from torture.check.places import STANDING
 from torture.evidence import Evidence, Row
 from torture.history import History, Kind, Outcome
 
+_GOES_BACK = ("requested", "submitted", "success", "abnormal", "manual", "awaiting_approval")
 _ENDINGS = {
     "expired": "booking.appointment.expired",
     "cancelled_by_patient": "booking.appointment.cancelled",
@@ -16,34 +18,96 @@ _ENDINGS = {
 
 
 def money_is_where_it_belongs(evidence: Evidence, _history: History) -> Iterator[str]:
-    """Paid money belongs to one booked appointment, or goes back in full, once."""
-    standing = defaultdict(list)
+    """What is kept for an order is the fee of the one appointment that stands for it, or nothing."""
+    fees = {row["id"]: row["fee_fen"] for row in evidence["clinic_session"]}
+    owed: dict[str, list[int]] = defaultdict(list)
     for row in evidence["appointment"]:
         if row["state"] in STANDING:
-            standing[row["order_id"]].append(row["state"])
-    refunds: dict[str, list[int]] = defaultdict(list)
-    for event in evidence["event"]:
-        if event["name"] == "payment.refund.requested":
-            refunds[event["payload"]["order_id"]].append(event["payload"]["amount_fen"])
+            owed[row["order_id"]].append(fees[row["session_id"]])
+    kept: Counter[str] = Counter()
+    for payment in evidence["payment"]:
+        kept[payment["order_id"]] += payment["captured_fen"] - payment["refunded_fen"]
     for order in evidence["payment_order"]:
-        fault = _misplaced(order, standing[order["id"]], refunds[order["id"]])
-        if fault:
-            yield f"order {order['id'][:13]} ({order['state']}, {order['amount_fen']} fen): {fault}"
+        due = owed[order["id"]]
+        if len(due) > 1 or kept[order["id"]] != sum(due):
+            yield f"{_named(order)}: {kept[order['id']]} fen are kept for {len(due)} appointments of {due}"
+        if order["state"] in {"refunded", "closed"} and kept[order["id"]]:
+            yield f"{_named(order)}: {kept[order['id']]} fen are kept"
 
 
-def _misplaced(order: Row, standing: list[str], refunds: list[int]) -> str | None:
-    if len(standing) > 1:
-        return "pays for two appointments"
-    if len(refunds) > 1:
-        return f"refunded {len(refunds)} times"
-    if "booked" in standing and order["state"] != "paid":
-        return "its appointment is booked"
-    if order["state"] == "paid" and order["amount_fen"] and not standing:
-        return "the money belongs to nothing"
-    is_back = order["state"] in {"refunding", "refunded"}
-    if is_back != bool(refunds) or (is_back and refunds != [order["amount_fen"]]):
-        return f"refunds asked for: {refunds}"
-    return None
+def _named(order: Row) -> str:
+    return f"order {order['id'][:13]} ({order['state']}, {order['amount_fen']} fen)"
+
+
+def nothing_goes_back_twice(evidence: Evidence, _history: History) -> Iterator[str]:
+    """What went back of a payment is what was promised, never more than was captured, each cause once."""
+    back: Counter[str] = Counter()
+    for refund in evidence["refund"]:
+        back[refund["payment_id"]] += refund["amount_fen"] if refund["state"] in _GOES_BACK else 0
+    for payment in evidence["payment"]:
+        if not back[payment["id"]] == payment["refunded_fen"] <= payment["captured_fen"]:
+            promised = payment["refunded_fen"]
+            yield f"payment {payment['id'][:13]}: {promised} promised, {back[payment['id']]} back"
+    asked = Counter(
+        event["payload"]["refund_id"]
+        for event in evidence["event"]
+        if event["name"] == "payment.refund.requested"
+    )
+    for refund in evidence["refund"]:
+        if asked.pop(refund["id"], 0) != 1:
+            yield f"refund {refund['id'][:13]} was not asked for once"
+    yield from (f"refund {id_[:13]} was asked for and does not exist" for id_ in asked)
+
+
+def the_books_are_those_of_the_providers(evidence: Evidence, _history: History) -> Iterator[str]:
+    """Every capture and every refund is known on both sides with the same amount, and no other."""
+    captured = {
+        (row["channel"].partition("_")[0], row["id"].replace("-", "")): row["captured_fen"]
+        for row in evidence["payment"]
+        if row["captured_fen"]
+    }
+    paid = {
+        (row["provider"], row["out_trade_no"]): row["amount_fen"]
+        for row in evidence["sandbox_trade"]
+        if row["state"] == "paid"
+    }
+    yield from _differences("captured", captured, paid)
+    ours = {
+        f"{row['payment_id'].replace('-', '')}R{row['number']}": row["amount_fen"]
+        for row in evidence["refund"]
+        if row["state"] == "success"
+    }
+    theirs = {
+        row["out_refund_no"]: row["amount_fen"]
+        for row in evidence["sandbox_refund"]
+        if row["state"] == "success"
+    }
+    yield from _differences("refunded", ours, theirs)
+
+
+def _differences(what: str, ours: Mapping[Any, int], theirs: Mapping[Any, int]) -> Iterator[str]:
+    for number in ours.keys() | theirs.keys():
+        if ours.get(number, 0) != theirs.get(number, 0):
+            yield f"{number}: {what} {ours.get(number, 0)} here, {theirs.get(number, 0)} there"
+
+
+def the_ledger_says_the_same(evidence: Evidence, _history: History) -> Iterator[str]:
+    """The accounts balance and say what payments and refunds say."""
+    accounts: Counter[str] = Counter()
+    for entry in evidence["ledger_entry"]:
+        accounts[entry["debit"]] += entry["amount_fen"]
+        accounts[entry["credit"]] -= entry["amount_fen"]
+    said: Counter[str] = Counter()
+    providers = {row["id"]: row["channel"].partition("_")[0] for row in evidence["payment"]}
+    for payment in evidence["payment"]:
+        said[providers[payment["id"]]] += payment["captured_fen"]
+        said["patient_money"] -= payment["captured_fen"] - payment["refunded_fen"]
+    for refund in evidence["refund"]:
+        if refund["state"] == "success":
+            said[providers[refund["payment_id"]]] -= refund["amount_fen"]
+    for account in accounts.keys() | said.keys():
+        if accounts[account] != said[account]:
+            yield f"account {account}: {accounts[account]} in the ledger, {said[account]} by the payments"
 
 
 def money_moves_only_when_asked(evidence: Evidence, history: History) -> Iterator[str]:

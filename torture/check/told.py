@@ -18,6 +18,7 @@ def no_acknowledged_booking_is_lost(evidence: Evidence, history: History) -> Ite
     """Whoever was told of a booking has it, unless they gave it up or never paid."""
     rows = {row["id"]: row for row in evidence["appointment"]}
     paid = {deed.target for deed in history.deeds if deed.kind is Kind.PAY and deed.outcome is Outcome.OK}
+    paid -= {row["order_id"] for row in evidence["refund"] if row["reason"] == "late"}
     left = {deed.target for deed in history.deeds if deed.kind in _ENDS and deed.may_have_happened}
     for deed in history.deeds:
         if deed.kind in _MAKING and deed.outcome is Outcome.OK:

@@ -25,6 +25,12 @@ MUTANTS = {
         "    target = Bucket.FREE\n",
         "    target = Bucket.FROZEN\n",
     ),
+    # Who cancels gets a fen less than was paid.
+    "keep-a-fen": (
+        "guahao.payment.service.refund",
+        "amount_fen=left_fen, reason=reason",
+        "amount_fen=left_fen - 1, reason=reason",
+    ),
 }
 
 
