@@ -1,6 +1,6 @@
 # Guahao: `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench torture openapi clean
+.PHONY: help setup demo test check bench mutation torture openapi clean
 PY := .venv/bin/python
 
 help: ## Show this list
@@ -20,6 +20,9 @@ check: setup ## Style, types, import contracts, sizes, problem codes, migrations
 
 bench: setup ## Measure bookings and reads against the raw database
 	@$(PY) -m bench
+
+mutation: setup ## Judge the tests of signatures, money and refund policy by mutants
+	@scripts/mutation.sh
 
 torture: setup ## Kill servers and databases under load, then look for lost or double places
 	@$(PY) -m torture
