@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,7 +12,7 @@ from tests.factories.till import Till
 pytestmark = pytest.mark.anyio
 
 
-async def held(till: Till, db: AsyncSession, *, fee_fen: int = 5000) -> tuple[Booker, dict[str, str]]:
+async def held(till: Till, db: AsyncSession, *, fee_fen: int = 5000) -> tuple[Booker, dict[str, Any]]:
     booker = await make_booker(db)
     slot = await make_slot(db, fee_fen=fee_fen)
     await name_everybody(db, till.app.state.key_ring)

@@ -64,10 +64,15 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
     if appointment.state in (AppointmentState.CANCELLED_BY_PATIENT, AppointmentState.CANCELLED_BY_HOSPITAL):
         return appointment
     slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
-    rule_set = await rules_of(db, hospital_id=appointment.hospital_id, now=slot.now)
-    before = appointment.state
-    if before is AppointmentState.BOOKED and slot.starts_at <= slot.now and not by.is_staff:
+    if appointment.state is AppointmentState.BOOKED and slot.starts_at <= slot.now and not by.is_staff:
         raise policy.CancelTooLate
+    await _cancel(db, appointment, slot, by)
+    return appointment
+
+
+async def _cancel(db: AsyncSession, appointment: Appointment, slot: SlotFacts, by: Canceller) -> None:
+    before, source = appointment.state, bucket_of(appointment)
+    rule_set = await rules_of(db, hospital_id=appointment.hospital_id, now=slot.now)
     is_hospital_fault = is_suspended(before, slot) or by.is_hospital_fault
     terms = policy.cancel_terms(
         await rules_at_booking(db, appointment),
@@ -77,24 +82,20 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
         is_hospital_fault=is_hospital_fault,
         is_excused=by.is_excused,
     )
-    source = bucket_of(appointment)
     await end(db, appointment, _outcome(is_hospital_fault=is_hospital_fault))
     await _give_money_back(db, appointment, terms, by=by.actor)
     if terms.credit is not None:
         await count_cancellation(db, appointment, rules=rule_set.rules, kind=terms.credit)
     await _tell(db, appointment, by, is_hospital_fault=is_hospital_fault)
-    await must_move(
+    place = await given_back(
         db,
-        await given_back(
-            db,
-            slot=slot,
-            source=source,
-            cools_until=_cools_until(slot, rule_set, before),
-            reason="cancel",
-            appointment_id=appointment.id,
-        ),
+        slot=slot,
+        source=source,
+        cools_until=_cools_until(slot, rule_set, before),
+        reason="cancel",
+        appointment_id=appointment.id,
     )
-    return appointment
+    await must_move(db, place)
 
 
 def _outcome(*, is_hospital_fault: bool) -> AppointmentState:
