@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.events import AppointmentConfirmed, AppointmentSuspended
 from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.service.expire import end_hold
 from guahao.booking.service.rows import facts_under_lock, locked, must_move
 from guahao.booking.service.suspension import decide_by
 from guahao.kernel.events import publish
@@ -26,8 +27,9 @@ async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
     """Turn a held appointment, whose order is paid, into a booked one with its number.
 
     Repeating changes nothing. If the appointment ended before the money was known, the money goes
-    back in full; if it was moved, its order moved along and pays for the new place. If the session
-    was suspended meanwhile, the person gets the choice of a suspension.
+    back in full, and so it does if the session is over by then; if the appointment was moved, its
+    order moved along and pays for the new place. If the session was suspended meanwhile, the person
+    gets the choice of a suspension.
     """
     appointment = await locked(db, appointment_id)
     if appointment.state in _HAVE_THEIR_MONEY:
@@ -36,6 +38,10 @@ async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
         await payment.refund(db, order_id=appointment.order_id, reason=RefundReason.LATE)
         return
     slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
+    if slot.session_ends_at <= slot.now:  # the provider was silent for hours
+        await payment.refund(db, order_id=appointment.order_id, reason=RefundReason.LATE)
+        await end_hold(db, appointment_id=appointment_id)
+        return
     await _book(db, appointment, slot)
     await record(
         db,
