@@ -158,6 +158,11 @@ async def run(till: Till, finance: Member, hospital_id: int, seed: int) -> list[
     return race.statuses
 
 
+def _why(error: BaseException) -> BaseException:
+    """The first failure among those of a group."""
+    return _why(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
 async def deadlocks(sessions: Sessions) -> int:
     async with transaction(sessions) as db:
         found = await db.scalar(
@@ -178,8 +183,8 @@ async def test_in_200_races_of_15_no_fen_is_lost_or_doubled(till: Till) -> None:
         seed = base + number
         try:
             seen |= set(await run(till, finance, hospital_id, seed))
-        except BaseException:
-            print(f"the race with seed {seed} failed")  # noqa: T201  # to run it again
+        except BaseException as error:
+            print(f"the race with seed {seed} failed: {_why(error)!r}")  # noqa: T201  # to run it again
             raise
     print(f"{RUNS} races from seed {base} in {monotonic() - began:.0f} s")  # noqa: T201
     assert await deadlocks(till.sessions) == before
