@@ -103,6 +103,23 @@ async def test_a_refund_that_the_provider_closed_keeps_its_second_person_when_it
     assert "change_by_one_person" not in kinds
 
 
+async def test_a_whole_amount_that_staff_sends_back_in_parts_is_seen_like_one(
+    finance: Member, second: Member, sessions: Sessions, db: AsyncSession
+) -> None:
+    for parts in ([2500, 2500], [2500]):
+        async with transaction(sessions) as writing:
+            row = await make_order(writing)
+            await pay(writing, row.id)
+        for amount_fen in parts:
+            await second.post(f"/orders/{row.id}/refunds", amount_fen=amount_fen, note="分次退款")
+    async with transaction(sessions) as writing:
+        await watch(writing)
+
+    about = select(FinanceCase.evidence["number"].as_integer(), FinanceCase.evidence["about"].as_string())
+    (found,) = await db.execute(about.where(FinanceCase.kind == "refund_without_cancellation"))
+    assert tuple(found) == (2, second.actor)
+
+
 async def test_a_fiftieth_refund_that_the_provider_closes_becomes_a_case_and_no_refusal(
     sessions: Sessions, db: AsyncSession
 ) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from guahao.kernel.ids import DIRECTORY
 from guahao.payment import policy
@@ -218,13 +218,20 @@ def _large_refund() -> _Events:
 
 
 def _refund_without_cancellation() -> _Events:
-    """Whole amounts that staff sends back: an appointment that is cancelled sends its own back."""
+    """Whole amounts that staff sends back, at once or in parts: what is cancelled sends its own back."""
     its_payment = and_(Payment.hospital_id == Refund.hospital_id, Payment.id == Refund.payment_id)
+    part = aliased(Refund)
+    given = select(func.sum(part.amount_fen)).where(
+        part.hospital_id == Payment.hospital_id,
+        part.payment_id == Payment.id,
+        part.reason == RefundReason.STAFF,
+        part.state.not_in(_HELD_BACK),
+    )
     whole = _refunds(WatchKind.REFUND_WITHOUT_CANCELLATION, Refund.requested_by)
     return whole.join(Payment, its_payment).where(
         Refund.reason == RefundReason.STAFF,
         Refund.state.not_in(_HELD_BACK),
-        Refund.amount_fen == Payment.captured_fen,
+        given.scalar_subquery() == Payment.captured_fen,
     )
 
 
