@@ -26,10 +26,9 @@ _HAVE_THEIR_MONEY = (AppointmentState.BOOKED, AppointmentState.SUSPENDED, Appoin
 async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
     """Turn a held appointment, whose order is paid, into a booked one with its number.
 
-    Repeating changes nothing. If the appointment ended before the money was known, the money goes
-    back in full, and so it does if the session is over by then; if the appointment was moved, its
-    order moved along and pays for the new place. If the session was suspended meanwhile, the person
-    gets the choice of a suspension.
+    Repeating changes nothing. If the appointment or the session ended before the money was known, the
+    money goes back in full; if it was moved, its order moved along and pays for the new place. If the
+    session was suspended meanwhile, the person gets the choice of a suspension.
     """
     appointment = await locked(db, appointment_id)
     if appointment.state in _HAVE_THEIR_MONEY:
