@@ -1,0 +1,100 @@
+"""A person's browser: every screen is pictured and checked for what nobody should meet."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Browser, ConsoleMessage, Page
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1440, "height": 900}
+LARGE_TEXT = "175%"
+WECHAT = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Mobile/15E148 MicroMessenger/8.0.50(0x18003237) NetType/WIFI Language/zh_CN"
+)
+
+
+def program() -> str | None:
+    """The machine's own Chromium; Playwright's is not downloaded."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class Screen:
+    """One page in a browser profile of its own."""
+
+    def __init__(
+        self, browser: Browser, folder: Path, size: dict[str, int], agent: str | None = None
+    ) -> None:
+        is_phone = size == PHONE
+        self.context = browser.new_context(
+            viewport={"width": size["width"], "height": size["height"]},
+            user_agent=agent,
+            has_touch=is_phone,
+            is_mobile=is_phone,
+            locale="zh-CN",
+        )
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(40_000)
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.complaints: list[str] = []
+        self._folder = folder
+        self._numbers = itertools.count(1)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def goto(self, address: str, *, status: int = 200) -> None:
+        """Open an address; a refusal is expected to say so, and the browser notes it on the console."""
+        answer = self.page.goto(address)
+        assert answer is not None
+        assert answer.status == status
+        if status >= 400:
+            self.complaints = [said for said in self.complaints if f"status of {status}" not in said]
+
+    def press(self, name: str) -> None:
+        """Press a button or follow a link, by finger where there is one."""
+        target = self.page.get_by_role("button", name=name, exact=True).or_(
+            self.page.get_by_role("link", name=name, exact=True)
+        )
+        target.first.click()
+        self.page.wait_for_load_state()
+
+    def press_by_keyboard(self, name: str) -> None:
+        """Reach it by Tab alone, see where one is, and press Enter."""
+        for _ in range(20):
+            self.page.keyboard.press("Tab")
+            focused = self.page.evaluate(
+                "(e => [e.innerText, getComputedStyle(e).outlineStyle])(document.activeElement)"
+            )
+            if focused[0] == name:
+                assert focused[1] != "none"
+                with self.page.expect_navigation():
+                    self.page.keyboard.press("Enter")
+                return
+        raise AssertionError(name)
+
+    def shows(self, *words: str) -> None:
+        """Wait for words on the page; it may reload itself meanwhile."""
+        for word in words:
+            self.page.get_by_text(word).first.wait_for()
+
+    def look(self, name: str) -> None:
+        """Picture the screen, also with large text; nothing may stick out, nothing may complain."""
+        picture = self._folder / f"{next(self._numbers):02d}-{name}.png"
+        self.page.screenshot(path=picture, full_page=True)
+        assert self._sticks_out() == 0, name
+        self.page.evaluate("size => { document.documentElement.style.fontSize = size }", LARGE_TEXT)
+        self.page.screenshot(path=picture.with_suffix(".large.png"), full_page=True)
+        sticks_out = self._sticks_out()
+        self.page.evaluate("document.documentElement.style.fontSize = ''")
+        assert sticks_out == 0, f"{name} in large text"
+        assert self.complaints == []
+
+    def _sticks_out(self) -> int:
+        found: int = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        return max(found, 0)
