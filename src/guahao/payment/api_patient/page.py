@@ -21,7 +21,10 @@ from guahao.payment.queries.page import payment_of_token
 router = APIRouter(prefix="/p", include_in_schema=False, dependencies=[Depends(public)])
 
 _TEMPLATES = Templates("guahao.payment.api_patient")
-_POLICY = "default-src 'none'; style-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src data:; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 _FEW = Depends(per_address("payment-page", a_minute=60))
 
 
