@@ -120,6 +120,26 @@ async def test_a_whole_amount_that_staff_sends_back_in_parts_is_seen_like_one(
     assert tuple(found) == (2, second.actor)
 
 
+async def test_a_refund_handed_over_is_not_sent_again_when_the_provider_closes_it(
+    finance: Member, second: Member, sessions: Sessions, db: AsyncSession
+) -> None:
+    async with transaction(sessions) as writing:
+        row = await make_order(writing)
+        await pay(writing, row.id)
+    await cancelled(sessions, row.id)
+    (due,) = await refunds_of(db, row.id)
+    async with transaction(sessions) as writing:
+        await apply_refunded(writing, refunded(due, outcome=RefundOutcome.ABNORMAL))
+    await finance.post(f"/refunds/{due.id}/hand-over", note="现金退款")
+
+    async with transaction(sessions) as writing:
+        await apply_refunded(writing, refunded(due, outcome=RefundOutcome.CLOSED))
+    confirmed = await second.post(f"/refunds/{due.id}/approve")
+
+    assert (confirmed.status_code, confirmed.json()["state"]) == (200, "success")
+    assert [one.state for one in await refunds_of(db, row.id)] == [RefundState.SUCCESS]
+
+
 async def test_a_fiftieth_refund_that_the_provider_closes_becomes_a_case_and_no_refusal(
     sessions: Sessions, db: AsyncSession
 ) -> None:

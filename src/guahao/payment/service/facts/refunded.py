@@ -108,6 +108,8 @@ async def _abnormal(db: AsyncSession, row: Refund) -> None:
 
 async def _renew(db: AsyncSession, order: Order, row: Refund) -> None:
     """Promise the same again, as often as makes sense and the provider has numbers for."""
+    if row.state is RefundState.MANUAL:
+        return  # somebody hands it over: sending it too would give it twice
     payment = await void(db, order, row, state=RefundState.CLOSED, by="system")
     cause, _, renewed = row.cause.partition("~")
     if int(renewed or 0) >= RENEWALS or payment.refund_count >= policy.MAX_REFUNDS:
