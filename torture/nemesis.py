@@ -13,6 +13,9 @@ import asyncpg
 from torture.history import History
 from torture.stage import Stage
 
+_MERCY = 0.8
+"""How often the next fault waits until the last one is overcome; otherwise it hits the recovery."""
+_RECOVERY_S = 15
 _TERMINATE = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < 0.5
@@ -52,11 +55,20 @@ class Nemesis:
         first = self._rng.sample(names, len(names))
         weights = [self._faults[name][0] for name in names]
         while not stopping.is_set():
+            if self._rng.random() < _MERCY:
+                await self._recovered(stopping)
             await asyncio.sleep(self._rng.uniform(0.5, 1.5))
             name = first.pop() if first else self._rng.choices(names, weights)[0]
             if await self._faults[name][1]():
                 self._history.faults[name] += 1
             await asyncio.to_thread(self._stage.heal)
+
+    async def _recovered(self, stopping: asyncio.Event) -> None:
+        """Let people be served again first: a busy machine takes seconds to start a process."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RECOVERY_S):
+                while not stopping.is_set() and not await asyncio.to_thread(self._stage.answers):  # noqa: ASYNC110
+                    await asyncio.sleep(0.2)
 
     async def _kill_server_process(self) -> bool:
         self.epoch += 1

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 from bench import stage
 from guahao.kernel.postgres import EmbeddedPostgres
@@ -122,6 +124,12 @@ class Stage:
         self.postgres.start()
         self.server.start()
         self.worker.start()
+
+    def answers(self) -> bool:
+        """Whether a server process answers and has its database."""
+        with suppress(URLError, OSError), urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2):
+            return True
+        return False
 
     def crash_database(self) -> bool:
         """Kill the postmaster at once; its backends follow as they notice."""
