@@ -133,7 +133,7 @@ class Payer:
             "consents": [{"kind": "sensitive_personal_information", "version": 1}],
         }
         self.patient = self._done("POST", "/api/v1/patients", patient)["id"]
-        self.appointment = self.order = ""
+        self.appointment = self.order = self.payment = ""
 
     def _done(self, method: str, path: str, body: object = None) -> Any:
         answer = self.http.request(method, path, json=body)
@@ -153,9 +153,11 @@ class Payer:
             if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
                 return None
             assert answer.status_code == httpx.codes.CREATED, answer.text
-            return answer.json()["params"]
+            return answer.json()
 
-        params: dict[str, str] = until("an open payment", opened)
+        payment = until("an open payment", opened)
+        self.payment = payment["id"]
+        params: dict[str, str] = payment["params"]
         return params
 
     def cashier(self) -> str:
