@@ -22,7 +22,7 @@ from guahao.sandbox.pages import fill
 
 router = APIRouter(prefix="/sandbox", tags=["sandbox"], dependencies=[Depends(public)])
 
-_NEWEST = 20
+_NEWEST = 10
 
 
 class FaultBody(Body):
