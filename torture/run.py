@@ -21,8 +21,8 @@ from torture.nemesis import Nemesis
 from torture.stage import Stage
 
 ACTORS = 24
-PEOPLE_EACH = 6
-SESSIONS = 12
+PEOPLE_EACH = 3
+SESSIONS = 8
 _SETTLE_WITHIN_S = 60
 _RARE = ("unknown", "refunds of late money", "refunds of a difference")
 """What a short run on a busy machine need not see."""

@@ -83,7 +83,7 @@ def test_nothing_is_lost_and_nothing_sold_twice_by_two_server_processes(tmp_path
 def test_a_planted_bug_is_found(tmp_path: Path, mutant: str, weaken: tuple[str, ...], rule: str) -> None:
     found: set[str] = set()
     for seed in SEEDS:
-        verdict = tortured(tmp_path, seconds=8, workers=1, seed=seed, mutant=mutant, weaken=weaken)
+        verdict = tortured(tmp_path, seconds=12, workers=1, seed=seed, mutant=mutant, weaken=weaken)
         found |= set(verdict.violations)
         if rule in found:
             break
