@@ -21,5 +21,5 @@ if [ ${#wanted[@]} -gt 0 ] && ! install; then
   echo "test: please install ${wanted[*]}; without a browser its journeys are skipped, and counted as such" >&2
 fi
 
-# A module with a demo of its own stays on one worker (mark xdist_group).
+# Tests that start a demo stay on one worker, so that there is one at a time (mark xdist_group).
 exec .venv/bin/pytest -n auto --maxprocesses 4 --dist loadgroup "$@"

@@ -19,7 +19,7 @@ import pytest
 from tests.database import execute
 
 ROOT = Path(__file__).parents[2]
-READY_WITHIN_S = 90
+READY_WITHIN_S = 180
 
 
 def free_port() -> int:

@@ -22,7 +22,7 @@ from guahao.kernel.i18n import text
 from tests.e2e.payer import Books, Payer, Sql, bookable_slots, until
 from tests.e2e.screen import DESK, PHONE, WECHAT, Screen, program
 
-pytestmark = [pytest.mark.xdist_group("payment-journeys"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,19 +99,22 @@ def test_who_mistypes_the_password_still_pays_by_wechat_and_gets_all_back_after_
     world.books.must_agree()
 
 
-def test_a_link_opens_alipay_in_a_browser_and_comes_back_to_the_truth(
-    world: World, phone: Screen, tmp_path: Path
-) -> None:
-    payer = world.payer()
-    address = payer.open("alipay_wap")["url"]
-    forged = f"{address}/back?trade_status=TRADE_SUCCESS&total_amount=0.01&trade_no=1&sign=forged"
+def test_inside_wechat_the_link_says_how_to_open_it_elsewhere(world: World, tmp_path: Path) -> None:
+    address = world.payer().open("alipay_wap")["url"]
+    inside = Screen(world.browser, tmp_path, PHONE, WECHAT)
 
-    inside = Screen(world.browser, tmp_path / "wechat", PHONE, WECHAT)
     inside.goto(address)
+
     inside.shows("微信里不能打开支付宝", address)
     assert inside.page.get_by_role("link").count() == 0
     inside.look("inside-wechat")
     inside.context.close()
+
+
+def test_a_link_opens_alipay_in_a_browser_and_comes_back_to_the_truth(world: World, phone: Screen) -> None:
+    payer = world.payer()
+    address = payer.open("alipay_wap")["url"]
+    forged = f"{address}/back?trade_status=TRADE_SUCCESS&total_amount=0.01&trade_no=1&sign=forged"
 
     phone.goto(f"{address}x", status=404)
     phone.shows("已经失效")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("readme")
+pytestmark = pytest.mark.xdist_group("demo")
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,14 +36,14 @@ def test_the_chinese_readme_shows_the_same_commands() -> None:
     assert chinese == english
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_the_commands_of_the_readme_lead_to_a_booked_place(demo: str) -> None:
     shown = run(commands_of("README.md"), demo)
 
     assert re.search(r"^booked number [1-9]\d* 20\d\d-", shown.splitlines()[-1])
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_the_tutorial_books_moves_and_cancels(demo: str) -> None:
     shown = run(commands_of("docs/tutorial/first-booking.md"), demo)
 
