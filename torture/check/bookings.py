@@ -10,7 +10,7 @@ from torture.evidence import Evidence
 from torture.history import History
 
 _WATCHED = {"many_orders", "many_orders_device", "pay_refund_cycles", "notification_anomaly"}
-"""What a crowd behind one address and a server that is often gone look like; nothing is wrong with the money."""
+"""What a crowd behind one address and a server that is often gone look like: the money itself is right."""
 _WAITING_ORDERS = ("created", "paying", "closing", "paid_late", "refunding")
 
 
