@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from guahao.adapters.circuit import Circuit
-from guahao.payment.ports import ChannelDown, ChannelRefused, ChannelUncertain
+from guahao.payment.ports import ChannelBusy, ChannelDown, ChannelRefused, ChannelUncertain
 
 pytestmark = pytest.mark.anyio
 
@@ -248,4 +248,16 @@ async def test_the_defaults_are_those_agreed() -> None:
     clock.now_s += 19.9
     assert await refused(tried)
     clock.now_s += 0.1
+    assert not await refused(tried)
+
+
+async def test_a_provider_that_asks_us_to_slow_down_is_up() -> None:
+    tried = circuit(failures=2)
+
+    await fail(tried)
+    for _ in range(5):
+        await fail(tried, ChannelBusy("status 429"))
+    await fail(tried)
+
+    assert not tried.is_open
     assert not await refused(tried)

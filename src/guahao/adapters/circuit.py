@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
-from guahao.payment.ports import ChannelDown, ChannelRefused, ChannelUncertain
+from guahao.payment.ports import ChannelBusy, ChannelDown, ChannelRefused, ChannelUncertain
 
 FAILURES = 5
 REST_S = 20.0
@@ -52,8 +52,8 @@ class Circuit:
     async def call(self) -> AsyncGenerator[None]:
         """Run one call to the provider inside; what it raises decides, and passes through.
 
-        `ChannelUncertain` is a failure. A result or `ChannelRefused` is an answer and closes the
-        circuit. Anything else, such as cancellation, says nothing about the provider.
+        `ChannelUncertain` is a failure. A result, `ChannelRefused` or `ChannelBusy` is an answer and closes
+        the circuit. Anything else, such as cancellation, says nothing about the provider.
         """
         is_trial = self._admit()
         try:
@@ -61,12 +61,12 @@ class Circuit:
                 yield
         except ChannelDown:
             raise
+        except (ChannelRefused, ChannelBusy):
+            self._failed = 0
+            raise
         except ChannelUncertain:
             self._failed += 1
             self._tries_at = self._clock() + self._rest_s
-            raise
-        except ChannelRefused:
-            self._failed = 0
             raise
         else:
             self._failed = 0

@@ -17,6 +17,7 @@ __all__ = [
     "BillNotReady",
     "BillRow",
     "Channel",
+    "ChannelBusy",
     "ChannelDown",
     "ChannelRefused",
     "ChannelUncertain",
@@ -105,6 +106,10 @@ class ChannelUncertain(Exception):
 
 class ChannelDown(ChannelUncertain):
     """The provider has failed so often that we do not even ask for a while: nothing was sent."""
+
+
+class ChannelBusy(ChannelUncertain):
+    """The provider asks us to slow down: it is up, and will answer when asked again later."""
 
 
 class ChannelRefused(Exception):

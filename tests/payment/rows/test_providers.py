@@ -168,7 +168,6 @@ async def test_row_25_a_trade_whose_title_has_braces_is_asked_about_and_paid(til
 DOWN: dict[str, Answering] = {
     "no connection": refuses,
     "500": says(500, code="SYSTEM_ERROR"),
-    "429": says(429, code="FREQUENCY_LIMITED"),
     "not json": lambda _: httpx.Response(200, content=b"\xff<html>"),
     "redirect": lambda _: httpx.Response(302, headers={"location": "https://evil.example"}),
 }
@@ -212,6 +211,21 @@ async def test_row_29_a_dead_provider_stops_no_booking_and_all_goes_on_when_it_i
     assert states == ["expired", "booked", "booked"]
     assert (await till.order(back))["state"] == "refunded"
     await require_rest(till.sessions)
+
+
+async def test_row_29_a_provider_that_asks_us_to_slow_down_is_asked_on(till: Till) -> None:
+    held, wire = await till.hold(), Wire(till)
+    wire.cut(says(429, code="FREQUENCY_LIMITED"))
+
+    for _ in range(FAILURES + 3):
+        answer = await till.pay(held.headers, held.order_id)
+        assert (answer.status_code, answer.json()["code"]) == (503, "payment-channel-unavailable")
+    assert len(wire.calls) == FAILURES + 3
+
+    wire.mend()
+    await till.at_cashier(await till.open(held))
+    await till.rest()
+    assert await till.appointment(held) == "booked"
 
 
 async def test_row_29_a_provider_that_hangs_holds_no_connection_of_the_database(till: Till) -> None:

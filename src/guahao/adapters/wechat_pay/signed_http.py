@@ -16,7 +16,7 @@ from guahao.adapters.circuit import Circuit
 from guahao.adapters.wechat_pay.keys import WeChatPayKeys
 from guahao.adapters.wechat_pay.message import decoded
 from guahao.adapters.wechat_pay.signing import TOLERANCE, authorization, distrust
-from guahao.payment.ports import ChannelRefused, ChannelUncertain, ClockWrong, RefusalKind
+from guahao.payment.ports import ChannelBusy, ChannelRefused, ChannelUncertain, ClockWrong, RefusalKind
 
 T = TypeVar("T")
 
@@ -25,7 +25,8 @@ TOTAL_S = 8.0
 DOWNLOAD_S = 60.0
 _OK, _NO_CONTENT, _UNAUTHORIZED, _TOO_MANY = 200, 204, 401, 429
 _SIGN_ERROR = "SIGN_ERROR"
-_UNDECIDED = {"SYSTEM_ERROR", "SERVICE_UNAVAILABLE", "BANK_ERROR", "FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED"}
+_UNDECIDED = {"SYSTEM_ERROR", "SERVICE_UNAVAILABLE", "BANK_ERROR"}
+_BUSY = {"FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED"}
 _HEALED_BY_TIME = {_SIGN_ERROR, "NOT_ENOUGH", "RULE_LIMIT", "USERPAYING"}
 
 
@@ -138,7 +139,9 @@ class SignedHttp:
             is_about_time = doubt is RefusalKind.STALE or self._is_about_time(answer, refusal)
             kind = ClockWrong if is_about_time else ChannelRefused
             return kind(_SIGN_ERROR, is_retryable=True)
-        if doubt is not None or status == _TOO_MANY or refusal.code in _UNDECIDED:
+        if status == _TOO_MANY or refusal.code in _BUSY:
+            return ChannelBusy(f"status {status}")
+        if doubt is not None or refusal.code in _UNDECIDED:
             return ChannelUncertain(f"status {status}")
         return ChannelRefused(refusal.code, is_retryable=refusal.code in _HEALED_BY_TIME)
 

@@ -43,8 +43,8 @@ async def show(
     payment = await payment_of_token(db, token=token)
     if payment is None or payment.state in {PaymentState.CLOSING, PaymentState.CLOSED}:
         return _page("gone", status=404)
-    if payment.state is not PaymentState.OPEN:
-        return _page("paid", amount=yuan_text(payment.amount_fen))
+    if payment.state not in {PaymentState.OPEN, PaymentState.PREPARING}:
+        return _page("paid", amount=yuan_text(payment.captured_fen))
     address = f"{settings.public_url}/p/{token}"
     until = _clock_time(payment.expires_at)
     if "MicroMessenger" in request.headers.get("user-agent", ""):
@@ -63,7 +63,7 @@ async def come_back(token: str, db: Db) -> Response:
         return _page("gone", status=404)
     if payment.state in {PaymentState.OPEN, PaymentState.PREPARING}:
         return _page("checking", refresh=f"/p/{token}/back", again=f"/p/{token}")
-    return _page("paid", amount=yuan_text(payment.amount_fen))
+    return _page("paid", amount=yuan_text(payment.captured_fen))
 
 
 async def _alipay(gateways: Gateways, payment: Payment, *, return_url: str) -> str | None:
