@@ -73,13 +73,15 @@ async def progress_of(db: AsyncSession, order: Order, *, gateways: Gateways) -> 
 
 
 async def _refunds(db: AsyncSession, order: Order) -> Sequence[Refund]:
+    """The order's refunds; one that the provider closed gives way to the one that took its place."""
     rows = await db.scalars(
         select(Refund)
         .where(Refund.hospital_id == order.hospital_id, Refund.order_id == order.id)
-        .where(Refund.state.not_in((RefundState.REJECTED, RefundState.CLOSED)))
-        .order_by(Refund.number)
+        .where(Refund.state != RefundState.REJECTED)
+        .order_by(Refund.requested_at, Refund.number)
     )
-    return rows.all()
+    latest = {row.cause.partition("~")[0]: row for row in rows}
+    return list(latest.values())
 
 
 def stage_of(state: RefundState) -> Stage:
