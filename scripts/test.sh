@@ -21,5 +21,5 @@ if [ ${#wanted[@]} -gt 0 ] && ! install; then
   echo "test: please install ${wanted[*]}; without a browser its journeys are skipped, and counted as such" >&2
 fi
 
-# Tests that start a demo stay on one worker, so that there is one at a time (mark xdist_group).
-exec .venv/bin/pytest -n auto --maxprocesses 4 --dist loadgroup "$@"
+# Tests are dealt out one by one: the other ways go by ids, and would run one of several with the same id.
+exec .venv/bin/pytest -n auto --maxprocesses 4 --dist load "$@"

@@ -22,7 +22,7 @@ from guahao.kernel.i18n import text
 from tests.e2e.payer import Books, Payer, Sql, bookable_slots, until
 from tests.e2e.screen import DESK, PHONE, WECHAT, Screen, program
 
-pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 @dataclass(frozen=True, kw_only=True)

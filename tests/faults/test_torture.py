@@ -55,16 +55,11 @@ def tortured_enough(folder: Path, *, workers: int) -> Verdict:
     return verdict
 
 
-ONE_RUN = pytest.mark.xdist_group("torture")
-"""Tests of the same run stay on the worker that made it."""
-
-
 @pytest.fixture(scope="module")
 def verdict(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
     return tortured_enough(tmp_path_factory.mktemp("torture"), workers=1)
 
 
-@ONE_RUN
 def test_nothing_is_lost_and_nothing_sold_twice_while_processes_are_killed(verdict: Verdict) -> None:
     assert verdict.violations == {}
     assert verdict.unmet == []
@@ -219,7 +214,6 @@ CORRUPTIONS: list[tuple[Callable[[Evidence, History], None], str]] = [
 ]
 
 
-@ONE_RUN
 @pytest.mark.parametrize(("corrupt", "rule"), CORRUPTIONS)
 def test_a_changed_row_or_answer_is_found(
     verdict: Verdict, corrupt: Callable[[Evidence, History], None], rule: str
