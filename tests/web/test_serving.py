@@ -1,6 +1,8 @@
 import asyncio
 import os
 import signal
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from guahao.kernel.postgres import EmbeddedPostgres
 from guahao.web.migrate import upgrade
+from guahao.web.server import ignore_newcomers, listen
 from tests.database import folder
 from tests.web.processes import checks, environment, free_port, get, running, until
 
@@ -62,6 +65,56 @@ async def test_a_stopping_server_fails_no_request_it_accepted(data_dir: Path) ->
     assert (code, failed) == (0, [])
     assert answered > 0
     assert get(port, "/livez")[0] == 0
+
+
+def ask(port: int, stop: threading.Event, cut_off: list[str]) -> None:
+    while not stop.is_set():
+        with socket.socket() as client:
+            client.settimeout(10)
+            try:
+                client.connect(("127.0.0.1", port))
+            except OSError:
+                continue
+            try:
+                client.sendall(b"?")
+                assert client.recv(1) == b"!"
+            except (OSError, AssertionError) as error:
+                cut_off.append(repr(error))
+
+
+def answer(listening: socket.socket, for_s: float = 0) -> None:
+    until_then = time.monotonic() + for_s
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except BlockingIOError:
+            if time.monotonic() >= until_then:
+                return
+            continue
+        with connection:
+            connection.settimeout(10)
+            connection.recv(1)
+            connection.sendall(b"!")
+
+
+def test_a_closing_socket_cuts_nobody_off_whom_the_kernel_let_in() -> None:
+    port = free_port()
+    stop = threading.Event()
+    cut_off: list[str] = []
+    askers = [threading.Thread(target=ask, args=(port, stop, cut_off)) for _ in range(8)]
+    for asker in askers:
+        asker.start()
+
+    for _ in range(60):
+        with listen("127.0.0.1", port) as listening:
+            answer(listening, for_s=0.02)
+            ignore_newcomers(listening)
+            answer(listening, for_s=0.02)
+
+    stop.set()
+    for asker in askers:
+        asker.join()
+    assert cut_off == []
 
 
 @pytest.mark.anyio

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import socket
+import struct
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -23,6 +25,16 @@ from guahao.web.app import create_app
 _QUIET_S = 1.0
 _POLL_S = 0.05
 _BACKLOG = 2048
+_HANDSHAKE_S = 0.3
+"""A client whose connection is half open completes it within this time, even from far away."""
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h; Python's socket module does not name it
+_ALL_BUT_NEW_CONNECTIONS = (
+    (0x30, 0, 0, 13),  # load byte 13 of the TCP header: its flags
+    (0x45, 0, 1, 0x02),  # is SYN set?
+    (0x06, 0, 0, 0),  # yes: drop the packet
+    (0x06, 0, 0, 0xFFFFFFFF),  # no: keep it whole
+)
+"""A classic BPF program (linux/filter.h): code, jump if true, jump if false, value."""
 
 
 class _Server(uvicorn.Server):
@@ -82,6 +94,22 @@ def listen(host: str, port: int) -> socket.socket:
     return opened
 
 
+def ignore_newcomers(listening: socket.socket) -> None:
+    """Let the kernel drop requests for new connections to this socket; those under way still complete.
+
+    Without it a connection that the kernel completes between the last accept and the close of the
+    socket is reset, and its request lost. The dropped client asks again after a second, as TCP does,
+    and finds another process, or nobody. Does nothing where the system has no such filter.
+    """
+    if sys.platform != "linux":
+        return
+    program = ctypes.create_string_buffer(
+        b"".join(struct.pack("HBBI", *step) for step in _ALL_BUT_NEW_CONNECTIONS)
+    )
+    described = struct.pack("HP", len(_ALL_BUT_NEW_CONNECTIONS), ctypes.addressof(program))
+    listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
+
+
 def _server_of(app: FastAPI, settings: Settings) -> _Server:
     return _Server(
         uvicorn.Config(
@@ -106,7 +134,7 @@ def _numbers_app(main: FastAPI) -> FastAPI:
 
 
 async def _drain(app: FastAPI, opened: list[tuple[_Server, socket.socket]], limit_s: float) -> None:
-    """Say "not ready", go on answering until it becomes quiet, refuse connections, finish, close.
+    """Say "not ready", go on answering until it becomes quiet, take no more connections, finish, close.
 
     A balancer in front sends nothing more once it has seen /readyz; whoever talks to us directly
     is told by `Connection: close` to come back on a new connection.
@@ -116,6 +144,9 @@ async def _drain(app: FastAPI, opened: list[tuple[_Server, socket.socket]], limi
     main = opened[0][0]
     began = monotonic()
     await main.until_quiet(_QUIET_S, began + limit_s / 2)
+    for _, listening in opened:
+        ignore_newcomers(listening)
+    await asyncio.sleep(_HANDSHAKE_S)
     for server, listening in opened:
         server.stop_accepting(listening)
     await main.until_quiet(_QUIET_S / 2, began + limit_s)
