@@ -1,0 +1,24 @@
+// What can go wrong with a request: the server refuses and says why, or nobody answers.
+
+/** The server's refusal; `title` is a Chinese sentence fit to show. `extra` holds the problem's other members. */
+export class Refusal extends Error {
+  constructor(
+    readonly code: string,
+    readonly title: string,
+    readonly status: number,
+    readonly retryAfterS: number | null,
+    readonly extra: Record<string, unknown>,
+  ) {
+    super(`${status} ${code}`)
+  }
+}
+
+/** No answer came: no network, or the server did not answer in time. */
+export class Offline extends Error {}
+
+/** Seconds or an HTTP date, as Retry-After may be; null when there is none. */
+export function retryAfter(header: string | undefined, now: number): number | null {
+  if (!header) return null
+  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : Math.ceil((Date.parse(header) - now) / 1000)
+  return Number.isNaN(seconds) ? null : Math.max(0, seconds)
+}

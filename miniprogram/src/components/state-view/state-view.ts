@@ -1,0 +1,61 @@
+// Wraps a page's content: skeleton while it loads, then the content, or a sentence with the next step.
+import { goToLogin } from '../../api/login'
+import type { Problem, State } from '../../parts/loading'
+import { texts } from '../../texts/app'
+
+const pictures: Record<string, string> = { empty: 'empty', offline: 'offline', login: 'login' }
+
+Component({
+  properties: {
+    state: { type: String, value: 'loading' },
+    problem: { type: Object, value: null as unknown as WechatMiniprogram.IAnyObject },
+    emptyText: { type: String, value: '' },
+    emptyAction: { type: String, value: '' },
+    /** Cards in the skeleton. */
+    rows: { type: Number, value: 3 },
+  },
+  data: { t: texts, bars: [0, 1, 2], picture: 'error', sentence: '', action: '', waitS: 0 },
+  observers: {
+    rows(rows: number) {
+      this.setData({ bars: Array.from({ length: rows }, (_, index) => index) })
+    },
+    'state, problem, emptyText, emptyAction'() {
+      this.show()
+    },
+  },
+  lifetimes: {
+    detached() {
+      this.stopWaiting()
+    },
+  },
+  methods: {
+    show() {
+      this.stopWaiting()
+      const state = this.data.state as State
+      const problem = this.data.problem as Problem | null
+      const [sentence, action] = this.wordsOf(state, problem)
+      this.setData({ picture: pictures[state] ?? 'error', sentence, action, waitS: 0 })
+      if (state === 'error' && problem?.retryAfterS) this.waitFor(problem.retryAfterS)
+    },
+    wordsOf(state: State, problem: Problem | null): [string, string] {
+      if (state === 'empty') return [this.data.emptyText, this.data.emptyAction]
+      if (state === 'login') return [texts.loginFirst, texts.logIn]
+      return [problem?.title ?? texts.unexpected, texts.retry]
+    },
+    /** The server said when to come back: the button waits as long. */
+    waitFor(seconds: number) {
+      const self = this as unknown as { timer?: number }
+      this.setData({ waitS: seconds, action: seconds > 0 ? texts.retryIn(seconds) : texts.retry })
+      if (seconds > 0) self.timer = setTimeout(() => this.waitFor(seconds - 1), 1000)
+    },
+    stopWaiting() {
+      clearTimeout((this as unknown as { timer: number }).timer)
+    },
+    onAction() {
+      const { state } = this.data
+      if (state === 'empty') this.triggerEvent('act')
+      else if (state === 'login') goToLogin(getCurrentPages().at(-1) as never)
+      else this.triggerEvent('retry')
+    },
+  },
+})

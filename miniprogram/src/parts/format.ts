@@ -1,0 +1,53 @@
+// Dates, times, money and durations in the words of the app. All times are shown as clocks in China show them.
+import { texts } from '../texts/app'
+
+const shanghai = 8 * 3600_000
+const two = (value: number) => String(value).padStart(2, '0')
+
+/** A date (2026-11-26) or a moment (with offset) on China's clock, to be read with getUTC…. */
+function chinese(moment: string | number): Date {
+  const day = typeof moment === 'string' && moment.length === 10
+  return new Date(new Date(day ? `${moment}T00:00:00+08:00` : moment).getTime() + shanghai)
+}
+
+/** 2026-11-26 of a moment. */
+export function dateOf(moment: string | number): string {
+  return chinese(moment).toISOString().slice(0, 10)
+}
+
+/** 11月26日 周四 */
+export function dayText(moment: string | number): string {
+  const at = chinese(moment)
+  return texts.day(at.getUTCMonth() + 1, at.getUTCDate(), texts.weekdays[at.getUTCDay()])
+}
+
+/** 09:00 */
+export function clockText(moment: string | number): string {
+  const at = chinese(moment)
+  return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`
+}
+
+/** 上午, of morning, afternoon, evening. */
+export function periodText(period: 'morning' | 'afternoon' | 'evening'): string {
+  return texts.periods[period]
+}
+
+/** 上午 09:00–09:30 */
+export function timeText(startsAt: string, endsAt: string): string {
+  const hour = chinese(startsAt).getUTCHours()
+  const period = hour < 12 ? 'morning' : hour < 18 ? 'afternoon' : 'evening'
+  return `${periodText(period)} ${clockText(startsAt)}–${clockText(endsAt)}`
+}
+
+/** ¥25.00 of 2500 fen. */
+export function yuan(fen: number): string {
+  return `¥${(fen / 100).toFixed(2)}`
+}
+
+/** 12 分 30 秒 of milliseconds; never below zero. */
+export function remaining(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000))
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60]
+  if (hours) return texts.hoursMinutes(hours, minutes)
+  return minutes ? texts.minutesSeconds(minutes, rest) : texts.seconds(rest)
+}
