@@ -18,11 +18,9 @@ async def test_every_operation_documents_its_problems(client: httpx.AsyncClient)
 
 
 async def test_the_pages_load_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
-    front = await client.get("/")
     page = await client.get("/docs")
     schema = await client.get("/docs/openapi.json")
 
-    assert (front.status_code, front.headers["location"]) == (307, "docs")
     assert "http" not in page.text
     assert schema.json()["openapi"] == "3.0.3"
     for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png"):

@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(10, ge=2, le=100, description="Connections per process")
     data_dir: Path = Field(Path("var"), description="Where the embedded database, keys and files live")
     keys_dir: Path | None = Field(None, description="Key files; data_dir/keys when empty")
+    clients_dir: Path | None = Field(
+        None,
+        description="Folder of the built clients; when empty none, and dist/clients in `guahao demo`",
+    )
     public_url: str = Field("http://127.0.0.1:8000", description="The address clients use")
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on")

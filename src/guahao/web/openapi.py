@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
 from swagger_ui_bundle import swagger_ui_path
 
 from guahao.identity.access import public
@@ -95,12 +95,6 @@ def as_version_3_0(node: Any) -> Any:  # noqa: ANN401  # JSON of any shape
     if "const" in kept:
         kept["enum"] = [kept.pop("const")]
     return kept
-
-
-@router.get("/")
-async def front() -> RedirectResponse:
-    """Lead to the API's pages."""
-    return RedirectResponse("docs")
 
 
 @router.get("/docs")

@@ -35,7 +35,7 @@ from guahao.kernel.jobs import Job, Timed
 from guahao.kernel.settings import Environment, Settings
 from guahao.payment.queries import NUMBERS as PAYMENT_NUMBERS
 from guahao.payment.service.alarm import Alarm
-from guahao.web import health, openapi, remote
+from guahao.web import clients, front, health, openapi, remote
 from guahao.web.metrics import KERNEL_NUMBERS, Asked
 from guahao.web.money import Providers, providers
 
@@ -57,6 +57,8 @@ def routers(settings: Settings) -> list[APIRouter]:
     """List the routes of every domain; the sandbox's only where things are tried out."""
     found = [
         health.router,
+        front.router,
+        clients.router,
         openapi.router,
         guahao.identity.api_patient.router,
         guahao.identity.api_staff.router,

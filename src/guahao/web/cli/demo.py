@@ -13,7 +13,7 @@ import msgspec
 
 from guahao.kernel import log
 from guahao.kernel.settings import Environment, Settings
-from guahao.web import configuration, supervisor, wiring
+from guahao.web import clients, configuration, supervisor, wiring
 from guahao.web.cli.console import Refused, err, out, progress_bar
 from guahao.web.cli.data import opened
 from guahao.web.cli.run import (
@@ -29,6 +29,8 @@ from guahao.web.cli.run import (
 from guahao.web.demo import DemoReport, load_demo
 from guahao.web.migrate import upgrade_async
 
+_CHECKOUT = Path(__file__).parents[4]
+_NOT_BUILT = "the mini program is not built; `make demo` builds it, with Node.js 20.19 or newer"
 _READY_WITHIN_S = 60.0
 _DRAIN_S = 2.0
 """Nobody's balancer watches a demo, so it stops quickly."""
@@ -42,7 +44,14 @@ def demo(host: Host = None, port: Port = None, workers: Workers = None) -> None:
         raise Refused(message)
     is_told = "public_url" in settings.model_fields_set and port is None and host is None
     url = settings.public_url if is_told else f"http://{settings.host}:{settings.port}"
-    settings = settings.model_copy(update={"public_url": url, "drain_s": _DRAIN_S, "log_level": "WARNING"})
+    settings = settings.model_copy(
+        update={
+            "public_url": url,
+            "clients_dir": settings.clients_dir or _CHECKOUT / "dist" / "clients",
+            "drain_s": _DRAIN_S,
+            "log_level": "WARNING",
+        }
+    )
     log.configure(level="WARNING")
     stopping = supervisor.stop_signals()
     require_free_port(settings)
@@ -85,6 +94,12 @@ def _welcome(settings: Settings, report: DemoReport, stopping: threading.Event) 
         if stopping.wait(0.1) or time.monotonic() > deadline:
             return
     out.print(f"\nGuahao is ready: {settings.public_url}")
+    if clients.mini_program(settings) is None:
+        out.print(
+            "  Patients  the mini program is not built; `make demo` builds it with Node.js 20.19 or newer"
+        )
+    else:
+        out.print(f"  Patients  {settings.public_url}/m/")
     out.print(f"  API       {settings.public_url}/docs")
     out.print(f"  Logins    {Path(settings.data_dir / 'demo.json')}")
     for account in report.accounts:
