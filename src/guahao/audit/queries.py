@@ -100,6 +100,16 @@ class EntryShown:
     seq: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What was done to one thing, for a history that people read."""
+
+    at: datetime
+    actor: str
+    action: str
+    data: Json
+
+
 def anchor_file(data_dir: Path) -> Path:
     """Where the anchors of an installation are kept; better on another disk or copied away hourly."""
     return data_dir / "anchors" / "audit.jsonl"
@@ -152,6 +162,16 @@ async def entries(
         )
         for entry, seq in rows
     ]
+
+
+async def deeds(db: AsyncSession, *, hospital_id: int, subjects: Sequence[str]) -> list[Deed]:
+    """Everything that was done to any of `subjects`, the oldest first."""
+    rows = await db.execute(
+        select(AuditEntryRow.at, AuditEntryRow.actor, AuditEntryRow.action, AuditEntryRow.data)
+        .where(AuditEntryRow.hospital_id == hospital_id, AuditEntryRow.subject.in_(subjects))
+        .order_by(AuditEntryRow.at, AuditEntryRow.id)
+    )
+    return [Deed(at=row.at, actor=row.actor, action=row.action, data=row.data) for row in rows]
 
 
 async def verify(

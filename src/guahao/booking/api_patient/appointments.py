@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
 from guahao.booking.api_patient.hold import request_of
 from guahao.booking.api_patient.problems import BOOKING_PROBLEMS
-from guahao.booking.api_patient.schemas import AppointmentOut, HeldOut, RescheduleIn
+from guahao.booking.api_patient.schemas import (
+    AppointmentOut,
+    AppointmentPageOut,
+    HeldOut,
+    RescheduleIn,
+)
+from guahao.booking.models import Appointment
 from guahao.booking.queries import lists
+from guahao.booking.queries.page import page_of
 from guahao.booking.queries.screen import views
 from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
@@ -20,38 +32,56 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Db, Keys, Once, Page, problems
 from guahao.kernel.idempotency import RequestInProgress
 from guahao.kernel.ids import parse_id
+from guahao.kernel.paging import CursorInvalid, decode_cursor, encode_cursor
 from guahao.payment.queries import orders_by_ids
 
 router = APIRouter(tags=["booking"])
 
 
-@router.get("/api/v1/appointments", responses=problems(NotLoggedIn))
+class OwnSearch(BaseModel):
+    """Which of your appointments: all, or with `upcoming` what stands and is not over."""
+
+    upcoming: bool = False
+    cursor: Annotated[str | None, Field(max_length=400)] = None
+    limit: Annotated[int, Field(ge=1, le=50)] = 20
+
+
+@router.get("/api/v1/appointments", responses=problems(NotLoggedIn, CursorInvalid, NotFound))
 async def list_appointments(
-    db: Db,
-    keys: Keys,
-    account: CurrentAccount,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
-    limit: Annotated[int, Query(ge=1, le=50)] = 20,
+    search: Annotated[OwnSearch, Query()], db: Db, keys: Keys, account: CurrentAccount
 ) -> Page[AppointmentOut]:
-    """Your appointments, newest first."""
-    before = parse_id(cursor) if cursor else None
-    rows = await lists.appointments_of_account(db, account_id=account.id, before=before, limit=limit)
-    shown = await views(db, rows, key_ring=keys)
+    """Your appointments, newest first, or those ahead of you, soonest first."""
+    rows = await _found(db, search, account_id=account.id)
+    last = rows[-1] if len(rows) == search.limit else None
     return Page(
-        items=[AppointmentOut.of(view) for view in shown],
-        next_cursor=str(rows[-1].id) if len(rows) == limit else None,
+        items=[AppointmentOut.of(view) for view in await views(db, rows, key_ring=keys)],
+        next_cursor=_cursor(last, search) if last else None,
     )
+
+
+async def _found(db: AsyncSession, search: OwnSearch, *, account_id: UUID) -> Sequence[Appointment]:
+    cursor, limit = search.cursor, search.limit
+    if search.upcoming:
+        after = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None
+        return await lists.upcoming_of_account(db, account_id=account_id, after=after, limit=limit)
+    before = parse_id(cursor) if cursor else None
+    return await lists.appointments_of_account(db, account_id=account_id, before=before, limit=limit)
+
+
+def _cursor(last: Appointment, search: OwnSearch) -> str:
+    return encode_cursor((last.starts_at, last.id)) if search.upcoming else str(last.id)
 
 
 @router.get("/api/v1/appointments/{appointment_id}", responses=problems(NotLoggedIn, NotFound))
 async def read_appointment(
     appointment_id: str, db: Db, keys: Keys, account: CurrentAccount
-) -> AppointmentOut:
-    """One of your appointments."""
+) -> AppointmentPageOut:
+    """One of your appointments, with everything that happened to it and what to bring."""
     row = await lists.appointment_of_account(
         db, appointment_id=parse_id(appointment_id), account_id=account.id
     )
-    return AppointmentOut.of((await views(db, [row], key_ring=keys))[0])
+    view = (await views(db, [row], key_ring=keys))[0]
+    return AppointmentPageOut.with_page(view, await page_of(db, view))
 
 
 @router.post(

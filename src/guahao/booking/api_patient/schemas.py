@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from guahao.booking.models import AppointmentState, Channel
+from guahao.booking.queries.page import AppointmentPage
 from guahao.booking.queries.screen import AppointmentView
+from guahao.booking.queries.timeline import MomentKind
 from guahao.booking.service.plan import HoldPlan
+from guahao.catalog.queries import CampusFacts
 from guahao.kernel.http import Body
 from guahao.payment.queries import Order, OrderState
 from guahao.scheduling.queries.states import Period
@@ -80,12 +84,33 @@ class NamedPart(BaseModel):
     name: str
 
 
+class HospitalPart(NamedPart):
+    """Whom to call."""
+
+    phones: list[str]
+
+
+class MapPointPart(BaseModel):
+    """A place on the map, in GCJ-02 as WeChat shows it."""
+
+    latitude: float
+    longitude: float
+
+    @classmethod
+    def of(cls, campus: CampusFacts) -> MapPointPart | None:
+        """The point of a campus that has one."""
+        if campus.latitude is None or campus.longitude is None:
+            return None
+        return cls(latitude=campus.latitude, longitude=campus.longitude)
+
+
 class PlacePart(NamedPart):
     """Where to go."""
 
     address: str
     phone: str
     room: str
+    map_point: MapPointPart | None
 
 
 class DoctorPart(NamedPart):
@@ -119,10 +144,11 @@ class AppointmentOut(BaseModel):
     ends_at: datetime
     slot_id: str
     patient: NamedPart
-    hospital: NamedPart
+    hospital: HospitalPart
     department: NamedPart
     doctor: DoctorPart
     place: PlacePart
+    fee_fen: int
     order: OrderPart
     allowed: AllowedPart
     rescheduled_from: str | None
@@ -133,43 +159,70 @@ class AppointmentOut(BaseModel):
     @classmethod
     def of(cls, view: AppointmentView) -> AppointmentOut:
         """Show a view."""
-        row = view.appointment
-        return cls(
-            id=str(row.id),
-            state=row.state,
-            channel=row.channel,
-            number=row.number,
-            hold_expires_at=row.hold_expires_at,
-            decide_by=row.decide_by,
-            date=row.date,
-            period=view.slot.period,
-            starts_at=row.starts_at,
-            ends_at=row.ends_at,
-            slot_id=str(row.slot_id),
-            patient=NamedPart(id=str(row.patient_id), name=view.patient_name),
-            hospital=NamedPart(id=str(view.hospital.id), name=view.hospital.name),
-            department=NamedPart(id=str(view.department.id), name=view.department.name),
-            doctor=DoctorPart(id=str(view.doctor.id), name=view.doctor.name, title=view.doctor.title),
-            place=PlacePart(
-                id=str(view.campus.id),
-                name=view.campus.name,
-                address=view.campus.address,
-                phone=view.campus.phone,
-                room=view.slot.room,
-            ),
-            order=OrderPart(id=str(view.order.id), amount_fen=view.order.amount_fen, state=view.order.state),
-            allowed=AllowedPart(
-                pay=view.allowed.pay,
-                cancel=view.allowed.cancel,
-                reschedule=view.allowed.reschedule,
-                cancel_counts=view.allowed.cancel_counts,
-                cancel_text=view.allowed.cancel_text,
-            ),
-            rescheduled_from=str(row.rescheduled_from) if row.rescheduled_from else None,
-            created_at=row.created_at,
-            booked_at=row.booked_at,
-            ended_at=row.ended_at,
-        )
+        return cls(**_members(view))
+
+
+def _members(view: AppointmentView) -> dict[str, Any]:
+    row = view.appointment
+    return {
+        "id": str(row.id),
+        "state": row.state,
+        "channel": row.channel,
+        "number": row.number,
+        "hold_expires_at": row.hold_expires_at,
+        "decide_by": row.decide_by,
+        "date": row.date,
+        "period": view.slot.period,
+        "starts_at": row.starts_at,
+        "ends_at": row.ends_at,
+        "slot_id": str(row.slot_id),
+        "patient": NamedPart(id=str(row.patient_id), name=view.patient_name),
+        "hospital": HospitalPart(
+            id=str(view.hospital.id), name=view.hospital.name, phones=list(view.hospital.phones)
+        ),
+        "department": NamedPart(id=str(view.department.id), name=view.department.name),
+        "doctor": DoctorPart(id=str(view.doctor.id), name=view.doctor.name, title=view.doctor.title),
+        "place": _place(view),
+        "fee_fen": view.slot.fee_fen,
+        "order": OrderPart(id=str(view.order.id), amount_fen=view.order.amount_fen, state=view.order.state),
+        "allowed": AllowedPart(**dataclasses.asdict(view.allowed)),
+        "rescheduled_from": str(row.rescheduled_from) if row.rescheduled_from else None,
+        "created_at": row.created_at,
+        "booked_at": row.booked_at,
+        "ended_at": row.ended_at,
+    }
+
+
+def _place(view: AppointmentView) -> PlacePart:
+    return PlacePart(
+        id=str(view.campus.id),
+        name=view.campus.name,
+        address=view.campus.address,
+        phone=view.campus.phone,
+        room=view.slot.room,
+        map_point=MapPointPart.of(view.campus),
+    )
+
+
+class MomentPart(BaseModel):
+    """One thing that happened, with the sentence to show."""
+
+    at: datetime
+    kind: MomentKind
+    text: str
+
+
+class AppointmentPageOut(AppointmentOut):
+    """An appointment with its history, oldest first, and what to bring while it stands."""
+
+    timeline: list[MomentPart]
+    bring: list[str]
+
+    @classmethod
+    def with_page(cls, view: AppointmentView, page: AppointmentPage) -> AppointmentPageOut:
+        """Show a view with what only its own page shows."""
+        moments = [MomentPart(at=one.at, kind=one.kind, text=one.text) for one in page.timeline]
+        return cls(**_members(view), timeline=moments, bring=list(page.bring))
 
 
 class CompatibleData(BaseModel):

@@ -1,13 +1,14 @@
-"""Lists of appointments for accounts and staff, newest first."""
+"""Lists of appointments: newest first, or for an account what lies ahead, soonest first."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState, BookingBlock
@@ -39,6 +40,25 @@ async def appointments_of_account(
     """The account's appointments made before the one named, newest first."""
     statement = select(Appointment).where(Appointment.account_id == account_id)
     return await _page(db, statement, before, limit)
+
+
+async def upcoming_of_account(
+    db: AsyncSession, *, account_id: UUID, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Appointment]:
+    """The account's appointments that stand and are not over, soonest first.
+
+    Goes on after the one with this start and id. `appointment_account_idx` narrows the read to what
+    one account ever booked.
+    """
+    place = tuple_(Appointment.starts_at, Appointment.id)
+    statement = select(Appointment).where(
+        Appointment.account_id == account_id,
+        Appointment.ended_at.is_(None),
+        Appointment.ends_at > func.now(),
+    )
+    if after is not None:
+        statement = statement.where(place > after)
+    return (await db.scalars(statement.order_by(*place.clauses).limit(limit))).all()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

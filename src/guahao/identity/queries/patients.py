@@ -27,8 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.consent import Consent, ConsentKind
-from guahao.identity.models.person import Patient, Person
-from guahao.identity.policy.document import OWN_CONSENT
+from guahao.identity.models.person import DocumentType, Patient, Person
+from guahao.identity.policy.document import GROWN_UP, OWN_CONSENT, age_on
 from guahao.kernel.clock import CHINA
 from guahao.kernel.db import HotStatement
 from guahao.kernel.sex import Sex
@@ -120,6 +120,29 @@ async def lock_patients(
         )
         for row in rows
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDocument:
+    """Which kind of document a patient shows at the hospital, never its number."""
+
+    kind: DocumentType
+    birth_date: date
+
+    def is_minor_on(self, day: date) -> bool:
+        """Whether a guardian comes along on this day."""
+        return age_on(day, birth_date=self.birth_date) < GROWN_UP
+
+
+async def document_of(db: AsyncSession, *, patient_id: UUID) -> ShownDocument:
+    """The document of a patient, deleted ones too."""
+    rows = await db.execute(
+        select(Person.document_type, Person.birth_date)
+        .join(Patient, Patient.person_id == Person.id)
+        .where(Patient.id == patient_id)
+    )
+    row = rows.one()
+    return ShownDocument(kind=row.document_type, birth_date=row.birth_date)
 
 
 async def lock_person(db: AsyncSession, *, person_id: UUID) -> None:

@@ -62,18 +62,26 @@ async def offered(db: AsyncSession, *, hospital_id: int, gateways: Gateways) -> 
 async def progress_of(db: AsyncSession, order: Order, *, gateways: Gateways) -> Progress:
     """Read how far an order is."""
     channels = await offered(db, hospital_id=order.hospital_id, gateways=gateways)
-    kept = (
-        await db.get(Payment, (order.hospital_id, order.paid_payment_id)) if order.paid_payment_id else None
-    )
     return Progress(
-        paid_by=kept.channel if kept else None,
+        paid_by=await paid_by(db, order),
         channels=sorted(channels) if order.state in PAYABLE else [],
-        refunds=[_progress(row) for row in await _refunds(db, order)],
+        refunds=await refunds_of(db, order),
     )
+
+
+async def paid_by(db: AsyncSession, order: Order) -> Channel | None:
+    """The channel of the payment that is kept for the order."""
+    if order.paid_payment_id is None:
+        return None
+    return (await db.get_one(Payment, (order.hospital_id, order.paid_payment_id))).channel
+
+
+async def refunds_of(db: AsyncSession, order: Order) -> list[RefundProgress]:
+    """The order's refunds, oldest first; one that the provider closed gives way to its successor."""
+    return [_progress(row) for row in await _refunds(db, order)]
 
 
 async def _refunds(db: AsyncSession, order: Order) -> Sequence[Refund]:
-    """The order's refunds; one that the provider closed gives way to the one that took its place."""
     rows = await db.scalars(
         select(Refund)
         .where(Refund.hospital_id == order.hospital_id, Refund.order_id == order.id)
