@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.kernel.qr import qr_image
 from tests.factories.booking import Booker, make_booker, name_everybody
 from tests.factories.scheduling import make_slot
 from tests.factories.till import Till
@@ -45,3 +46,13 @@ async def test_from_hold_to_refund_through_the_front_door(till: Till, db: AsyncS
     await till.settle()
     shown = (await till.client.get(f"/api/v1/orders/{order_id}", headers=booker.headers)).json()
     assert (shown["state"], [one["state"] for one in shown["refunds"]]) == ("refunded", ["arrived"])
+
+
+@pytest.mark.parametrize("channel", ["wechat_native", "alipay_qr"])
+async def test_a_code_to_scan_comes_with_its_image(till: Till, channel: str) -> None:
+    held = await till.hold()
+
+    params = (await till.open(held, channel)).json()["params"]
+
+    assert params == {"qr_code": params["qr_code"], "qr_image": qr_image(params["qr_code"])}
+    assert params["qr_image"].startswith("data:image/png;base64,")

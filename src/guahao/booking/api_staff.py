@@ -16,6 +16,7 @@ from guahao.booking.queries import lists
 from guahao.booking.queries.screen import views
 from guahao.booking.service import plan as planning
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
+from guahao.booking.service.check_in import appointment_id_of
 from guahao.booking.service.credit import lift_block
 from guahao.booking.service.hold import write_hold
 from guahao.booking.service.rows import AppointmentEnded
@@ -115,6 +116,15 @@ async def read_appointment(appointment_id: str, db: Db, keys: Keys, who: _Viewer
     """One appointment of your hospital."""
     row = await lists.appointment_of_hospital(
         db, appointment_id=parse_id(appointment_id), hospital_id=who.hospital_id
+    )
+    return AppointmentOut.of((await views(db, [row], key_ring=keys))[0])
+
+
+@router.get("/check-in-codes/{code}", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
+async def read_check_in_code(code: str, db: Db, keys: Keys, who: _Viewer) -> AppointmentOut:
+    """The appointment of your hospital whose check-in code a person shows, whatever became of it since."""
+    row = await lists.appointment_of_hospital(
+        db, appointment_id=appointment_id_of(code, keys=keys), hospital_id=who.hospital_id
     )
     return AppointmentOut.of((await views(db, [row], key_ring=keys))[0])
 

@@ -26,6 +26,7 @@ from guahao.booking.queries.page import page_of
 from guahao.booking.queries.screen import views
 from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
+from guahao.booking.service.check_in import check_in_code
 from guahao.booking.service.rows import AppointmentEnded
 from guahao.identity.access import CurrentAccount, NotLoggedIn
 from guahao.kernel.errors import NotFound
@@ -33,6 +34,7 @@ from guahao.kernel.http import Db, Keys, Once, Page, problems
 from guahao.kernel.idempotency import RequestInProgress
 from guahao.kernel.ids import parse_id
 from guahao.kernel.paging import CursorInvalid, decode_cursor, encode_cursor
+from guahao.kernel.qr import qr_image
 from guahao.payment.queries import orders_by_ids
 
 router = APIRouter(tags=["booking"])
@@ -82,6 +84,30 @@ async def read_appointment(
     )
     view = (await views(db, [row], key_ring=keys))[0]
     return AppointmentPageOut.with_page(view, await page_of(db, view))
+
+
+class CheckInCodeOut(BaseModel):
+    """What to show on arrival: the code, and a PNG of its QR code as a `data:` URI."""
+
+    code: str
+    image: str
+
+
+@router.get(
+    "/api/v1/appointments/{appointment_id}/check-in-code",
+    responses=problems(
+        NotLoggedIn, NotFound, reschedule.AppointmentNotPaid, policy.SessionSuspended, AppointmentEnded
+    ),
+)
+async def read_check_in_code(
+    appointment_id: str, db: Db, keys: Keys, account: CurrentAccount
+) -> CheckInCodeOut:
+    """The code of a booked appointment, to be read at the desk; it is the same each time."""
+    row = await lists.appointment_of_account(
+        db, appointment_id=parse_id(appointment_id), account_id=account.id
+    )
+    code = check_in_code(row, keys=keys)
+    return CheckInCodeOut(code=code, image=qr_image(code))
 
 
 @router.post(

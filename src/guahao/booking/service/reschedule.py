@@ -32,7 +32,7 @@ from guahao.scheduling.service.sessions import lock_sessions, next_number
 
 
 class AppointmentNotPaid(Problem):
-    """Only a booked appointment can be moved; this one still waits for its payment."""
+    """Only a booked appointment can be moved or checked in; this one still waits for its payment."""
 
     code = "appointment-not-paid"
     status = 409

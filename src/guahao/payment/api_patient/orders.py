@@ -17,6 +17,7 @@ from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound, Problem, TooManyRequests
 from guahao.kernel.http import Body, Db, Once, OnceKey, problems
 from guahao.kernel.ids import parse_id
+from guahao.kernel.qr import qr_image
 from guahao.kernel.settings import Environment
 from guahao.payment import queries
 from guahao.payment.api_patient.gateways import AllGateways, OpenTill, Till
@@ -136,8 +137,9 @@ class PaymentIn(Body):
 class PaymentOut(BaseModel):
     """An opened payment. `params` is what the client passes to the channel, unchanged.
 
-    wechat_jsapi: the arguments of wx.requestPayment. wechat_native, alipay_qr: `qr_code`, to be shown
-    as a QR code. alipay_wap, alipay_page: `url`, to be opened in a browser outside WeChat within 15 minutes.
+    wechat_jsapi: the arguments of wx.requestPayment. wechat_native, alipay_qr: `qr_code`, and in
+    `qr_image` a PNG of it as a QR code, a `data:` URI. alipay_wap, alipay_page: `url`, to be opened in a
+    browser outside WeChat within 15 minutes.
     """
 
     id: str
@@ -229,4 +231,6 @@ async def pay_order(
         if wish.channel in _PAGES:
             token = await hand_out(db, payment=opened.payment, keys=till.keys)
             params = {"url": f"{till.settings.public_url}/p/{token}"}
+        elif "qr_code" in params:
+            params["qr_image"] = qr_image(params["qr_code"])
         return await claim.answer(PaymentOut.of(opened, params), status=201)
