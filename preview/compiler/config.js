@@ -1,0 +1,54 @@
+/** The preview's configuration of one program, with every path made absolute. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/**
+ * What a config file exports; paths are relative to the file.
+ * @typedef {object} ConfigSource
+ * @property {string} root folder of app.json
+ * @property {string} out folder to write
+ * @property {string} [npm] folder of built npm packages (WeChat's miniprogram_npm)
+ * @property {Record<string, string>} [modules] bare module name -> folder, before `npm`
+ * @property {string} [host] module whose default export answers for WeChat (see runtime/host.ts)
+ * @property {{ match: RegExp, file: string }[]} [assets] addresses in WXSS -> local files that take their place
+ * @property {string} [title] of the browser's tab until the first page is shown
+ */
+
+/**
+ * @typedef {object} Config
+ * @property {string} root
+ * @property {string} out
+ * @property {string} npm
+ * @property {Record<string, string>} modules
+ * @property {string | undefined} host
+ * @property {{ match: RegExp, file: string }[]} assets
+ * @property {string} title
+ */
+
+/** @param {string} file @returns {Promise<Config>} */
+export async function loadConfig(file) {
+  const absolute = path.resolve(file)
+  if (!fs.existsSync(absolute)) throw new Error(`${file}: no such configuration`)
+  const { default: source } = await import(pathToFileURL(absolute).href)
+  return completeConfig(source, path.dirname(absolute))
+}
+
+/** @param {ConfigSource} source @param {string} folder @returns {Config} */
+export function completeConfig(source, folder) {
+  for (const key of /** @type {const} */ (['root', 'out'])) {
+    if (typeof source?.[key] !== 'string') throw new Error(`configuration: "${key}" is missing`)
+  }
+  /** @param {string} file */
+  const at = (file) => path.resolve(folder, file)
+  const modules = Object.entries(source.modules ?? {}).map(([name, target]) => [name, at(target)])
+  return {
+    root: at(source.root),
+    out: at(source.out),
+    npm: at(source.npm ?? path.join(source.root, 'miniprogram_npm')),
+    modules: Object.fromEntries(modules),
+    host: source.host && at(source.host),
+    assets: (source.assets ?? []).map(({ match, file }) => ({ match, file: at(file) })),
+    title: source.title ?? '',
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The modules that hand a program to the runtime, and the esbuild plugin that makes them.
+ *
+ * `program` holds the runtime and the main package, each sub-package is a chunk of its own that imports `program`, so
+ * that whatever the main package also uses is never loaded twice. What the generated code expects of the runtime is
+ * written in runtime/contract.d.ts.
+ */
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { filesBelow, isFile, scriptOf } from './files.js'
+import { placeOf, toEsbuild } from './problem.js'
+import { compileWxml, resolveIn, templateGlobals } from './wxml.js'
+import { compileWxs } from './wxs.js'
+import { compileWxss } from './wxss.js'
+
+const HERE = path.dirname(fileURLToPath(import.meta.url))
+const PREVIEW = path.dirname(HERE)
+const BUILTIN = path.join(PREVIEW, 'builtin')
+
+/** @typedef {import('./problem.js').Problem} Problem */
+
+/**
+ * What the plugin serves from; replaced before every build.
+ * @typedef {object} Source
+ * @property {import('./config.js').Config} config
+ * @property {import('./project.js').Project} project
+ * @property {import('./assets.js').Assets} assets
+ * @property {import('./files.js').FileCache} cache
+ * @property {boolean} dev
+ * @property {boolean} reload
+ * @property {(file: string) => boolean} isOwn a file of the program itself, not of a package it uses
+ */
+
+/** @typedef {{ contents: string, resolveDir?: string, loader?: import('esbuild').Loader, problems?: Problem[] }} Generated */
+
+const text = JSON.stringify
+
+/** @param {() => Source} current @returns {import('esbuild').Plugin} */
+export function programPlugin(current) {
+  return {
+    name: 'mini-program',
+    setup(build) {
+      build.onResolve({ filter: /^mp:/ }, ({ path: name }) => ({ path: name.slice(3), namespace: 'mp' }))
+      build.onLoad({ filter: /.*/, namespace: 'mp' }, async ({ path: name }) => {
+        const { contents, loader = 'js', resolveDir = PREVIEW, problems = [] } = await generate(name, current())
+        const errors = problems.filter(({ warning }) => !warning).map(toEsbuild)
+        const warnings = problems.filter(({ warning }) => warning).map(toEsbuild)
+        return { contents, loader, resolveDir, errors, warnings }
+      })
+      build.onResolve({ filter: /^[^.:]/, namespace: 'file' }, ({ path: name, resolveDir }) => {
+        const found = findModule(name, resolveDir, current().config)
+        return found ? { path: found } : undefined
+      })
+    },
+  }
+}
+
+/**
+ * A module named as a mini program may: from the program's root, or a package in miniprogram_npm.
+ * @param {string} name
+ * @param {string} from folder
+ * @param {import('./config.js').Config} config
+ */
+function findModule(name, from, config) {
+  if (name.startsWith('/')) return moduleFile(path.join(config.root, name))
+  for (let folder = from; folder !== path.dirname(folder); folder = path.dirname(folder)) {
+    const found = moduleFile(path.join(folder, 'miniprogram_npm', name))
+    if (found) return found
+  }
+  const module = Object.keys(config.modules).find((known) => name === known || name.startsWith(known + '/'))
+  if (module) return moduleFile(path.join(config.modules[module], name.slice(module.length)))
+  return moduleFile(path.join(config.npm, name))
+}
+
+/** @param {string} file */
+const moduleFile = (file) =>
+  [file, file + '.js', file + '.ts', path.join(file, 'index.js'), path.join(file, 'index.ts')].find(isFile)
+
+/** @param {string} name @param {Source} source @returns {Promise<Generated>} */
+async function generate(name, source) {
+  const [kind, ...rest] = name.split('/')
+  const of = rest.join('/')
+  switch (kind) {
+    case 'main':
+      return { contents: `import 'mp:program'\n${source.reload ? `import ${text(path.join(HERE, 'reload.js'))}` : ''}` }
+    case 'program':
+      return { contents: programModule(source) }
+    case 'chunk':
+      return { contents: `import 'mp:program'\n${definitions(source, of)}` }
+    case 'templates':
+      return { contents: templateGlobals() }
+    case 'wxml':
+      return wxmlModule(of, source)
+    case 'wxs':
+      return wxsModule(of, source)
+    default:
+      return wxssModule(of, source)
+  }
+}
+
+/** @param {Source} source */
+function programModule(source) {
+  const { config, project, assets } = source
+  const app = { ...project.app, assets: assets.ofProgram() }
+  const tags = filesBelow(BUILTIN, /\.wxml$/).map((file) => file.slice(0, -'.wxml'.length))
+  return [
+    `import { boot, define, defineBuiltin, subPackage } from ${text(path.join(PREVIEW, 'runtime/index.ts'))}`,
+    config.host ? `import host from ${text(config.host)}` : 'const host = undefined',
+    `import appCss from 'mp:wxss/app'`,
+    `import { G as builtins } from 'mp:templates/builtin'`,
+    ...tags.map((tag) => `import 'mp:wxml/builtin:${tag}'`),
+    `const start = boot(${text(app)}, appCss, host)`,
+    ...tags.map((tag) => `defineBuiltin(${text(tag)}, builtins, () => require(${text(path.join(BUILTIN, tag))}))`),
+    ...project.app.subPackages.map(
+      (/** @type {{ root: string }} */ { root }) => `subPackage(${text(root)}, () => import(${text('mp:chunk/' + root)}))`,
+    ),
+    `require(${text(scriptOf(path.join(config.root, 'app')) ?? path.join(config.root, 'app.ts'))})`,
+    definitions(source, '', false),
+    'start()',
+  ].join('\n')
+}
+
+/**
+ * Imports and definitions of all units of a chunk, components before their users.
+ * @param {Source} source
+ * @param {string} chunk
+ * @param {boolean} [alone] whether `define` has to be imported
+ */
+function definitions({ project }, chunk, alone = true) {
+  const units = project.units.filter((unit) => unit.chunk === chunk)
+  return [
+    `import { G } from 'mp:templates/program'`,
+    alone ? `import { define } from ${text(path.join(PREVIEW, 'runtime/index.ts'))}` : '',
+    ...units.map(({ path: unit }) => `import 'mp:wxml/${unit}'`),
+    ...units.map(({ path: unit }, n) => `import css${n} from 'mp:wxss/${unit}'`),
+    ...units.map((unit, n) => {
+      const load = `() => require(${text(scriptOf(unit.file))})`
+      return `define(${[text(unit.path), text(unit.json), 'G', `css${n}`, text(unit.scope) ?? 'undefined', load].join(', ')})`
+    }),
+  ].join('\n')
+}
+
+/** @param {string} name path in the program, or builtin:tag @param {Source} source @returns {{ id: string, file: string, space: string }} */
+function fileOf(name, { project, config }) {
+  if (name.startsWith('builtin:')) {
+    const id = name.slice('builtin:'.length)
+    return { id, file: path.join(BUILTIN, id), space: 'builtin' }
+  }
+  return { id: name, file: project.at(name), space: 'program' }
+}
+
+/** @param {string} name @param {Source} source @returns {Generated} */
+function wxmlModule(name, source) {
+  const { id, file: base, space } = fileOf(name, source)
+  const file = base + '.wxml'
+  const options = { dev: source.dev, isOwn: source.isOwn(file) }
+  const { template, written } = source.cache.get('wxml', file, (content) => ({
+    template: compileWxml(id, file, content, options),
+    written: content,
+  }))
+  const templates = existing(template.templates, '.wxml', { file, written }, source)
+  const scripts = existing(template.scripts, '.wxs', { file, written }, source)
+  const problems = [...template.problems, ...templates.problems, ...scripts.problems]
+  const head = [
+    `import { G, R, D, X, Y, Z, P, Q } from 'mp:templates/${space}'`,
+    ...scripts.paths.map((script) => `import 'mp:wxs/${script}'`),
+    ...templates.paths.map((used) => `import 'mp:wxml/${used}'`),
+  ]
+  // the template compiler tells no positions: a frame of the generated code leads to the file, not to the line
+  const map = { version: 3, sources: [fromOutput(file, source)], sourcesContent: [written], names: [], mappings: ';'.repeat(head.length) + 'AAAA' }
+  const code = [...head, `G[${text(id)}] = ${template.code}`, mapComment(text(map))].join('\n')
+  return {
+    contents: problems.some(({ warning }) => !warning) ? '' : code,
+    problems: options.isOwn ? problems : problems.filter(({ warning }) => !warning),
+  }
+}
+
+/** @param {string} name @param {Source} source @returns {Generated} */
+function wxsModule(name, source) {
+  const file = source.project.at(name) + '.wxs'
+  const { compiled, written } = source.cache.get('wxs', file, (content) => ({
+    compiled: compileWxs(content),
+    written: content,
+  }))
+  if (compiled.problem) {
+    const { offset, text: what } = compiled.problem
+    return { contents: '', problems: [{ file, ...placeOf(written, offset), text: what }] }
+  }
+  const requires = compiled.requires.map(({ path: wanted, offset }) => ({ path: resolveIn(name, wanted), offset }))
+  const { paths, problems } = existing(requires, '.wxs', { file, written }, source)
+  const code = compiled.code.clone()
+  const head = [`import { R, D } from 'mp:templates/program'`, ...paths.map((script) => `import 'mp:wxs/${script}'`)]
+  code.prepend(`${head.join('\n')}\nR[${text(name)}] = D(${text(name)}, (require, exports, module) => {`).append('\n})\n')
+  const map = code.generateMap({ source: fromOutput(file, source), includeContent: true, hires: 'boundary' })
+  return { contents: code.toString() + mapComment(map.toString()), problems }
+}
+
+/** @param {string} name @param {Source} source @returns {Promise<Generated>} */
+async function wxssModule(name, source) {
+  const { project, cache, config, assets, dev } = source
+  const unit = project.units.find(({ path: known }) => known === name)
+  const { css, problems } = await compileWxss(project.at(name) + '.wxss', unit?.scope, {
+    root: config.root,
+    cache,
+    minify: !dev,
+    rewriteUrl: (url) => assets.rewriteUrl(url),
+  })
+  return { contents: css, loader: 'text', problems }
+}
+
+/**
+ * Of the files that a template or script mentions those that exist, and a problem for each of the others.
+ * @param {import('./wxml.js').Reference[]} references
+ * @param {string} ending
+ * @param {{ file: string, written: string }} from
+ * @param {Source} source
+ */
+function existing(references, ending, { file, written }, { project }) {
+  /** @type {string[]} */
+  const paths = []
+  /** @type {Problem[]} */
+  const problems = []
+  for (const { path: wanted, offset } of references) {
+    if (isFile(project.at(wanted) + ending)) paths.push(wanted)
+    else problems.push({ file, ...placeOf(written, offset), text: `no such file: ${wanted}${ending}` })
+  }
+  return { paths, problems }
+}
+
+/** Source maps name files as seen from the output. @param {string} file @param {Source} source */
+const fromOutput = (file, { config }) => path.relative(config.out, file).split(path.sep).join('/')
+
+/** @param {string} map */
+const mapComment = (map) =>
+  `\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')}\n`

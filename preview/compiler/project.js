@@ -1,0 +1,252 @@
+/** A program as its JSON files tell it: pages, sub-packages, components, and the chunk each of them belongs to. */
+import { transformSync } from 'esbuild'
+import path from 'node:path'
+import { isFile, scriptOf } from './files.js'
+import { placeOfString } from './problem.js'
+
+/** @typedef {import('./problem.js').Problem} Problem */
+
+/**
+ * @typedef {object} Unit a page or a component
+ * @property {string} path in the program, without ending
+ * @property {string} file absolute, without ending
+ * @property {boolean} isPage
+ * @property {Record<string, any>} json with components resolved
+ * @property {string | undefined} scope prefix of its classes; none where styles are shared with the app
+ * @property {string[]} uses paths of the components it uses
+ * @property {string} chunk root of its sub-package; '' is the main package
+ */
+
+/**
+ * @typedef {object} Project
+ * @property {Record<string, any>} app app.json completed as the runtime expects it
+ * @property {Unit[]} units components before their users
+ * @property {Problem[]} problems
+ * @property {(path: string) => string} at file of a path in the program, without ending
+ */
+
+/** @param {import('./config.js').Config} config @param {import('./files.js').FileCache} cache @returns {Project} */
+export function readProject(config, cache) {
+  const reader = new Reader(config, cache)
+  const app = reader.readApp()
+  for (const { page } of reader.pages) reader.visit(page, true)
+  const units = [...reader.units.values()]
+  assignChunks(units, app.subPackages)
+  return { app, units, problems: reader.problems, at: (unit) => reader.at(unit) }
+}
+
+class Reader {
+  /** @type {Map<string, Unit>} units in the order in which they are complete: dependencies first */
+  units = new Map()
+  /** @type {Problem[]} */
+  problems = []
+  /** @type {{ page: string, written: string }[]} */
+  pages = []
+  /** @type {Set<string>} */
+  #open = new Set()
+  /** @type {Record<string, string>} */
+  #global = {}
+
+  /** @param {import('./config.js').Config} config @param {import('./files.js').FileCache} cache */
+  constructor(config, cache) {
+    this.config = config
+    this.cache = cache
+    this.appFile = path.join(config.root, 'app.json')
+  }
+
+  /** @param {string} unit path of a component or page, npm packages included @returns {string} file name without ending */
+  at(unit) {
+    const { root, npm, modules } = this.config
+    if (!unit.startsWith('miniprogram_npm/')) return path.join(root, unit)
+    const inside = unit.slice('miniprogram_npm/'.length)
+    const name = Object.keys(modules).find((module) => inside.startsWith(module + '/'))
+    return name ? path.join(modules[name], inside.slice(name.length)) : path.join(npm, inside)
+  }
+
+  /** @param {string} file @returns {{ json: Record<string, any>, text: string }} an empty object after a problem */
+  #json(file) {
+    const { json, text, problem } = this.cache.get('json', file, (source) => parseJson(source, file))
+    if (problem) this.problems.push(problem)
+    return { json: structuredClone(json), text }
+  }
+
+  /** @param {string} file @param {string} text @param {string} mentioned @param {string} what */
+  #wrong(file, text, mentioned, what) {
+    this.problems.push({ file, ...placeOfString(text, mentioned), text: what })
+  }
+
+  /** @returns {Record<string, any>} */
+  readApp() {
+    if (!isFile(this.appFile)) {
+      this.problems.push({ file: this.appFile, line: 1, column: 1, text: 'no such file: a program starts with app.json' })
+      return { pages: [], subPackages: [], assets: {} }
+    }
+    const { json, text } = this.#json(this.appFile)
+    const subPackages = (json.subPackages ?? json.subpackages ?? []).map(subPackageOf)
+    this.#global = json.usingComponents ?? {}
+    this.pages = (json.pages ?? []).map((/** @type {string} */ page) => ({ page, written: page }))
+    for (const { root, pages } of subPackages) {
+      for (const page of pages) this.pages.push({ page: path.posix.join(root, page), written: page })
+    }
+    if (!this.pages.length && !this.problems.length) this.#wrong(this.appFile, text, 'pages', '"pages" is empty')
+    this.#checkPages(text, json)
+    delete json.subpackages
+    delete json.usingComponents
+    return { ...json, pages: this.pages.map(({ page }) => page), subPackages, ...this.#theme(json, text) }
+  }
+
+  /** @param {string} text @param {Record<string, any>} app */
+  #checkPages(text, app) {
+    this.pages = this.pages.filter(({ page, written }) => {
+      const missing = ['.wxml', ''].find((ending) => !(ending ? isFile(this.at(page) + ending) : scriptOf(this.at(page))))
+      if (missing === undefined) return true
+      this.#wrong(this.appFile, text, written, `page not found: ${page} (no ${page}${missing || '.ts or .js'})`)
+      return false
+    })
+    for (const { pagePath } of app.tabBar?.list ?? []) {
+      const known = app.pages?.includes(pagePath)
+      if (!known) this.#wrong(this.appFile, text, 'tabBar', `tabBar: ${pagePath} is no page of the main package`)
+    }
+  }
+
+  /** @param {Record<string, any>} app @param {string} text */
+  #theme(app, text) {
+    if (!app.themeLocation) return {}
+    const file = path.join(this.config.root, app.themeLocation)
+    if (isFile(file)) return { theme: this.#json(file).json }
+    this.#wrong(this.appFile, text, app.themeLocation, `theme not found: ${app.themeLocation}`)
+    return {}
+  }
+
+  /** @param {string} unitPath @param {boolean} isPage */
+  visit(unitPath, isPage) {
+    if (this.units.has(unitPath) || this.#open.has(unitPath)) return
+    this.#open.add(unitPath)
+    const file = this.at(unitPath)
+    const own = isFile(file + '.json') ? this.#json(file + '.json') : { json: {}, text: '' }
+    const { json, text } = own
+    if (!isPage) this.#checkComponent(file, json, text)
+    if (isPage) json.styleIsolation ??= 'apply-shared' // a page's own rules stay on the page, app.wxss reaches it
+    /** @type {string[]} */
+    const uses = []
+    json.usingComponents = this.#resolveAll(unitPath, json.usingComponents ?? {}, text, uses)
+    for (const generic of Object.values(json.componentGenerics ?? {})) {
+      if (generic?.default) generic.default = this.#resolve(unitPath, generic.default, file + '.json', text, uses)
+    }
+    for (const used of uses) this.visit(used, false)
+    const scope = scopeName(unitPath, json.styleIsolation ?? 'isolated', this.units.size)
+    this.units.set(unitPath, { path: unitPath, file, isPage, json, scope, uses, chunk: '' })
+  }
+
+  /** @param {string} file @param {Record<string, any>} json @param {string} text */
+  #checkComponent(file, json, text) {
+    if (json.component !== true) this.#wrong(file + '.json', text, 'component', '"component": true is missing')
+    if (!isFile(file + '.wxml')) this.#wrong(file + '.json', text, '', `no template beside it: ${path.basename(file)}.wxml`)
+    if (!scriptOf(file)) this.#wrong(file + '.json', text, '', `no script beside it: ${path.basename(file)}.ts or .js`)
+  }
+
+  /**
+   * Components named by a unit, and those of app.json that it does not name itself.
+   * @param {string} from
+   * @param {Record<string, string>} named
+   * @param {string} text
+   * @param {string[]} uses
+   */
+  #resolveAll(from, named, text, uses) {
+    /** @type {Record<string, string>} */
+    const resolved = {}
+    for (const [tag, target] of Object.entries(named)) {
+      const found = this.#resolve(from, target, this.at(from) + '.json', text, uses)
+      if (found) resolved[tag] = found
+    }
+    for (const [tag, target] of Object.entries(this.#global)) {
+      if (tag in named) continue
+      const found = this.#resolve('app', target, this.appFile, '', uses)
+      if (found && found !== '/' + from) resolved[tag] = found
+    }
+    return resolved
+  }
+
+  /**
+   * @param {string} from
+   * @param {string} target as written
+   * @param {string} file JSON file in which it is written
+   * @param {string} text of that file
+   * @param {string[]} uses
+   * @returns {string | undefined} with a leading slash
+   */
+  #resolve(from, target, file, text, uses) {
+    const beside = path.posix.join(path.posix.dirname(from), target)
+    const tries = target.startsWith('/') ? [target.slice(1)] : [beside, 'miniprogram_npm/' + target]
+    const found = tries.flatMap((name) => [name, name + '/index']).find((name) => isFile(this.at(name) + '.json'))
+    if (found === undefined) {
+      this.#wrong(file, text, target, `component not found: ${target}`)
+      return undefined
+    }
+    uses.push(found)
+    return '/' + found
+  }
+}
+
+/** @param {{ root: string, name?: string, pages?: string[] }} declared */
+function subPackageOf({ root, name, pages = [] }) {
+  const trimmed = root.replace(/^\/|\/$/g, '')
+  return name === undefined ? { root: trimmed, pages } : { root: trimmed, name, pages }
+}
+
+/** @param {string} text @param {string} file @returns {{ json: Record<string, any>, text: string, problem?: Problem }} */
+function parseJson(text, file) {
+  try {
+    return { json: JSON.parse(text), text }
+  } catch {
+    return { json: {}, text, problem: jsonProblem(text, file) }
+  }
+}
+
+/** JSON.parse tells no column in every version of Node; esbuild's reader of JSON does. @param {string} text @param {string} file */
+function jsonProblem(text, file) {
+  try {
+    transformSync(text, { loader: 'json', logLevel: 'silent' })
+  } catch (error) {
+    const [{ text: what, location }] = /** @type {import('esbuild').TransformFailure} */ (error).errors
+    const { line = 1, column = 0 } = location ?? {}
+    return { file, line, column: column + 1, text: 'JSON: ' + what }
+  }
+  return { file, line: 1, column: 1, text: 'JSON: not valid' }
+}
+
+/**
+ * Classes of an isolated unit get a prefix of their own; those of a shared one are the app's.
+ * @param {string} unit
+ * @param {string} isolation
+ * @param {number} number
+ */
+function scopeName(unit, isolation, number) {
+  const shared = isolation === 'shared' || isolation === 'page-shared'
+  return shared ? undefined : `${path.posix.basename(unit)}-${number.toString(36)}`
+}
+
+/**
+ * A component used inside one sub-package alone travels with it, any other with the main package.
+ * @param {Unit[]} units
+ * @param {{ root: string }[]} subPackages
+ */
+function assignChunks(units, subPackages) {
+  const byPath = new Map(units.map((unit) => [unit.path, unit]))
+  /** @type {Map<string, Set<string>>} */
+  const users = new Map(units.map((unit) => [unit.path, new Set()]))
+  /** @param {string} unit @param {string} chunk */
+  const mark = (unit, chunk) => {
+    const known = users.get(unit)
+    if (!known || known.has(chunk)) return
+    known.add(chunk)
+    for (const used of byPath.get(unit)?.uses ?? []) mark(used, chunk)
+  }
+  for (const unit of units) {
+    if (unit.isPage) mark(unit.path, subPackages.find(({ root }) => unit.path.startsWith(root + '/'))?.root ?? '')
+  }
+  for (const unit of units) {
+    const chunks = users.get(unit.path) ?? new Set()
+    unit.chunk = chunks.size === 1 ? [...chunks][0] : ''
+  }
+}

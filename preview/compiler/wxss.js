@@ -1,0 +1,159 @@
+/** WXSS to CSS: rpx to the app's width, classes and hosts into their component's scope, WeChat's tags to their elements. */
+import { transform } from 'esbuild'
+import path from 'node:path'
+import postcss from 'postcss'
+import selectorParser from 'postcss-selector-parser'
+import { isFile } from './files.js'
+
+const BUILTIN_TAGS = new Set(
+  `page view text image button input textarea scroll-view swiper swiper-item form label navigator rich-text icon picker
+  picker-view picker-view-column checkbox checkbox-group radio radio-group switch slider progress canvas video audio
+  camera map live-player live-pusher web-view cover-view cover-image movable-area movable-view page-container root-portal
+  match-media share-element editor ad functional-page-navigator open-data official-account`.split(/\s+/),
+)
+
+/** Stands for the scope until it is known: a sheet is compiled once and used in many scopes. */
+const SCOPE = '__scope__'
+
+/**
+ * @typedef {object} Sheet one file
+ * @property {string} css without its imports, scopes not yet filled in
+ * @property {{ file: string, line: number, column: number }[]} imports
+ * @property {import('./problem.js').Problem[]} problems
+ */
+
+/**
+ * @typedef {object} SheetOptions
+ * @property {string} root what `@import "/x.wxss"` starts at
+ * @property {import('./files.js').FileCache} cache
+ * @property {boolean} minify
+ * @property {(url: string) => string} rewriteUrl
+ */
+
+/**
+ * CSS of one component or page, imports included.
+ * @param {string} file
+ * @param {string | undefined} scope
+ * @param {SheetOptions} options
+ * @returns {Promise<{ css: string, files: string[], problems: import('./problem.js').Problem[] }>}
+ */
+export async function compileWxss(file, scope, options) {
+  /** @type {Set<string>} */
+  const seen = new Set()
+  /** @type {import('./problem.js').Problem[]} */
+  const problems = []
+  /** @param {string} name @returns {Promise<string>} */
+  const link = async (name) => {
+    if (seen.has(name)) return ''
+    seen.add(name)
+    const sheet = await options.cache.get('wxss', name, (text) => compileSheet(name, text, options))
+    problems.push(...sheet.problems)
+    let css = ''
+    for (const wanted of sheet.imports) {
+      if (isFile(wanted.file)) css += await link(wanted.file)
+      else problems.push({ ...wanted, file: name, text: `@import: no such file: ${wanted.file}` })
+    }
+    return css + sheet.css
+  }
+  const css = isFile(file) ? await link(file) : ''
+  return { css: fillScope(css, scope), files: [...seen], problems }
+}
+
+/** @param {string} css @param {string | undefined} scope */
+function fillScope(css, scope) {
+  return css.replaceAll(SCOPE + '--', scope ? scope + '--' : '').replaceAll(SCOPE, scope ?? '')
+}
+
+/** @param {string} file @param {string} text @param {SheetOptions} options @returns {Promise<Sheet>} */
+async function compileSheet(file, text, options) {
+  /** @type {Sheet} */
+  const sheet = { css: '', imports: [], problems: [] }
+  try {
+    const root = postcss.parse(text, { from: file })
+    sheet.imports = takeImports(root, file, options.root)
+    root.walkRules(scopeRule)
+    root.walkDecls((declaration) => {
+      declaration.value = convertValue(declaration.value, options.rewriteUrl)
+    })
+    sheet.css = root.toString() + '\n'
+    if (options.minify) sheet.css = await minified(sheet.css)
+  } catch (error) {
+    sheet.problems.push(problemOf(error, file))
+  }
+  return sheet
+}
+
+/** @param {string} css */
+async function minified(css) {
+  return (await transform(css, { loader: 'css', minify: true, logLevel: 'silent' })).code
+}
+
+/** @param {unknown} error @param {string} file @returns {import('./problem.js').Problem} */
+function problemOf(error, file) {
+  const { name, reason, message, line = 1, column = 1 } = /** @type {import('postcss').CssSyntaxError} */ (error)
+  return { file, line, column, text: 'WXSS: ' + (name === 'CssSyntaxError' ? reason : message) }
+}
+
+/** @param {import('postcss').Root} sheet @param {string} file @param {string} root @returns {Sheet['imports']} */
+function takeImports(sheet, file, root) {
+  /** @type {Sheet['imports']} */
+  const imports = []
+  sheet.walkAtRules('import', (rule) => {
+    const target = rule.params.replace(/^url\(|["');]/g, '').trim()
+    if (/^(https?:)?\/\//.test(target)) return
+    const name = target.startsWith('/') ? path.join(root, target) : path.resolve(path.dirname(file), target)
+    const { line = 1, column = 1 } = rule.source?.start ?? {}
+    imports.push({ file: name, line, column })
+    rule.remove()
+  })
+  return imports
+}
+
+const scopeSelector = selectorParser((selectors) => {
+  selectors.walkTags((tag) => {
+    if (BUILTIN_TAGS.has(tag.value)) tag.value = 'wx-' + tag.value
+  })
+  selectors.walkClasses((name) => {
+    name.value = `${SCOPE}--${name.value}`
+  })
+  selectors.walkIds((id) => {
+    // ids in the document carry their component's prefix, data-id does not; :not(#_) keeps the weight of an id
+    id.replaceWith(
+      selectorParser.attribute({ attribute: 'data-id', operator: '=', value: id.value, quoteMark: '"', raws: {} }),
+      selectorParser.pseudo({ value: ':not(#_)' }),
+    )
+  })
+  selectors.walkPseudos((pseudo) => {
+    if (pseudo.value !== ':host') return
+    pseudo.replaceWith(
+      selectorParser.attribute({ attribute: 'wx-host', operator: '=', value: SCOPE, quoteMark: '"', raws: {} }),
+    )
+  })
+})
+
+/** @param {import('postcss').Rule} rule */
+function scopeRule(rule) {
+  const { parent } = rule
+  if (parent?.type === 'atrule' && /keyframes$/.test(/** @type {import('postcss').AtRule} */ (parent).name)) return
+  try {
+    rule.selector = scopeSelector.processSync(rule.selector)
+  } catch (error) {
+    throw rule.error(`selector: ${/** @type {Error} */ (error).message}`)
+  }
+}
+
+const TEXT_OR_RPX = /"[^"]*"|'[^']*'|url\(\s*(["']?)([^"')]+)\1\s*\)|(?<![\w-])(-?\d*\.?\d+)rpx\b/g
+
+/**
+ * An rpx is a 750th of the app's width, which the shell keeps in --rpx: right in a window, in a frame and at desktop size.
+ * @param {string} value
+ * @param {(url: string) => string} rewriteUrl
+ */
+export function convertValue(value, rewriteUrl) {
+  if (!value.includes('rpx') && !value.includes('url(')) return value
+  return value.replace(TEXT_OR_RPX, (whole, quote, url, number) => {
+    if (url !== undefined) return `url(${quote}${rewriteUrl(url)}${quote})`
+    if (number === undefined) return whole
+    return Number(number) === 0 ? '0px' : `calc(${Number(number)} * var(--rpx))`
+  })
+}

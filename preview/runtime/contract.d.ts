@@ -1,0 +1,39 @@
+/** What the compiler's generated code expects of the runtime, and what it hands over. Both sides are checked against this file. */
+
+/** app.json, completed by the compiler. Everything else of app.json is passed on as it was written. */
+export interface AppConfig {
+  /** every page of the program, those of sub-packages with their root in front, in the order of app.json */
+  pages: string[]
+  /** roots end without a slash; `pages` are relative to the root */
+  subPackages: { root: string; name?: string; pages: string[] }[]
+  /** theme.json when app.json names a themeLocation; values "@name" in app.json and page.json are left as they are */
+  theme?: { light: Record<string, string>; dark: Record<string, string> }
+  /** pictures and other files of the program: path with a leading slash -> address relative to index.html */
+  assets: Record<string, string>
+  [key: string]: any
+}
+
+/**
+ * Code of one chunk's templates as glass-easel's template compiler made it: `groups[path]` is the template of a component,
+ * the whole object is what glass-easel calls `groupList`.
+ */
+export type Groups = Record<string, any>
+
+/** Called first, before any definition; the returned function is called last and opens the first page. */
+export function boot(app: AppConfig, appCss: string, host?: Record<string, any>): () => void
+
+/** One page or component. Dependencies come before their users (cycles excepted). `load` runs its script, once, inside Page/Component/Behavior. */
+export function define(
+  path: string,
+  json: Record<string, any>,
+  groups: Groups,
+  css: string,
+  scope: string | undefined,
+  load: () => unknown,
+): void
+
+/** One of WeChat's own elements, from preview/builtin/<tag>.{wxml,ts}. Called before any `define`. */
+export function defineBuiltin(tag: string, groups: Groups, load: () => unknown): void
+
+/** Pages below `root` may be opened only after `loadChunk()` has resolved: it calls `define` for them. Calling it again costs nothing. */
+export function subPackage(root: string, loadChunk: () => Promise<unknown>): void
