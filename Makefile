@@ -1,21 +1,31 @@
 # Guahao: `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench mutation torture openapi clean
+.PHONY: help setup demo clients miniprogram miniprogram-schema test check bench mutation torture openapi clean
 PY := .venv/bin/python
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Create .venv from requirements.lock (the other targets do it when needed)
 	@scripts/setup.sh
 
 demo: setup ## Start the whole product with demo hospitals on http://127.0.0.1:8000
+	@scripts/clients.sh || echo 'demo: the mini program could not be built, see above; everything else starts' >&2
 	@.venv/bin/guahao demo
+
+clients: ## Build the mini program for browsers into dist/clients
+	@scripts/clients.sh
+
+miniprogram: ## Build the mini program for WeChat into dist/weapp
+	@scripts/miniprogram.sh
+
+miniprogram-schema: miniprogram ## Check dist/weapp with WeChat's own tool (installs 276 MB into var)
+	@scripts/miniprogram-schema.sh
 
 test: setup ## Run every test on a PostgreSQL of its own
 	@scripts/test.sh
 
-check: setup ## Style, types, import contracts, sizes, problem codes, migrations, API contract
+check: setup ## Style, types, import contracts, sizes, problem codes, migrations, API contract, front ends
 	@scripts/check.sh
 
 bench: setup ## Measure bookings and reads against the raw database
@@ -32,3 +42,4 @@ openapi: setup ## Write openapi.json from the routes
 
 clean: ## Remove what the other targets made; ./var (data, keys) stays
 	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf node_modules preview/node_modules miniprogram/node_modules
