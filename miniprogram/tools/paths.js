@@ -44,7 +44,7 @@ export async function run(tool) {
     console.log(await tool())
   } catch (error) {
     if (!(error instanceof Mistake)) throw error
-    console.error(error.message)
+    process.stderr.write(error.message + '\n')
     process.exitCode = 1
   }
 }

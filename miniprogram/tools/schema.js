@@ -7,50 +7,57 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { Mistake, read, run, weapp } from './paths.js'
+import { Mistake, filesBelow, read, run, weapp } from './paths.js'
 
 await run(async () => {
-  const project = projectOf(createRequire(path.resolve(process.argv[2], 'package.json')))
-  const { pages, subPackages = [] } = JSON.parse(read(path.join(weapp, 'app.json')))
-  const all = [...pages, ...subPackages.flatMap(pagesOf)]
-  const found = await findings(() => project.app())
-  for (const page of all) found.push(...(await findings(() => project.page(page))))
-  if (found.length) throw new Mistake(found.join('\n'))
-  return `miniprogram-ci: app.json and ${all.length} pages are as WeChat wants them`
+  const say = console.log
+  console.log = console.error = () => {} // the tool tells at length what it does
+  const checks = checksBy(createRequire(path.resolve(process.argv[2], 'package.json')))
+  const units = [...pagesOf(JSON.parse(read(path.join(weapp, 'app.json')))), ...ownComponents()]
+  const found = new Set([...(await findings(checks.app)), ...(await findings(checks.sitemap))])
+  for (const unit of units) for (const one of await findings(() => checks.unit(unit))) found.add(one)
+  console.log = say
+  if (found.size) throw new Mistake([...found].join('\n'))
+  return `miniprogram-ci: app.json and ${units.length} pages and components are as WeChat wants them`
 })
 
-/** @param {{ root: string, pages: string[] }} subPackage */
-function pagesOf({ root, pages }) {
-  return pages.map((page) => path.posix.join(root, page))
+/** @param {{ pages: string[], subPackages?: { root: string, pages: string[] }[] }} app */
+function pagesOf({ pages, subPackages = [] }) {
+  return [...pages, ...subPackages.flatMap(({ root, pages: inside }) => inside.map((page) => path.posix.join(root, page)))]
 }
 
-/** @param {() => Promise<unknown>} check @returns {Promise<string[]>} */
+/** @returns {string[]} without ending */
+function ownComponents() {
+  return filesBelow(weapp, /\.json$/)
+    .map((file) => path.relative(weapp, file))
+    .filter((name) => !name.startsWith('miniprogram_npm/') && JSON.parse(read(path.join(weapp, name))).component)
+    .map((name) => name.slice(0, -'.json'.length))
+}
+
+/** @param {() => Promise<{ __warning__?: string }>} check @returns {Promise<string[]>} */
 async function findings(check) {
   try {
-    await check()
-    return []
+    const { __warning__: warning } = await check()
+    return warning ? [warning] : []
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)]
   }
 }
 
 /** @param {NodeJS.Require} require */
-function projectOf(require) {
+function checksBy(require) {
   const ci = require('miniprogram-ci')
-  const { getAppJSON } = require('miniprogram-ci/dist/core/json/app.js')
-  const { getPageJSON } = require('miniprogram-ci/dist/core/json/page/getPageJSON.js')
   const project = new ci.Project({
     appid: 'wx0000000000000000',
     type: 'miniProgram',
     projectPath: weapp,
     privateKeyPath: anyKey(),
   })
-  // The only question it would ask WeChat's server.
-  const attr = { ...ci.DefaultProjectAttr, appType: 0, setting: { MaxCodeSize: 2, MaxSubpackageSubCodeSize: 2 } }
-  project.attr = async () => attr
+  project.attr = async () => ci.DefaultProjectAttr // the one thing it would ask WeChat's server
   return {
-    app: () => getAppJSON(project),
-    page: (/** @type {string} */ page) => getPageJSON(project, { miniprogramRoot: '', pagePath: page }),
+    app: () => ci.getAppJSON(project),
+    sitemap: () => ci.getSiteMapJSON(project),
+    unit: (/** @type {string} */ pagePath) => ci.getPageJSON(project, { miniprogramRoot: '', pagePath }),
   }
 }
 
