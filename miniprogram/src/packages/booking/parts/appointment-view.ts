@@ -1,0 +1,61 @@
+// One appointment as its own page shows it: state, money, history, and what can be done.
+import type { Schemas } from '../../../api/client'
+import { yuan } from '../../../parts/format'
+import { texts } from '../../../texts/booking'
+import { refundView, type RefundView } from './refund'
+import { hintOf, momentText, standingOf, toneOf, visitOf, type Tone, type Visit } from './standing'
+
+const t = texts.appointment
+export type AppointmentPage = Schemas['AppointmentPageOut']
+
+/** What the foot offers; the first is the primary button. */
+export type Deed = 'pay' | 'reschedule' | 'cancel' | 'again' | 'mine'
+
+export interface AppointmentView {
+  id: string
+  state: string
+  tone: Tone
+  hint: string
+  visit: Visit
+  number: number
+  patient: string
+  hasCode: boolean
+  fee: string
+  money: string
+  refunds: RefundView[]
+  timeline: { when: string; text: string }[]
+  bring: string[]
+  oldId: string
+  deeds: { deed: Deed; name: string }[]
+}
+
+export function appointmentView(one: AppointmentPage, order: Schemas['OrderOut'] | null, now: number): AppointmentView {
+  const standing = standingOf(one, now)
+  return {
+    id: one.id,
+    state: texts.state[standing],
+    tone: toneOf(standing),
+    hint: hintOf(one, now),
+    visit: visitOf(one),
+    number: one.number ?? 0,
+    patient: one.patient.name,
+    hasCode: standing === 'booked',
+    fee: yuan(one.order.amount_fen),
+    money: one.order.amount_fen ? t.orderState[one.order.state] : '',
+    refunds: (order?.refunds ?? []).map(refundView),
+    timeline: one.timeline.map(({ at, text }) => ({ when: momentText(at), text })),
+    bring: one.bring,
+    oldId: one.rescheduled_from ?? '',
+    deeds: deedsOf(one).map((deed) => ({ deed, name: t.deed[deed] })),
+  }
+}
+
+/** What can be done now, by the server's word; an appointment that ended can be made anew. */
+export function deedsOf({ allowed, state }: Pick<AppointmentPage, 'allowed' | 'state'>): Deed[] {
+  const deeds: Deed[] = []
+  if (allowed.pay) deeds.push('pay')
+  if (allowed.reschedule) deeds.push('reschedule')
+  if (allowed.cancel) deeds.push('cancel')
+  if (deeds.length) return deeds
+  return state === 'booked' || state === 'held' || state === 'rescheduled' ? ['mine'] : ['again', 'mine']
+}

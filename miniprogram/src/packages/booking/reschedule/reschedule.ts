@@ -1,0 +1,167 @@
+// 改约: another slot of the same doctor or of a colleague; until it is taken the old place stays.
+import { api, newKey } from '../../../api/client'
+import { requireLogin } from '../../../api/login'
+import { problemOf, retry, shown, type Problem, type State } from '../../../parts/loading'
+import { look } from '../../../parts/look'
+import { texts } from '../../../texts/booking'
+import * as go from '../parts/go'
+import { call } from '../parts/hospital'
+import { differenceOf, doctorChoices, groupsOf, type DoctorChoice, type Group } from '../parts/moving'
+import type { Step } from '../parts/next-step'
+import { refusalView, type RefusalView } from '../parts/refusal-view'
+import { findPlace, type SessionView } from '../parts/slot'
+import { visitOf, type Appointment, type Visit } from '../parts/standing'
+
+const t = texts.reschedule
+const canTake: readonly Step[] = ['slots', 'retry', 'appointment', 'appointments', 'pay', 'call', 'login']
+
+Page({
+  behaviors: [look],
+  data: {
+    t,
+    state: 'loading' as State,
+    problem: null as Problem | null,
+    old: null as Visit | null,
+    counts: false,
+    doctors: [] as DoctorChoice[],
+    doctorId: '',
+    groups: [] as Group[],
+    isReading: false,
+    readProblem: '',
+    chosen: '',
+    chosenWords: '',
+    moneyWords: '',
+    isMoving: false,
+    refusal: null as RefusalView | null,
+  },
+  id: '',
+  key: '',
+  appointment: null as Appointment | null,
+  sessions: [] as SessionView[],
+
+  onLoad(query: { appointment?: string }) {
+    this.id = query.appointment ?? ''
+  },
+  async onShow() {
+    if (await requireLogin(this)) await shown(this, () => this.load())
+  },
+  onRetry() {
+    void retry(this)
+  },
+
+  async load() {
+    const path = { appointment_id: this.id }
+    const appointment = await api.get('/api/v1/appointments/{appointment_id}', { path })
+    this.appointment = appointment
+    if (!appointment.allowed.reschedule) return 'empty' as const
+    const doctorId = this.data.doctorId || appointment.doctor.id
+    const [others] = await Promise.all([
+      api.get('/api/v1/departments/{department_id}/doctors', { path: { department_id: appointment.department.id } }),
+      this.readSessions(doctorId),
+    ])
+    this.setData({
+      old: visitOf(appointment),
+      counts: appointment.allowed.cancel_counts,
+      doctors: doctorChoices(appointment.doctor, others.items),
+      doctorId,
+    })
+    this.showSessions()
+    return undefined
+  },
+  async readSessions(doctorId: string) {
+    const { items } = await api.get('/api/v1/doctors/{doctor_id}/sessions', { path: { doctor_id: doctorId } })
+    this.sessions = items
+  },
+  showSessions() {
+    const { fee_fen, slot_id } = this.appointment as Appointment
+    this.setData({ groups: groupsOf(this.sessions, fee_fen, slot_id), isReading: false })
+    if (!findPlace(this.sessions, this.data.chosen)?.slot.bookable) this.choose('', '')
+  },
+
+  async onDoctor({ currentTarget }: WechatMiniprogram.TouchEvent) {
+    await this.showDoctor(String(currentTarget.dataset.id))
+  },
+  onReadAgain() {
+    void this.showDoctor(this.data.doctorId)
+  },
+  async showDoctor(doctorId: string) {
+    this.setData({ doctorId, groups: [], isReading: true, readProblem: '' })
+    this.choose('', '')
+    try {
+      await this.readSessions(doctorId)
+      if (doctorId === this.data.doctorId) this.showSessions()
+    } catch (error) {
+      this.setData({ isReading: false, readProblem: problemOf(error).title })
+    }
+  },
+  onSlot({ currentTarget }: WechatMiniprogram.TouchEvent) {
+    const { id, words } = currentTarget.dataset as { id: string; words: string }
+    this.choose(id, words)
+  },
+  /** Another slot is another deed: what was asked before must not answer it. */
+  choose(id: string, words: string) {
+    const place = findPlace(this.sessions, id)
+    const oldFen = this.appointment?.fee_fen ?? 0
+    this.key = ''
+    this.setData({
+      chosen: id,
+      chosenWords: words && t.chosen(words),
+      moneyWords: place ? differenceOf(oldFen, place.session.fee_fen).words || t.sameFee : '',
+      refusal: null,
+    })
+  },
+
+  async onMove() {
+    if (this.data.isMoving) return
+    if (!this.data.chosen) return void wx.showToast({ title: t.chooseFirst, icon: 'none' })
+    this.setData({ isMoving: true, refusal: null })
+    try {
+      await this.move()
+    } catch (error) {
+      await this.refuse(error)
+    }
+    this.setData({ isMoving: false })
+  },
+  async move() {
+    this.key ||= newKey()
+    const moved = await api.post('/api/v1/appointments/{appointment_id}/reschedule', {
+      path: { appointment_id: this.id },
+      body: { slot_id: this.data.chosen },
+      once: this.key,
+    })
+    this.key = ''
+    go.become('result', { appointment: moved.id, moved: '1' })
+  },
+  async refuse(error: unknown) {
+    const refusal = refusalView(error, canTake, texts.appointment.offline)
+    if (refusal.ways.some(({ step }) => step === 'slots')) {
+      await this.readSessions(this.data.doctorId).catch(() => undefined)
+      this.showSessions()
+    }
+    this.setData({ refusal })
+  },
+  onWay({ detail }: WechatMiniprogram.CustomEvent<{ step: Step }>) {
+    const ways: Partial<Record<Step, () => void>> = {
+      slots: () => this.onCloseRefusal(),
+      retry: () => void this.onMove(),
+      appointment: () => this.toAppointment(),
+      appointments: () => go.open('appointments'),
+      pay: () => go.become('payment', { appointment: this.id }),
+      call: () => this.appointment && call(this.appointment),
+      login: () => void requireLogin(this),
+    }
+    ways[detail.step]?.()
+  },
+  onCloseRefusal() {
+    this.setData({ refusal: null })
+  },
+  /** The one in the way when the server named it, else the one that is being moved. */
+  toAppointment() {
+    const other = this.data.refusal?.appointmentId
+    if (other) go.open('appointment', { id: other })
+    else this.onKeep()
+  },
+  onKeep() {
+    go.backTo('appointment', { id: this.id })
+  },
+})
