@@ -156,7 +156,8 @@ async def test_the_rules_are_told_in_values_and_in_words(client: httpx.AsyncClie
 
 
 @pytest.mark.parametrize(
-    "path", ["hospitals/{}", "hospitals/{}/departments", "hospitals/{}/rules", "doctors/{}"]
+    "path",
+    ["hospitals/{}", "hospitals/{}/departments", "hospitals/{}/rules", "departments/{}", "doctors/{}"],
 )
 @pytest.mark.parametrize(
     "id_",

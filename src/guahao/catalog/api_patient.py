@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from guahao.catalog.models import Campus, DoctorLevel, EntryKind, Hospital, HospitalKind
+from guahao.catalog.models import Campus, Department, DoctorLevel, EntryKind, Hospital, HospitalKind
 from guahao.catalog.policy.sentences import sentences_of
+from guahao.catalog.queries.distance import Point
 from guahao.catalog.queries.facts import require_visible
 from guahao.catalog.queries.lists import (
     DepartmentNode,
+    DepartmentView,
     DoctorView,
     HospitalFilter,
+    ListedHospital,
+    cities,
+    department_for_patients,
     department_tree,
     doctor_for_patients,
     hospital_for_patients,
@@ -34,6 +39,15 @@ router = APIRouter(prefix="/api/v1", tags=["catalog"], dependencies=[Depends(pub
 
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=100, description="Items on a page")]
+_LATITUDE = r"-?(90(\.0{1,15})?|[0-8]?[0-9](\.[0-9]{1,15})?)"
+_LONGITUDE = r"-?(180(\.0{1,15})?|(1[0-7][0-9]|[0-9]{1,2})(\.[0-9]{1,15})?)"
+Near = Annotated[
+    str | None,
+    Query(
+        pattern=f"^{_LATITUDE},{_LONGITUDE}$",
+        description="Where you are, `latitude,longitude` in GCJ-02; three decimals are plenty",
+    ),
+]
 Words = Annotated[str, Query(max_length=100)]
 
 
@@ -52,7 +66,7 @@ class MapPoint(BaseModel):
 
 
 class HospitalOut(BaseModel):
-    """A hospital in a list."""
+    """A hospital in short."""
 
     id: str
     name: str
@@ -76,6 +90,17 @@ class HospitalOut(BaseModel):
             phones=row.phones,
             map_point=MapPoint.of(row),
         )
+
+
+class ListedHospitalOut(HospitalOut):
+    """A hospital in a list; `distance_m` to its nearest campus when `near` was sent and both are known."""
+
+    distance_m: int | None
+
+    @classmethod
+    def made_of(cls, listed: ListedHospital) -> ListedHospitalOut:
+        """Show a hospital of a list."""
+        return cls(**HospitalOut.of(listed.hospital).model_dump(), distance_m=listed.distance_m)
 
 
 class CampusOut(BaseModel):
@@ -112,8 +137,15 @@ class HospitalPageOut(HospitalOut):
         return cls(**own, intro=row.intro, notices=row.notices, campuses=sites)
 
 
-class DepartmentOut(BaseModel):
-    """A department with those below it; ages are whole years, both ends included."""
+class Named(BaseModel):
+    """Something with a name."""
+
+    id: str
+    name: str
+
+
+class OneDepartment(BaseModel):
+    """A department; ages are whole years, both ends included."""
 
     id: str
     name: str
@@ -123,30 +155,47 @@ class DepartmentOut(BaseModel):
     sex_limit: Sex | None
     min_age_years: int
     max_age_years: int
+
+
+class DepartmentOut(OneDepartment):
+    """A department with those below it."""
+
     children: list[DepartmentOut]
 
     @classmethod
     def of(cls, node: DepartmentNode) -> DepartmentOut:
         """Show a node and what is below it."""
-        row = node.department
+        return cls(**_members(node.department), children=[cls.of(child) for child in node.children])
+
+
+class DepartmentPageOut(OneDepartment):
+    """A department by itself, with its hospital and campus."""
+
+    hospital: Named
+    campus: Named | None
+
+    @classmethod
+    def of(cls, view: DepartmentView) -> DepartmentPageOut:
+        """Show a department."""
+        campus = view.campus
         return cls(
-            id=str(row.id),
-            name=row.name,
-            campus_id=str(row.campus_id) if row.campus_id else None,
-            place=row.place,
-            intro=row.intro,
-            sex_limit=row.sex_limit,
-            min_age_years=row.min_age_years,
-            max_age_years=row.max_age_years,
-            children=[cls.of(child) for child in node.children],
+            **_members(view.department),
+            hospital=Named(id=str(view.hospital.id), name=view.hospital.name),
+            campus=Named(id=str(campus.id), name=campus.name) if campus else None,
         )
 
 
-class Named(BaseModel):
-    """Something with a name."""
-
-    id: str
-    name: str
+def _members(row: Department) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "campus_id": str(row.campus_id) if row.campus_id else None,
+        "place": row.place,
+        "intro": row.intro,
+        "sex_limit": row.sex_limit,
+        "min_age_years": row.min_age_years,
+        "max_age_years": row.max_age_years,
+    }
 
 
 class DoctorOut(BaseModel):
@@ -208,13 +257,37 @@ async def list_hospitals(
     q: Words = "",
     city: Words = "",
     level: Words = "",
+    near: Near = None,
     cursor: Cursor = None,
     limit: Limit = 20,
-) -> Page[HospitalOut]:
-    """Hospitals by name (Chinese, pinyin or initials), city and level."""
-    narrowed = HospitalFilter(q=q, city=city, level=level, single_hospital=settings.single_hospital)
+) -> Page[ListedHospitalOut]:
+    """Hospitals by name (Chinese, pinyin or initials), city and level; with `near` the nearest first."""
+    narrowed = HospitalFilter(
+        q=q, city=city, level=level, near=_point(near), single_hospital=settings.single_hospital
+    )
     rows, next_cursor = await hospitals(db, narrowed=narrowed, cursor=cursor, limit=limit)
-    return Page(items=[HospitalOut.of(row) for row in rows], next_cursor=next_cursor)
+    return Page(items=[ListedHospitalOut.made_of(row) for row in rows], next_cursor=next_cursor)
+
+
+def _point(near: str | None) -> Point | None:
+    if near is None:
+        return None
+    latitude, longitude = near.split(",")
+    return Point(latitude=float(latitude), longitude=float(longitude))
+
+
+class CityOut(BaseModel):
+    """A city and how many hospitals it has here."""
+
+    name: str
+    hospitals: int
+
+
+@router.get("/cities")
+async def list_cities(db: Db, settings: AppSettings) -> Page[CityOut]:
+    """The cities that hospitals can be narrowed to, those with the most hospitals first."""
+    found = await cities(db, single_hospital=settings.single_hospital)
+    return Page(items=[CityOut(name=city.name, hospitals=city.hospitals) for city in found])
 
 
 @router.get("/hospitals/{hospital_id}", responses=problems(NotFound))
@@ -232,6 +305,15 @@ async def list_departments(hospital_id: str, db: Db, settings: AppSettings) -> P
     id_ = parse_hospital_id(hospital_id)
     await require_visible(db, hospital_id=id_, single_hospital=settings.single_hospital)
     return Page(items=[DepartmentOut.of(node) for node in await department_tree(db, hospital_id=id_)])
+
+
+@router.get("/departments/{department_id}", responses=problems(NotFound))
+async def show_department(department_id: str, db: Db, settings: AppSettings) -> DepartmentPageOut:
+    """One department, for those who come to it by a link or a scanned code."""
+    view = await department_for_patients(
+        db, department_id=parse_id(department_id), single_hospital=settings.single_hospital
+    )
+    return DepartmentPageOut.of(view)
 
 
 @router.get("/hospitals/{hospital_id}/rules", responses=problems(NotFound))

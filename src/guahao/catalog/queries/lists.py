@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, Integer, Select, cast, func, null, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import (
@@ -25,11 +25,13 @@ from guahao.catalog.models import (
     SearchEntry,
 )
 from guahao.catalog.policy.pinyin import normalised
+from guahao.catalog.queries.distance import Point, metres_to
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
 from guahao.kernel.paging import decode_cursor, encode_cursor
 
 Item = TypeVar("Item")
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,33 @@ class HospitalFilter:
     q: str = ""
     city: str | None = None
     level: str | None = None
+    near: Point | None = None
     single_hospital: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedHospital:
+    """A hospital and how far its nearest campus is, if that was asked and is known."""
+
+    hospital: Hospital
+    distance_m: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class City:
+    """A city that has hospitals."""
+
+    name: str
+    hospitals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepartmentView:
+    """A department with where it is."""
+
+    department: Department
+    hospital: Hospital
+    campus: Campus | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +101,44 @@ def page_of(rows: Sequence[Item], limit: int) -> tuple[list[Item], Item | None]:
 
 async def hospitals(
     db: AsyncSession, *, narrowed: HospitalFilter, cursor: str | None, limit: int
-) -> tuple[list[Hospital], str | None]:
-    """A page of the hospitals that patients see, and the cursor of the next; raises CursorInvalid."""
-    found = select(Hospital).where(visible_to_patients(narrowed.single_hospital))
+) -> tuple[list[ListedHospital], str | None]:
+    """A page of the hospitals that patients see, and the cursor of the next; raises CursorInvalid.
+
+    In the order in which they joined, or with `near` the nearest first and those without a point last.
+    """
+    distance = _distance(narrowed.near).label("distance_m")
+    rank = func.coalesce(distance, _FAR)
+    found = _narrow(select(Hospital, distance), narrowed)
+    if cursor is not None:
+        found = found.where(tuple_(rank, Hospital.id) > tuple_(*decode_cursor(cursor, tuple[int, int])))
+    rows = await db.execute(found.order_by(rank, Hospital.id).limit(limit + 1))
+    listed = [ListedHospital(hospital=row[0], distance_m=row[1]) for row in rows]
+    page, last = page_of(listed, limit)
+    return page, _cursor_after(last) if last else None
+
+
+_FAR = 2_000_000_000
+
+
+def _cursor_after(last: ListedHospital) -> str:
+    return encode_cursor((_FAR if last.distance_m is None else last.distance_m, last.hospital.id))
+
+
+def _distance(near: Point | None) -> ColumnElement[int | None]:
+    """To the nearest of a hospital's active campuses; to its own point where no campus has one."""
+    if near is None:
+        return cast(null(), Integer)
+    campus = (
+        select(func.min(metres_to(near, Campus.latitude, Campus.longitude)))
+        .where(Campus.hospital_id == Hospital.id, Campus.is_active)
+        .correlate(Hospital)
+        .scalar_subquery()
+    )
+    return func.coalesce(campus, metres_to(near, Hospital.latitude, Hospital.longitude))
+
+
+def _narrow(found: Select[*Columns], narrowed: HospitalFilter) -> Select[*Columns]:
+    found = found.where(visible_to_patients(narrowed.single_hospital))
     wanted = normalised(narrowed.q)
     if wanted:
         columns = (SearchEntry.text, SearchEntry.pinyin, SearchEntry.initials)
@@ -91,11 +154,40 @@ async def hospitals(
         found = found.where(Hospital.city == narrowed.city)
     if narrowed.level:
         found = found.where(Hospital.level == narrowed.level)
-    if cursor is not None:
-        found = found.where(Hospital.id > decode_cursor(cursor, int))
-    rows = await db.scalars(found.order_by(Hospital.id).limit(limit + 1))
-    page, last = page_of(rows.all(), limit)
-    return page, encode_cursor(last.id) if last else None
+    return found
+
+
+async def cities(db: AsyncSession, *, single_hospital: str | None) -> list[City]:
+    """The cities of the hospitals that patients see, those with the most hospitals first."""
+    rows = await db.execute(
+        select(Hospital.city, func.count())
+        .where(visible_to_patients(single_hospital))
+        .group_by(Hospital.city)
+        .order_by(func.count().desc(), Hospital.city)
+    )
+    return [City(name=name, hospitals=number) for name, number in rows]
+
+
+async def department_for_patients(
+    db: AsyncSession, *, department_id: UUID, single_hospital: str | None
+) -> DepartmentView:
+    """An active department of a hospital that patients see; raises NotFound."""
+    is_there = (Campus.hospital_id == Department.hospital_id) & (Campus.id == Department.campus_id)
+    found = await db.execute(
+        select(Department, Hospital, Campus)
+        .join(Hospital, Hospital.id == Department.hospital_id)
+        .outerjoin(Campus, is_there)
+        .where(
+            Department.hospital_id == hospital_of(department_id),
+            Department.id == department_id,
+            Department.is_active,
+            visible_to_patients(single_hospital),
+        )
+    )
+    row = found.first()
+    if row is None:
+        raise NotFound
+    return DepartmentView(department=row[0], hospital=row[1], campus=row[2])
 
 
 async def hospital_for_patients(
