@@ -18,14 +18,20 @@ type Json<C> = C extends { content: { 'application/json': infer T } } ? T : unde
 export type Body<V extends Verb, P extends PathOf<V>> =
   Operation<V, P> extends { responses: infer R } ? Json<R[keyof R & (200 | 201 | 202 | 204)]> : never
 
-type Part<O, K extends 'path' | 'query'> = O extends { parameters: infer A } ? (K extends keyof A ? A[K] : never) : never
+type Part<O, K extends 'path' | 'query'> = O extends { parameters: infer A }
+  ? K extends keyof A
+    ? A[K]
+    : never
+  : never
 type Given<Name extends string, T> = [NonNullable<T>] extends [never]
   ? unknown
   : undefined extends T
     ? { [K in Name]?: T }
     : { [K in Name]: T }
 type Sent<O> = O extends { requestBody: { content: { 'application/json': infer T } } } ? { body: T } : unknown
-type Options<O> = Given<'path', Part<O, 'path'>> & Given<'query', Part<O, 'query'>> & Sent<O> & { once?: string }
+type Options<O> = Given<'path', Part<O, 'path'>> &
+  Given<'query', Part<O, 'query'>> &
+  Sent<O> & { once?: string }
 type Arguments<O> = object extends Options<O> ? [options?: Options<O>] : [options: Options<O>]
 
 interface Request {
@@ -39,12 +45,17 @@ const reading = new Map<string, Promise<unknown>>()
 
 /** A key for one deed: keep it over retries of the same deed, take a new one for the next. */
 export function newKey(): string {
-  const sixteen = () => Math.floor(Math.random() * 0x10000).toString(16).padStart(4, '0')
+  const sixteen = () =>
+    Math.floor(Math.random() * 0x10000)
+      .toString(16)
+      .padStart(4, '0')
   return Array.from({ length: 8 }, sixteen).join('')
 }
 
 function address(path: string, { path: parts = {}, query = {} }: { path?: object; query?: object }): string {
-  const filled = path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String((parts as Record<string, unknown>)[name])))
+  const filled = path.replace(/\{(\w+)\}/g, (_, name) =>
+    encodeURIComponent(String((parts as Record<string, unknown>)[name])),
+  )
   const asked = Object.entries(query)
     .filter(([, value]) => value !== undefined && value !== null && value !== '')
     .map(([key, value]) => `${key}=${encodeURIComponent(String(value))}`)
@@ -108,4 +119,10 @@ function verb<V extends Verb>(name: V) {
   }
 }
 
-export const api = { get: verb('get'), post: verb('post'), put: verb('put'), patch: verb('patch'), delete: verb('delete') }
+export const api = {
+  get: verb('get'),
+  post: verb('post'),
+  put: verb('put'),
+  patch: verb('patch'),
+  delete: verb('delete'),
+}

@@ -19,7 +19,12 @@ export function onReach(listener: (answered: boolean) => void): void {
   listeners.add(listener)
 }
 
-export function send(method: Method, url: string, header: Record<string, string>, body?: unknown): Promise<Answer> {
+export function send(
+  method: Method,
+  url: string,
+  header: Record<string, string>,
+  body?: unknown,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sentAt = Date.now()
     wx.request({
@@ -30,7 +35,9 @@ export function send(method: Method, url: string, header: Record<string, string>
       data: body as WechatMiniprogram.IAnyObject,
       timeout,
       success: ({ statusCode, data, header: answered }) => {
-        const headers = new Map(Object.entries(answered).map(([key, value]) => [key.toLowerCase(), String(value)]))
+        const headers = new Map(
+          Object.entries(answered).map(([key, value]) => [key.toLowerCase(), String(value)]),
+        )
         learn(headers.get('date'), sentAt, Date.now())
         listeners.forEach((listener) => listener(true))
         resolve({ status: statusCode, data, header: (name) => headers.get(name) })

@@ -52,6 +52,11 @@ export async function register(body: Schemas['AccountIn']): Promise<Account> {
 /** Ends the login at the server too; when nobody answers, this phone forgets it all the same. */
 export async function logOut(): Promise<void> {
   await api.delete('/api/v1/logins/current').catch(() => undefined)
+  forget()
+}
+
+/** This phone is nobody's from now on. */
+export function forget(): void {
   forgetLogin()
   known = null
 }
@@ -64,7 +69,9 @@ interface AnyPage {
 
 /** The address of a page as the routes of the app know it. */
 export function addressOf(page: Pick<AnyPage, 'route' | 'options'>): string {
-  const query = Object.entries(page.options ?? {}).map(([key, value]) => `${key}=${encodeURIComponent(value ?? '')}`)
+  const query = Object.entries(page.options ?? {}).map(
+    ([key, value]) => `${key}=${encodeURIComponent(value ?? '')}`,
+  )
   return `/${page.route}${query.length ? `?${query.join('&')}` : ''}`
 }
 

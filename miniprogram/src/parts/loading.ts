@@ -15,7 +15,8 @@ interface AnyPage {
 
 /** An error as words to show; what is not the server's word is logged, since a program is at fault. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof Refusal) return { code: error.code, title: error.title, retryAfterS: error.retryAfterS }
+  if (error instanceof Refusal)
+    return { code: error.code, title: error.title, retryAfterS: error.retryAfterS }
   if (error instanceof Offline) return { code: 'offline', title: texts.offline, retryAfterS: null }
   console.error(error)
   return { code: 'unexpected', title: texts.unexpected, retryAfterS: null }

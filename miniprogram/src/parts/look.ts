@@ -24,9 +24,13 @@ export function switchCare(on: boolean): void {
   wx.setStorageSync(key, on)
 }
 
-/** WeChat's own font scale; the settings say so when it alone already makes the text big. */
-export function fontScale(): number {
+function fontScale(): number {
   return wx.getAppBaseInfo().fontSizeScaleFactor || 1
+}
+
+/** WeChat's own font size already asks for it, whatever the switch says. */
+export function isCareOfWeChat(): boolean {
+  return fontScale() >= careFrom
 }
 
 export function currentLook(): Look {

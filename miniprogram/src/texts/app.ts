@@ -21,5 +21,17 @@ export const texts = {
   offlineBanner: '网络已断开，现在看到的可能不是最新内容。',
   updateReady: '新版本已准备好，重新打开后即可使用。',
   updateNow: '更新',
+  goHome: '去首页',
+
+  privacyTitle: '先了解您的隐私怎样被保护',
+  privacyWhy:
+    '预约挂号须实名，我们会处理手机号、姓名和证件号码，只用于挂号，只提供给您预约的医院。请阅读下面的文件。不同意也可以先浏览医院和号源。',
+  privacyNeeded: '您刚才点的功能要先同意隐私约定才能使用，因为它会用到您的个人信息。请阅读下面的文件。',
+  privacyText: '《隐私政策》',
+  serviceText: '《服务协议》',
+  weixinContract: '微信隐私保护指引',
+  agree: '同意并继续',
+  lookAround: '不同意，先看看',
+
   sceneUnknown: '没有认出这个二维码，请在首页搜索医院、科室或医生。',
 } as const

@@ -1,7 +1,14 @@
 // Wraps a page's content: skeleton while it loads, then the content, or a sentence with the next step.
 import { goToLogin } from '../../api/login'
+import { isOnline, onNetwork } from '../../parts/network'
 import type { Problem, State } from '../../parts/loading'
 import { texts } from '../../texts/app'
+
+/** What a shown state-view has to end when it goes. */
+interface Running {
+  timer: number
+  forget: () => void
+}
 
 const pictures: Record<string, string> = { empty: 'empty', offline: 'offline', login: 'login' }
 
@@ -14,7 +21,7 @@ Component({
     /** Cards in the skeleton. */
     rows: { type: Number, value: 3 },
   },
-  data: { t: texts, bars: [0, 1, 2], picture: 'error', sentence: '', action: '', waitS: 0 },
+  data: { t: texts, bars: [0, 1, 2], picture: 'error', sentence: '', action: '', waitS: 0, isCutOff: false },
   observers: {
     rows(rows: number) {
       this.setData({ bars: Array.from({ length: rows }, (_, index) => index) })
@@ -24,8 +31,17 @@ Component({
     },
   },
   lifetimes: {
+    attached() {
+      this.setData({ isCutOff: !isOnline() })
+      const running = this as unknown as Running
+      running.forget = onNetwork((online) => {
+        this.setData({ isCutOff: !online })
+        if (online && this.data.state === 'offline') this.triggerEvent('retry')
+      })
+    },
     detached() {
       this.stopWaiting()
+      ;(this as unknown as Running).forget()
     },
   },
   methods: {
@@ -44,12 +60,11 @@ Component({
     },
     /** The server said when to come back: the button waits as long. */
     waitFor(seconds: number) {
-      const self = this as unknown as { timer?: number }
       this.setData({ waitS: seconds, action: seconds > 0 ? texts.retryIn(seconds) : texts.retry })
-      if (seconds > 0) self.timer = setTimeout(() => this.waitFor(seconds - 1), 1000)
+      if (seconds > 0) (this as unknown as Running).timer = setTimeout(() => this.waitFor(seconds - 1), 1000)
     },
     stopWaiting() {
-      clearTimeout((this as unknown as { timer: number }).timer)
+      clearTimeout((this as unknown as Running).timer)
     },
     onAction() {
       const { state } = this.data

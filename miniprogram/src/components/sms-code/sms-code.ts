@@ -1,0 +1,52 @@
+// The field of a code sent by SMS, with the button that sends one. Says `change` with the code, `badphone` without one.
+import { api, type Schemas } from '../../api/client'
+import { Refusal } from '../../api/refusal'
+import { problemOf } from '../../parts/loading'
+import { isPhone } from '../../parts/phone'
+import { texts } from '../../texts/account'
+
+/** The server sends one code a minute to a phone. */
+const pauseS = 60
+interface Running {
+  timer: number
+}
+
+Component({
+  properties: {
+    phone: { type: String, value: '' },
+    purpose: { type: String, value: 'login' },
+    value: { type: String, value: '' },
+    wrong: { type: String, value: '' },
+  },
+  data: { t: texts, waitS: 0, isSending: false, action: texts.getCode as string, problem: '', note: '' },
+  lifetimes: {
+    detached() {
+      clearTimeout((this as unknown as Running).timer)
+    },
+  },
+  methods: {
+    onInput({ detail }: WechatMiniprogram.Input) {
+      this.triggerEvent('change', { value: detail.value })
+    },
+    async onSend() {
+      const { phone, purpose } = this.data
+      if (!isPhone(phone)) return this.triggerEvent('badphone')
+      this.setData({ isSending: true, problem: '', note: '' })
+      try {
+        const body = { phone, purpose: purpose as Schemas['CodePurpose'] }
+        const { expires_in_s: seconds } = await api.post('/api/v1/sms-codes', { body })
+        this.setData({ note: texts.codeSent(Math.round(seconds / 60)) })
+        this.waitFor(pauseS)
+      } catch (error) {
+        this.setData({ problem: problemOf(error).title })
+        if (error instanceof Refusal && error.retryAfterS) this.waitFor(error.retryAfterS)
+      } finally {
+        this.setData({ isSending: false })
+      }
+    },
+    waitFor(seconds: number) {
+      this.setData({ waitS: seconds, action: seconds > 0 ? texts.codeAgainIn(seconds) : texts.getCodeAgain })
+      if (seconds > 0) (this as unknown as Running).timer = setTimeout(() => this.waitFor(seconds - 1), 1000)
+    },
+  },
+})

@@ -1,0 +1,28 @@
+// A labelled field with what is wrong under it. Says `change` at each sign and `leave` when it is left.
+import { texts } from '../../texts/account'
+
+Component({
+  properties: {
+    label: { type: String, value: '' },
+    value: { type: String, value: '' },
+    type: { type: String, value: 'text' },
+    maxlength: { type: Number, value: 140 },
+    placeholder: { type: String, value: '' },
+    note: { type: String, value: '' },
+    wrong: { type: String, value: '' },
+    /** Hidden signs, as for a password, until asked to show them. */
+    secret: { type: Boolean, value: false },
+  },
+  data: { t: texts, isOpen: false },
+  methods: {
+    onInput({ detail }: WechatMiniprogram.Input) {
+      this.triggerEvent('change', { value: detail.value })
+    },
+    onBlur() {
+      this.triggerEvent('leave')
+    },
+    onOpen() {
+      this.setData({ isOpen: !this.data.isOpen })
+    },
+  },
+})

@@ -1,0 +1,36 @@
+// Changes the password, by the present one.
+import { api } from '../../../api/client'
+import { form, isPlaced } from '../../../parts/form'
+import { look } from '../../../parts/look'
+import { refused } from '../../../parts/refused'
+import { texts } from '../../../texts/account'
+
+const places = { 'old-password-wrong': 'old', 'login-paused': 'old', 'password-weak': 'fresh' }
+
+Page({
+  behaviors: [look, form],
+  data: { t: texts, old: '', fresh: '', wrong: {} as { old?: string; fresh?: string }, isBusy: false },
+
+  async onChange() {
+    const { old, fresh } = this.data
+    const wrong: { old?: string; fresh?: string } = {}
+    if (!old) wrong.old = texts.passwordMissing
+    if (fresh.length < 8) wrong.fresh = texts.passwordWrong
+    this.setData({ wrong })
+    if (this.data.isBusy || wrong.old || wrong.fresh) return
+    this.setData({ isBusy: true })
+    try {
+      await api.post('/api/v1/me/password', { body: { old_password: old, new_password: fresh } })
+      await wx.showModal({ title: '', content: texts.passwordDone, showCancel: false })
+      void wx.navigateBack()
+    } catch (error) {
+      if (!isPlaced(this, error, places)) await refused(error)
+    } finally {
+      this.setData({ isBusy: false })
+    }
+  },
+
+  onReset() {
+    void wx.navigateTo({ url: '/packages/account/reset/reset' })
+  },
+})

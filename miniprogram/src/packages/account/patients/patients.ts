@@ -1,0 +1,29 @@
+// The people somebody books for.
+import { api } from '../../../api/client'
+import { requireLogin } from '../../../api/login'
+import { retry, shown } from '../../../parts/loading'
+import { look } from '../../../parts/look'
+import { personOf, type Person } from '../../../parts/person'
+import { texts } from '../../../texts/account'
+
+Page({
+  behaviors: [look],
+  data: { t: texts, state: 'loading' as const, problem: null, rows: [] as Person[] },
+  async onShow() {
+    if (!(await requireLogin(this))) return
+    await shown(this, async () => {
+      const { items } = await api.get('/api/v1/patients')
+      this.setData({ rows: items.map((one) => personOf(one, items)) })
+      return items.length ? undefined : 'empty'
+    })
+  },
+  onRetry() {
+    void retry(this)
+  },
+  onPatient({ currentTarget }: WechatMiniprogram.TouchEvent) {
+    void wx.navigateTo({ url: `/packages/account/patient/patient?id=${currentTarget.dataset.id}` })
+  },
+  onAdd() {
+    void wx.navigateTo({ url: '/packages/account/patient/patient' })
+  },
+})

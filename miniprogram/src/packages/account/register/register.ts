@@ -1,0 +1,94 @@
+// Makes an account by phone, code, username and password, and logs it in.
+import { register } from '../../../api/login'
+import { agreeTo, consentTexts, type Kind, type Text } from '../../../parts/consents'
+import { form, isPlaced } from '../../../parts/form'
+import { retry, shown } from '../../../parts/loading'
+import { look } from '../../../parts/look'
+import { isPhone } from '../../../parts/phone'
+import { refused } from '../../../parts/refused'
+import { comeBack } from '../../../parts/way-back'
+import { texts } from '../../../texts/account'
+
+type Field = 'phone' | 'code' | 'username' | 'password' | 'consent'
+type Wrong = Partial<Record<Field, string>>
+
+/** The field that a refusal is about. */
+const places: Record<string, Field> = {
+  'sms-code-wrong': 'code',
+  'username-taken': 'username',
+  'password-weak': 'password',
+}
+
+Page({
+  behaviors: [look, form],
+  data: {
+    t: texts,
+    state: 'loading' as const,
+    problem: null,
+    phone: '',
+    code: '',
+    username: '',
+    password: '',
+    agreements: [] as Text[],
+    ticked: [] as Kind[],
+    wrong: {} as Wrong,
+    isBusy: false,
+  },
+  back: '',
+
+  onLoad({ back = '' }: { back?: string }) {
+    this.back = decodeURIComponent(back)
+    void shown(this, async () => {
+      const all = await consentTexts()
+      this.setData({ agreements: all.filter(({ kind }) => kind === 'service' || kind === 'privacy') })
+    })
+  },
+
+  onRetry() {
+    void retry(this)
+  },
+
+  onBadPhone() {
+    this.setData({ 'wrong.phone': texts.phoneWrong })
+  },
+
+  onTicks({ detail }: WechatMiniprogram.CustomEvent<{ kinds: Kind[] }>) {
+    this.setData({ ticked: detail.kinds, 'wrong.consent': '' })
+  },
+
+  findWrong(): Wrong {
+    const { phone, code, username, password, ticked, agreements } = this.data
+    const wrong: Wrong = {}
+    if (!isPhone(phone)) wrong.phone = texts.phoneWrong
+    if (!/^\d{6}$/.test(code)) wrong.code = texts.smsCodeWrong
+    if (!/^[A-Za-z][A-Za-z0-9_.-]{3,31}$/.test(username)) wrong.username = texts.usernameWrong
+    if (password.length < 8) wrong.password = texts.passwordWrong
+    if (ticked.length < agreements.length) wrong.consent = texts.agreeFirst
+    return wrong
+  },
+
+  async onRegister() {
+    const wrong = this.findWrong()
+    this.setData({ wrong })
+    if (this.data.isBusy || Object.keys(wrong).length) return
+    const { phone, code, username, password, agreements } = this.data
+    this.setData({ isBusy: true })
+    try {
+      await register({ phone, sms_code: code, username, password })
+      await agreeTo(agreements)
+      void wx.showToast({ title: texts.registerDone, icon: 'none' })
+      comeBack(this.back)
+    } catch (error) {
+      if (!isPlaced(this, error, places))
+        await refused(error, { 'phone-taken': { text: texts.logIn, act: () => this.onLogIn() } })
+    } finally {
+      this.setData({ isBusy: false })
+    }
+  },
+
+  onLogIn() {
+    const under = getCurrentPages().at(-2)?.route
+    if (under === 'packages/account/login/login') void wx.navigateBack()
+    else void wx.redirectTo({ url: `/packages/account/login/login?back=${encodeURIComponent(this.back)}` })
+  },
+})

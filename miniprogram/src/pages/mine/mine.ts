@@ -1,0 +1,72 @@
+// Who is logged in, and the ways to what is theirs.
+import { api } from '../../api/client'
+import { account, goToLogin, keepAccount, type Account } from '../../api/login'
+import { retry, shown } from '../../parts/loading'
+import { look } from '../../parts/look'
+import { refused } from '../../parts/refused'
+import { texts } from '../../texts/account'
+
+const entry = (name: string, url: string, title: string, note: string) => ({
+  url,
+  title,
+  note,
+  picture: `/pages/mine/${name}.svg`,
+})
+
+const entries = [
+  entry(
+    'appointments',
+    '/packages/booking/appointments/appointments',
+    texts.myAppointments,
+    texts.myAppointmentsNote,
+  ),
+  entry('patients', '/packages/account/patients/patients', texts.patients, texts.patientsNote),
+  entry('privacy', '/packages/account/privacy/privacy', texts.privacy, texts.privacyNote),
+  entry('settings', '/packages/account/settings/settings', texts.settings, texts.settingsNote),
+  entry('help', '/packages/account/help/help', texts.help, texts.helpNote),
+]
+
+Page({
+  behaviors: [look],
+  data: {
+    t: texts,
+    state: 'loading' as const,
+    problem: null,
+    entries,
+    who: null as { name: string; phone: string; hasPhone: boolean } | null,
+  },
+  onShow() {
+    void shown(this, () => this.load())
+  },
+  async load() {
+    const who = await account()
+    this.setData({ who: who && wordsOf(who) })
+  },
+  onRetry() {
+    void retry(this)
+  },
+  onLogIn() {
+    goToLogin(this)
+  },
+  onOpen({ currentTarget }: WechatMiniprogram.TouchEvent) {
+    void wx.navigateTo({ url: currentTarget.dataset.url as string })
+  },
+  async onPhoneNumber({ detail }: WechatMiniprogram.CustomEvent<{ code?: string }>) {
+    if (!detail.code) return
+    try {
+      keepAccount(await api.post('/api/v1/me/phone', { body: { code: detail.code } }))
+      void wx.showToast({ title: texts.linked })
+      await this.load()
+    } catch (error) {
+      await refused(error)
+    }
+  },
+})
+
+function wordsOf({ username, phone }: Account) {
+  return {
+    name: username ?? (phone ? phone : texts.weChatUser),
+    phone: phone ?? texts.noPhone,
+    hasPhone: phone !== null,
+  }
+}

@@ -1,0 +1,25 @@
+// Scanned codes: what they carry, and the page of what they stand for.
+
+/** What `GET /api/v1/scenes/{scene}` answers. */
+export interface Scene {
+  kind: 'hospital' | 'department' | 'doctor' | 'room'
+  id: string
+  hospital_id: string
+}
+
+/** The code in launch options: `scene` of a mini program code, or `q`, the address in an ordinary QR code. */
+export function codeOf(query: Record<string, string | undefined>): string | null {
+  if (query.scene) return decodeURIComponent(query.scene)
+  if (!query.q) return null
+  const address = decodeURIComponent(query.q)
+  const named = /[?&]scene=([^&#]+)/.exec(address)
+  return named ? decodeURIComponent(named[1]) : (/([^/?#]+)\/?(?:[?#]|$)/.exec(address)?.[1] ?? null)
+}
+
+/** The page to open; a room's code leads to the visits of today, where its number is called. */
+export function pageOf({ kind, id, hospital_id: hospital }: Scene): string {
+  if (kind === 'doctor') return `/packages/catalog/doctor/doctor?id=${id}`
+  if (kind === 'department') return `/packages/catalog/department/department?id=${id}&hospital=${hospital}`
+  if (kind === 'hospital') return `/packages/catalog/hospital/hospital?id=${id}`
+  return '/packages/booking/appointments/appointments'
+}
