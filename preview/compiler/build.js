@@ -104,7 +104,7 @@ export class Builder {
 
   /** @param {import('esbuild').Message} message */
   #problem(message) {
-    return fromEsbuild(message, path.join(this.config.root, 'app.json'))
+    return fromEsbuild(message, this.config.root)
   }
 
   #open() {

@@ -11,7 +11,7 @@ import { filesBelow, isFile, scriptOf } from './files.js'
 import { placeOf, toEsbuild } from './problem.js'
 import { compileWxml, resolveIn, templateGlobals } from './wxml.js'
 import { compileWxs } from './wxs.js'
-import { compileWxss } from './wxss.js'
+import { BUILTIN_TAGS, compileWxss } from './wxss.js'
 
 const HERE = path.dirname(fileURLToPath(import.meta.url))
 const PREVIEW = path.dirname(HERE)
@@ -160,7 +160,8 @@ function wxmlModule(name, source) {
   }))
   const templates = existing(template.templates, '.wxml', { file, written }, source)
   const scripts = existing(template.scripts, '.wxs', { file, written }, source)
-  const problems = [...template.problems, ...templates.problems, ...scripts.problems]
+  const unknown = unknownTags(id, template.tags, { file, written }, source)
+  const problems = [...template.problems, ...templates.problems, ...scripts.problems, ...unknown]
   const head = [
     `import { G, R, D, X, Y, Z, P, Q } from 'mp:templates/${space}'`,
     ...scripts.paths.map((script) => `import 'mp:wxs/${script}'`),
@@ -173,6 +174,28 @@ function wxmlModule(name, source) {
     contents: problems.some(({ warning }) => !warning) ? '' : code,
     problems: options.isOwn ? problems : problems.filter(({ warning }) => !warning),
   }
+}
+
+/**
+ * Elements that are neither WeChat's nor named in usingComponents: most often a misspelt component.
+ * @param {string} id
+ * @param {string[]} tags
+ * @param {{ file: string, written: string }} from
+ * @param {Source} source
+ * @returns {Problem[]}
+ */
+function unknownTags(id, tags, { file, written }, { project }) {
+  const unit = project.units.find(({ path: known }) => known === id)
+  if (!unit) return []
+  const known = { ...unit.json.usingComponents, ...unit.json.componentGenerics }
+  return tags
+    .filter((tag) => !BUILTIN_TAGS.has(tag) && !(tag in known))
+    .map((tag) => ({
+      file,
+      ...placeOf(written, written.indexOf('<' + tag)),
+      text: `WXML: <${tag}> is not in usingComponents`,
+      warning: true,
+    }))
 }
 
 /** @param {string} name @param {Source} source @returns {Generated} */

@@ -46,10 +46,10 @@ export function placeOf(text, offset) {
  */
 export const placeOfString = (text, value) => placeOf(text, Math.max(0, text.indexOf(JSON.stringify(value))))
 
-/** @param {import('esbuild').Message} message @param {string} fallback @returns {Problem} */
-export function fromEsbuild(message, fallback) {
-  const { file = fallback, line = 1, column = 0 } = message.location ?? {}
-  return { file: path.resolve(file), line, column: column + 1, text: message.text }
+/** @param {import('esbuild').Message} message @param {string} root what its file name is relative to @returns {Problem} */
+export function fromEsbuild(message, root) {
+  const { file = 'app.json', line = 1, column = 0 } = message.location ?? {}
+  return { file: path.resolve(root, file), line, column: column + 1, text: message.text }
 }
 
 /** @param {Problem} problem @returns {import('esbuild').PartialMessage} */

@@ -2,7 +2,7 @@
 import { transformSync } from 'esbuild'
 import path from 'node:path'
 import { isFile, scriptOf } from './files.js'
-import { placeOfString } from './problem.js'
+import { placeOfString, tell } from './problem.js'
 
 /** @typedef {import('./problem.js').Problem} Problem */
 
@@ -44,8 +44,9 @@ class Reader {
   pages = []
   /** @type {Set<string>} */
   #open = new Set()
-  /** @type {Record<string, string>} */
+  /** @type {Record<string, string>} components of app.json, for every unit */
   #global = {}
+  #appText = ''
 
   /** @param {import('./config.js').Config} config @param {import('./files.js').FileCache} cache */
   constructor(config, cache) {
@@ -72,7 +73,8 @@ class Reader {
 
   /** @param {string} file @param {string} text @param {string} mentioned @param {string} what */
   #wrong(file, text, mentioned, what) {
-    this.problems.push({ file, ...placeOfString(text, mentioned), text: what })
+    const problem = { file, ...placeOfString(text, mentioned), text: what }
+    if (!this.problems.some((known) => tell(known) === tell(problem))) this.problems.push(problem)
   }
 
   /** @returns {Record<string, any>} */
@@ -84,6 +86,7 @@ class Reader {
     const { json, text } = this.#json(this.appFile)
     const subPackages = (json.subPackages ?? json.subpackages ?? []).map(subPackageOf)
     this.#global = json.usingComponents ?? {}
+    this.#appText = text
     this.pages = (json.pages ?? []).map((/** @type {string} */ page) => ({ page, written: page }))
     for (const { root, pages } of subPackages) {
       for (const page of pages) this.pages.push({ page: path.posix.join(root, page), written: page })
@@ -161,7 +164,7 @@ class Reader {
     }
     for (const [tag, target] of Object.entries(this.#global)) {
       if (tag in named) continue
-      const found = this.#resolve('app', target, this.appFile, '', uses)
+      const found = this.#resolve('app', target, this.appFile, this.#appText, uses)
       if (found && found !== '/' + from) resolved[tag] = found
     }
     return resolved

@@ -5,7 +5,8 @@ import postcss from 'postcss'
 import selectorParser from 'postcss-selector-parser'
 import { isFile } from './files.js'
 
-const BUILTIN_TAGS = new Set(
+/** WeChat's own elements. */
+export const BUILTIN_TAGS = new Set(
   `page view text image button input textarea scroll-view swiper swiper-item form label navigator rich-text icon picker
   picker-view picker-view-column checkbox checkbox-group radio radio-group switch slider progress canvas video audio
   camera map live-player live-pusher web-view cover-view cover-image movable-area movable-view page-container root-portal

@@ -1,0 +1,5 @@
+Component({
+  options: { multipleSlots: true },
+  externalClasses: ['title-class'],
+  properties: { title: String },
+})

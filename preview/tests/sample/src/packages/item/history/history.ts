@@ -1,0 +1,3 @@
+import { items } from '../../../behaviors/items'
+
+Component({ behaviors: [items] })
