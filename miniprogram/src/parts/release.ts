@@ -37,7 +37,11 @@ export function isDue(watch: Watch, now: number): boolean {
 
 /** The one question of this release is on its way; whatever comes back, there is no second one by itself. */
 export function asked(watch: Watch): Watch {
-  return { askedUntil: Math.max(watch.askedUntil, watch.releaseAt ?? 0), releaseAt: watch.releaseAt, askAt: null }
+  return {
+    askedUntil: Math.max(watch.askedUntil, watch.releaseAt ?? 0),
+    releaseAt: watch.releaseAt,
+    askAt: null,
+  }
 }
 
 /** The question was refused: ask again only if the server said when. */

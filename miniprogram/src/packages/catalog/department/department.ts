@@ -1,0 +1,131 @@
+// A department: whom it sees, where it is, and its doctors by day.
+import { api } from '../../../api/client'
+import { serverNow } from '../../../api/clock'
+import { type StripDay, stripOf } from '../../../parts/days'
+import { type DoctorDays, type DoctorRow, factsOf, rowsOf } from '../../../parts/department-days'
+import { limitsOf } from '../../../parts/departments'
+import { dateOf } from '../../../parts/format'
+import { type Problem, retry, shown, type State } from '../../../parts/loading'
+import { type Look, look } from '../../../parts/look'
+import { say, texts } from '../../../texts/catalog'
+import { type NextTime, readNextTimes } from '../parts/next-times'
+
+/** Doctors whose times care mode reads at a time. */
+const timesAtOnce = 4
+
+type Row = DoctorRow & { times: NextTime[] | null; failed: boolean }
+
+Page({
+  behaviors: [look],
+  data: {
+    t: texts.department,
+    look: '' as Look['look'],
+    state: 'loading' as State,
+    problem: null as Problem | null,
+    name: '',
+    hospital: '',
+    place: '',
+    limits: '',
+    intro: '',
+    days: [] as StripDay[],
+    date: '',
+    rows: [] as Row[],
+  },
+
+  id: '',
+  hospitalId: '',
+  wantedDate: '',
+  doctors: [] as DoctorDays[],
+
+  onLoad({ id = '', date = '' }: { id?: string; date?: string }) {
+    this.id = id
+    this.wantedDate = date
+    void shown(this, () => this.load())
+  },
+  onRetry() {
+    void retry(this)
+  },
+  async onPullDownRefresh() {
+    await retry(this)
+    wx.stopPullDownRefresh()
+  },
+
+  async load() {
+    const [, { items }] = await Promise.all([
+      this.readDepartment(),
+      api.get('/api/v1/departments/{department_id}/doctors', { path: { department_id: this.id } }),
+    ])
+    this.doctors = items
+    const today = dateOf(serverNow())
+    this.setData({ days: stripOf(factsOf(items), today) })
+    this.showDay(this.data.date || (this.wantedDate >= today ? this.wantedDate : ''))
+    return items.length ? undefined : 'empty'
+  },
+  async readDepartment() {
+    const department = await api.get('/api/v1/departments/{department_id}', {
+      path: { department_id: this.id },
+    })
+    wx.setNavigationBarTitle({ title: department.name })
+    this.hospitalId = department.hospital.id
+    this.setData({
+      name: department.name,
+      hospital: department.hospital.name,
+      place: say.joined([department.campus?.name ?? '', department.place]),
+      limits: limitsOf(department),
+      intro: department.intro,
+    })
+  },
+
+  showDay(date: string) {
+    const rows = rowsOf(this.doctors, date, dateOf(serverNow()))
+    this.setData({ date, rows: rows.map((row) => ({ ...row, times: null, failed: false })) })
+    void this.readTimes()
+  },
+  onDay({ detail }: WechatMiniprogram.CustomEvent<{ date: string }>) {
+    this.showDay(detail.date)
+  },
+
+  /** Care mode shows times and not only days, a few doctors after the other, until another day is chosen. */
+  async readTimes() {
+    if (this.data.look !== 'care') return
+    const { rows, date } = this.data
+    const wanted = rows.flatMap((row, index) => (row.tone === 'available' ? [index] : []))
+    for (let first = 0; first < wanted.length && this.data.rows === rows; first += timesAtOnce) {
+      const some = wanted.slice(first, first + timesAtOnce)
+      await Promise.all(some.map((index) => this.readTimesOf(index, rows[index], date)))
+    }
+  },
+  async readTimesOf(index: number, row: Row, date: string) {
+    try {
+      const times = await readNextTimes(row.id, this.id, row.date!, dateOf(serverNow()))
+      if (this.data.date === date) this.setData({ [`rows[${index}].times`]: times })
+    } catch {
+      if (this.data.date === date) this.setData({ [`rows[${index}].failed`]: true })
+    }
+  },
+  onTimesAgain({ currentTarget }: WechatMiniprogram.TouchEvent) {
+    const index = currentTarget.dataset.index as number
+    this.setData({ [`rows[${index}].failed`]: false })
+    void this.readTimesOf(index, this.data.rows[index], this.data.date)
+  },
+
+  onTime({ currentTarget }: WechatMiniprogram.TouchEvent) {
+    const { slot, session, doctor } = currentTarget.dataset
+    void wx.navigateTo({
+      url: `/packages/booking/confirm/confirm?slot=${slot}&doctor=${doctor}&session=${session}`,
+    })
+  },
+  onDoctor({ currentTarget }: WechatMiniprogram.CustomEvent) {
+    const { id, date } = currentTarget.dataset
+    void wx.navigateTo({ url: `/packages/catalog/doctor/doctor?id=${id}&date=${date ?? ''}` })
+  },
+  onHospital() {
+    void wx.navigateTo({ url: `/packages/catalog/hospital/hospital?id=${this.hospitalId}` })
+  },
+  onShareAppMessage() {
+    return {
+      title: say.shareDepartment(this.data.hospital, this.data.name),
+      path: `/packages/catalog/department/department?id=${this.id}&hospital=${this.hospitalId}`,
+    }
+  },
+})
