@@ -28,7 +28,7 @@ _POLICY = (
 _NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
 """No part begins with a dot, so no name leads out of the folder or to a hidden file."""
 
-_HASHED = re.compile(r"[.-](?:[A-Z0-9]{8}|[a-f0-9]{8,64})\.")
+_HASHED = re.compile(r"-[A-Z0-9]{8}\.")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _TYPES: Final = {
