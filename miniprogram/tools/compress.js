@@ -16,7 +16,8 @@ await run(async () => {
   for (const stale of filesBelow(folder, /\.(br|gz)$/)) fs.rmSync(stale)
   const files = filesBelow(folder, TEXTS).filter((file) => fs.statSync(file).size >= LEAST)
   const sums = await Promise.all(files.map(compress))
-  const kib = (/** @type {'br' | 'gz'} */ kind) => (sums.reduce((sum, one) => sum + one[kind], 0) / 1024).toFixed(0)
+  const kib = (/** @type {'br' | 'gz'} */ kind) =>
+    (sums.reduce((sum, one) => sum + one[kind], 0) / 1024).toFixed(0)
   return `compressed ${files.length} files: ${kib('br')} KiB as brotli, ${kib('gz')} KiB as gzip`
 })
 

@@ -9,7 +9,10 @@ import { Mistake, read } from './paths.js'
 import { readFileSync } from 'node:fs'
 
 const require = createRequire(import.meta.url)
-const fonts = path.join(path.dirname(require.resolve('tdesign-icons-web-components/package.json')), 'lib/iconfont')
+const fonts = path.join(
+  path.dirname(require.resolve('tdesign-icons-web-components/package.json')),
+  'lib/iconfont',
+)
 
 /** File name of the font beside the sheet. */
 export const FONT = 't.woff'
@@ -45,8 +48,11 @@ function namesIn(files, glyphs) {
   /** @type {Set<string>} */
   const names = new Set()
   for (const text of files.map(read)) {
-    for (const [, , word] of text.matchAll(/(["'`])([a-z][a-z0-9-]*)\1/g)) if (glyphs.has(word)) names.add(word)
-    for (const [, head, tail = ''] of text.matchAll(/'([a-z][a-z0-9-]*-)'\s*\+\s*\w+(?:\s*\+\s*'(-[a-z0-9-]+)')?/g)) {
+    for (const [, , word] of text.matchAll(/(["'`])([a-z][a-z0-9-]*)\1/g))
+      if (glyphs.has(word)) names.add(word)
+    for (const [, head, tail = ''] of text.matchAll(
+      /'([a-z][a-z0-9-]*-)'\s*\+\s*\w+(?:\s*\+\s*'(-[a-z0-9-]+)')?/g,
+    )) {
       for (const name of glyphs.keys()) if (fits(name, head, tail)) names.add(name)
     }
   }
@@ -64,13 +70,17 @@ function refuseUnknown(files, glyphs) {
   const wrong = files
     .filter((file) => file.endsWith('.wxml'))
     .flatMap((file) =>
-      Array.from(read(file).matchAll(/<t-[^>]*?\s(?:(?:\w+-)?icon|(?<=<t-icon\s[^>]*)name)="([a-z][\w-]*)"/g), ([, name]) => ({
-        file,
-        name,
-      })),
+      Array.from(
+        read(file).matchAll(/<t-[^>]*?\s(?:(?:\w+-)?icon|(?<=<t-icon\s[^>]*)name)="([a-z][\w-]*)"/g),
+        ([, name]) => ({
+          file,
+          name,
+        }),
+      ),
     )
     .filter(({ name }) => !glyphs.has(name) && name !== 'true' && name !== 'false')
-  if (wrong.length) throw new Mistake(wrong.map(({ file, name }) => `${file}: no icon is named "${name}"`).join('\n'))
+  if (wrong.length)
+    throw new Mistake(wrong.map(({ file, name }) => `${file}: no icon is named "${name}"`).join('\n'))
 }
 
 /** @param {string} sheet @param {string[]} names @param {Map<string, string>} glyphs */

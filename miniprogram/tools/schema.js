@@ -23,14 +23,19 @@ await run(async () => {
 
 /** @param {{ pages: string[], subPackages?: { root: string, pages: string[] }[] }} app */
 function pagesOf({ pages, subPackages = [] }) {
-  return [...pages, ...subPackages.flatMap(({ root, pages: inside }) => inside.map((page) => path.posix.join(root, page)))]
+  return [
+    ...pages,
+    ...subPackages.flatMap(({ root, pages: inside }) => inside.map((page) => path.posix.join(root, page))),
+  ]
 }
 
 /** @returns {string[]} without ending */
 function ownComponents() {
   return filesBelow(weapp, /\.json$/)
     .map((file) => path.relative(weapp, file))
-    .filter((name) => !name.startsWith('miniprogram_npm/') && JSON.parse(read(path.join(weapp, name))).component)
+    .filter(
+      (name) => !name.startsWith('miniprogram_npm/') && JSON.parse(read(path.join(weapp, name))).component,
+    )
     .map((name) => name.slice(0, -'.json'.length))
 }
 

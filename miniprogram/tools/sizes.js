@@ -21,9 +21,13 @@ export function sizes(out) {
     const owner = [...found.keys()].find((root) => name.startsWith(`${root}/`)) ?? 'main package'
     found.set(owner, (found.get(owner) ?? 0) + fs.statSync(file).size)
   }
-  const lines = [...found].map(([name, size]) => `  ${name.padEnd(20)} ${(size / 1024).toFixed(0).padStart(5)} KiB`)
+  const lines = [...found].map(
+    ([name, size]) => `  ${name.padEnd(20)} ${(size / 1024).toFixed(0).padStart(5)} KiB`,
+  )
   const all = [...found.values()].reduce((sum, size) => sum + size, 0)
-  const tooLarge = [...found].filter(([name, size]) => size > (name === 'main package' ? MAIN : ANY)).map(([name]) => name)
+  const tooLarge = [...found]
+    .filter(([name, size]) => size > (name === 'main package' ? MAIN : ANY))
+    .map(([name]) => name)
   if (all > ALL) tooLarge.push('all packages together')
   if (tooLarge.length) throw new Mistake([...lines, `too large: ${tooLarge.join(', ')}`].join('\n'))
   return lines.join('\n')

@@ -19,7 +19,9 @@ export function usedFiles(source) {
     for (const component of componentsIn(file)) closure.keepComponent(component, file)
   }
   for (const file of filesBelow(source, /\.ts$/)) {
-    for (const [, wanted] of read(file).matchAll(/^import (?!type ).*from '(tdesign-miniprogram\/[^']+)'/gm)) {
+    for (const [, wanted] of read(file).matchAll(
+      /^import (?!type ).*from '(tdesign-miniprogram\/[^']+)'/gm,
+    )) {
       closure.keepScript(inPackage(wanted), file)
     }
   }
@@ -46,7 +48,8 @@ class Closure {
 
   /** @param {string} component without ending @param {string} from */
   keepComponent(component, from) {
-    if (!fs.existsSync(`${component}.json`)) throw new Mistake(`${from}: TDesign has no ${component.slice(home.length + 1)}`)
+    if (!fs.existsSync(`${component}.json`))
+      throw new Mistake(`${from}: TDesign has no ${component.slice(home.length + 1)}`)
     for (const ending of ['.json', '.js', '.wxml', '.wxss']) this.#keep(component + ending)
   }
 
@@ -67,7 +70,10 @@ class Closure {
     } else if (file.endsWith('.js')) {
       for (const wanted of importsOf(read(file))) {
         const isOwn = wanted.startsWith('.')
-        this.keepScript(isOwn ? path.resolve(folder, wanted) : path.join(home, 'miniprogram_npm', wanted), file)
+        this.keepScript(
+          isOwn ? path.resolve(folder, wanted) : path.join(home, 'miniprogram_npm', wanted),
+          file,
+        )
       }
     } else for (const wanted of referencesOf(read(file))) this.#keep(path.resolve(folder, wanted))
   }

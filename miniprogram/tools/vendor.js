@@ -14,10 +14,15 @@ await run(async () => {
   fs.rmSync(out, { recursive: true, force: true })
   fs.mkdirSync(out, { recursive: true })
   for (const file of used) write(path.join(out, path.relative(home, file)), fs.readFileSync(file))
-  if (!used.includes(path.join(home, SHEET))) return `miniprogram_npm: ${used.length} files of TDesign, no icons`
+  if (!used.includes(path.join(home, SHEET)))
+    return `miniprogram_npm: ${used.length} files of TDesign, no icons`
 
   const theirs = used.filter((file) => NAMES_ICONS.test(file))
-  const { names, font, sheet } = await usedIcons(filesBelow(source, NAMES_ICONS), theirs, read(path.join(home, SHEET)))
+  const { names, font, sheet } = await usedIcons(
+    filesBelow(source, NAMES_ICONS),
+    theirs,
+    read(path.join(home, SHEET)),
+  )
   write(path.join(out, SHEET), sheet)
   write(path.join(out, path.dirname(SHEET), FONT), font)
   const size = (font.length / 1024).toFixed(1)
