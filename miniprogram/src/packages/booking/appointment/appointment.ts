@@ -6,16 +6,20 @@ import { dateOf } from '../../../parts/format'
 import { retry, shown, type Problem, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
 import { texts } from '../../../texts/booking'
-import { appointmentView, type AppointmentPage, type AppointmentView, type Deed } from '../parts/appointment-view'
+import {
+  appointmentView,
+  type AppointmentPage,
+  type AppointmentView,
+  type Deed,
+} from '../parts/appointment-view'
 import * as go from '../parts/go'
 import { call, showTheWay } from '../parts/hospital'
-import type { Step } from '../parts/next-step'
+import { stepsOf, type Step } from '../parts/next-step'
 import { refusalView, type RefusalView } from '../parts/refusal-view'
 import { standingOf } from '../parts/standing'
 import { Watch } from '../parts/watch'
 
 const t = texts.appointment
-const canTake: readonly Step[] = ['retry', 'call', 'appointments', 'login']
 
 Page({
   behaviors: [look],
@@ -81,7 +85,8 @@ Page({
       pay: () => go.open('payment', { appointment: this.id }),
       reschedule: () => go.open('reschedule', { appointment: this.id }),
       cancel: () => void this.askToCancel(),
-      again: () => go.open('doctor', { id: doctor.id, date: dateOf(Math.max(serverNow(), Date.parse(starts_at))) }),
+      again: () =>
+        go.open('doctor', { id: doctor.id, date: dateOf(Math.max(serverNow(), Date.parse(starts_at))) }),
       mine: () => go.backTo('appointments'),
     }
     deeds[currentTarget.dataset.deed as Deed]()
@@ -109,7 +114,7 @@ Page({
       void wx.showToast({ title: t.cancelled, icon: 'none' })
       await shown(this, () => this.load())
     } catch (error) {
-      this.setData({ refusal: refusalView(error, canTake, t.offline) })
+      this.setData({ refusal: refusalView(error, stepsOf.appointment, t.offline) })
     }
     this.setData({ isCancelling: false })
   },

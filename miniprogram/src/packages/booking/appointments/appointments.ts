@@ -45,7 +45,9 @@ Page({
 
   newRoll(tab: Tab) {
     const upcoming = tab === 'upcoming' ? { upcoming: true } : {}
-    return new Roll<Appointment>((cursor) => api.get('/api/v1/appointments', { query: { ...upcoming, cursor } }))
+    return new Roll<Appointment>((cursor) =>
+      api.get('/api/v1/appointments', { query: { ...upcoming, cursor } }),
+    )
   },
   async load() {
     const roll = this.roll

@@ -18,26 +18,13 @@ import {
 } from '../parts/candidate'
 import * as go from '../parts/go'
 import { callHospital } from '../parts/hospital'
-import type { Step } from '../parts/next-step'
+import { stepsOf, type Step } from '../parts/next-step'
 import { refusalView, type RefusalView } from '../parts/refusal-view'
 import { findPlace, type SessionView } from '../parts/slot'
 import type { Visit } from '../parts/standing'
 import { termsFor } from '../parts/terms'
 
 const t = texts.confirm
-const canTake: readonly Step[] = [
-  'dates',
-  'countdown',
-  'appointment',
-  'appointments',
-  'other-patient',
-  'verify',
-  'consent',
-  'departments',
-  'login',
-  'retry',
-  'call',
-]
 
 Page({
   behaviors: [look],
@@ -88,7 +75,9 @@ Page({
       this.readSessions(),
     ])
     this.doctor = doctor
-    this.rules ??= await api.get('/api/v1/hospitals/{hospital_id}/rules', { path: { hospital_id: doctor.hospital.id } })
+    this.rules ??= await api.get('/api/v1/hospitals/{hospital_id}/rules', {
+      path: { hospital_id: doctor.hospital.id },
+    })
     const chosen = choosePatient(patients.items, this.people, this.data.chosen)
     if (chosen !== this.data.chosen) this.forgetDeed()
     this.people = patients.items
@@ -96,7 +85,9 @@ Page({
     return this.showSlot()
   },
   async readSessions() {
-    const { items } = await api.get('/api/v1/doctors/{doctor_id}/sessions', { path: { doctor_id: this.doctorId } })
+    const { items } = await api.get('/api/v1/doctors/{doctor_id}/sessions', {
+      path: { doctor_id: this.doctorId },
+    })
     this.sessions = items
   },
   showSlot() {
@@ -155,7 +146,7 @@ Page({
     go.become(held.state === 'held' ? 'payment' : 'result', { appointment: held.id })
   },
   async refuse(error: unknown) {
-    const refusal = refusalView(error, [...canTake, 'slots'], t.offline)
+    const refusal = refusalView(error, stepsOf.confirm, t.offline)
     if (refusal.code === 'idempotency-key-reused') this.forgetDeed()
     const offersSlots = refusal.ways.some(({ step }) => step === 'slots')
     if (offersSlots) await this.readSessions().catch(() => undefined)
@@ -176,7 +167,8 @@ Page({
       appointments: () => go.open('appointments'),
       'other-patient': () => this.onCloseRefusal(),
       verify: () => go.open('patient', { id: this.data.chosen }),
-      consent: () => this.setData({ consenting: this.people?.find(({ id }) => id === this.data.chosen) ?? null }),
+      consent: () =>
+        this.setData({ consenting: this.people?.find(({ id }) => id === this.data.chosen) ?? null }),
       departments: () => go.open('hospital', { id: this.doctor?.hospital.id ?? '' }),
       login: () => void requireLogin(this),
       retry: () => void this.onSubmit(),

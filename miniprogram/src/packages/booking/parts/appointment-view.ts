@@ -29,7 +29,11 @@ export interface AppointmentView {
   deeds: { deed: Deed; name: string }[]
 }
 
-export function appointmentView(one: AppointmentPage, order: Schemas['OrderOut'] | null, now: number): AppointmentView {
+export function appointmentView(
+  one: AppointmentPage,
+  order: Schemas['OrderOut'] | null,
+  now: number,
+): AppointmentView {
   const standing = standingOf(one, now)
   return {
     id: one.id,

@@ -51,7 +51,9 @@ export interface PatientChoice {
 
 export function patientChoices(patients: readonly Patient[]): PatientChoice[] {
   return patients.map(({ id, name, relation, verified }) => {
-    const note = verified ? texts.relation[relation] : `${texts.relation[relation]} · ${texts.confirm.unverified}`
+    const note = verified
+      ? texts.relation[relation]
+      : `${texts.relation[relation]} · ${texts.confirm.unverified}`
     return { id, name, note }
   })
 }
@@ -60,7 +62,11 @@ export function patientChoices(patients: readonly Patient[]): PatientChoice[] {
  * Whom to choose after the list was read: whoever was just added, else who was chosen, else the account's own holder
  * or the only one. With several and none of them oneself nobody is chosen: a guess could book for the wrong person.
  */
-export function choosePatient(patients: readonly Patient[], before: readonly Patient[] | null, chosen: string): string {
+export function choosePatient(
+  patients: readonly Patient[],
+  before: readonly Patient[] | null,
+  chosen: string,
+): string {
   const added = before && patients.find(({ id }) => !before.some((one) => one.id === id))
   if (added) return added.id
   if (patients.some(({ id }) => id === chosen)) return chosen

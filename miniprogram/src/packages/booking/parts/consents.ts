@@ -23,7 +23,8 @@ export function missingKinds(given: readonly Given[], person: Person, now: numbe
     given.some((one) => one.kind === kind && one.patient_id === patientId && !one.ended_at)
   const missing: Kind[] = []
   if (!stands('sensitive_personal_information', null)) missing.push('sensitive_personal_information')
-  if (isChild(person.birth_date, now) && !stands('child_sensitive', person.id)) missing.push('child_sensitive')
+  if (isChild(person.birth_date, now) && !stands('child_sensitive', person.id))
+    missing.push('child_sensitive')
   return missing
 }
 

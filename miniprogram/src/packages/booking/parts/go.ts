@@ -2,8 +2,8 @@
 const routes = {
   doctor: 'packages/catalog/doctor/doctor',
   hospital: 'packages/catalog/hospital/hospital',
-  department: 'packages/catalog/department/department',
   patient: 'packages/account/patient/patient',
+  privacy: 'packages/account/privacy/privacy',
   appointment: 'packages/booking/appointment/appointment',
   appointments: 'packages/booking/appointments/appointments',
   payment: 'packages/booking/payment/payment',

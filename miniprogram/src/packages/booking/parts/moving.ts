@@ -61,6 +61,8 @@ export function doctorChoices(
   own: DoctorChoice,
   others: readonly (DoctorChoice & { days: readonly { state: string }[] })[],
 ): DoctorChoice[] {
-  const free = others.filter(({ id, days }) => id !== own.id && days.some(({ state }) => state === 'available'))
+  const free = others.filter(
+    ({ id, days }) => id !== own.id && days.some(({ state }) => state === 'available'),
+  )
   return [own, ...free.map(({ id, name, title }) => ({ id, name, title }))]
 }

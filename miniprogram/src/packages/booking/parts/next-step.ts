@@ -19,14 +19,14 @@ export type Step =
   | 'call'
 
 const STEPS: Readonly<Record<string, readonly Step[]>> = {
-  'session-suspended': ['dates', 'departments'],
+  'session-suspended': ['slots', 'dates', 'departments'],
   'slot-over': ['slots', 'dates'],
-  'slot-not-released': ['countdown'],
+  'slot-not-released': ['countdown', 'slots'],
   'slot-full': ['slots', 'dates'],
   'slot-sold-out': ['slots', 'dates'],
-  'booking-closed-now': ['dates'],
+  'booking-closed-now': ['dates', 'appointments'],
   'too-late-for-tomorrow': ['slots', 'dates'],
-  'outside-booking-window': ['dates'],
+  'outside-booking-window': ['slots', 'dates'],
   'patient-not-verified': ['verify', 'other-patient'],
   'patient-consent-withdrawn': ['consent'],
   'consent-required': ['consent'],
@@ -39,8 +39,8 @@ const STEPS: Readonly<Record<string, readonly Step[]>> = {
   'weekly-limit': ['appointments', 'other-patient'],
   'monthly-limit': ['appointments', 'other-patient'],
   'booking-blocked': ['appointments', 'call'],
-  'department-sex-limit': ['other-patient', 'departments'],
-  'department-age-limit': ['other-patient', 'departments'],
+  'department-sex-limit': ['other-patient', 'departments', 'appointments'],
+  'department-age-limit': ['other-patient', 'departments', 'appointments'],
   'appointment-ended': ['appointments'],
   'appointment-being-confirmed': ['retry'],
   'appointment-not-paid': ['pay'],
@@ -58,7 +58,7 @@ const STEPS: Readonly<Record<string, readonly Step[]>> = {
   'wechat-account-blocked': ['channel'],
   'wechat-unavailable': ['retry', 'channel'],
   'not-logged-in': ['login'],
-  'not-found': ['appointments'],
+  'not-found': ['dates', 'appointments', 'appointment'],
   'invalid-request': ['retry'],
   'idempotency-key-reused': ['retry'],
   'request-in-progress': ['retry'],
@@ -66,6 +66,27 @@ const STEPS: Readonly<Record<string, readonly Step[]>> = {
   'temporarily-unavailable': ['retry'],
   'internal-error': ['retry'],
 }
+
+/** Which steps each page can take. */
+export const stepsOf = {
+  confirm: [
+    'slots',
+    'dates',
+    'countdown',
+    'appointment',
+    'appointments',
+    'other-patient',
+    'verify',
+    'consent',
+    'departments',
+    'login',
+    'retry',
+    'call',
+  ],
+  payment: ['retry', 'channel', 'appointment', 'login', 'call'],
+  appointment: ['retry', 'call', 'appointments', 'login'],
+  reschedule: ['slots', 'verify', 'consent', 'retry', 'appointment', 'appointments', 'pay', 'call', 'login'],
+} satisfies Record<string, Step[]>
 
 /** A button: what it says and what it does. */
 export interface Way {

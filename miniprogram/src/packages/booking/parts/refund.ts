@@ -24,7 +24,11 @@ export function refundView(refund: Refund): RefundView {
     text: refund.text,
     expected: isOpen && refund.expected_by ? t.expected(dayText(refund.expected_by)) : '',
     needsCare: refund.state === 'attention',
-    steps: [step(t.requested, refund.requested_at), step(t.submitted, refund.submitted_at), step(t.arrived, refund.arrived_at)],
+    steps: [
+      step(t.requested, refund.requested_at),
+      step(t.submitted, refund.submitted_at),
+      step(t.arrived, refund.arrived_at),
+    ],
   }
 }
 

@@ -10,14 +10,13 @@ import { texts } from '../../../texts/booking'
 import { askWeChat, isInWeChat, openPayment, shownOf, type Shown } from '../parts/cashier'
 import * as go from '../parts/go'
 import { callHospital } from '../parts/hospital'
-import type { Step } from '../parts/next-step'
+import { stepsOf, type Step } from '../parts/next-step'
 import { isCancelled, longFrom, methodsFor, type Method, type OnlineChannel } from '../parts/paying'
 import { refusalView, type RefusalView } from '../parts/refusal-view'
 import { visitOf, type Appointment, type Visit } from '../parts/standing'
 import { Watch } from '../parts/watch'
 
 const t = texts.payment
-const canTake: readonly Step[] = ['retry', 'channel', 'appointment', 'login', 'call']
 type Stage = 'choose' | 'opening' | 'checking' | 'over' | 'over-checking'
 
 Page({
@@ -93,7 +92,9 @@ Page({
     if (appointment.order.state !== 'created') this.watch?.start()
   },
   async read() {
-    this.appointment = await api.get('/api/v1/appointments/{appointment_id}', { path: { appointment_id: this.id } })
+    this.appointment = await api.get('/api/v1/appointments/{appointment_id}', {
+      path: { appointment_id: this.id },
+    })
   },
   /** Leaves the page when there is nothing to pay any more; answers whether that is so. */
   isSettled(): boolean {
@@ -140,7 +141,12 @@ Page({
   },
 
   onChoose({ currentTarget }: WechatMiniprogram.TouchEvent) {
-    this.setData({ channel: currentTarget.dataset.channel as OnlineChannel, shown: null, refusal: null, note: '' })
+    this.setData({
+      channel: currentTarget.dataset.channel as OnlineChannel,
+      shown: null,
+      refusal: null,
+      note: '',
+    })
   },
   async onPay() {
     const { channel, stage } = this.data
@@ -149,7 +155,7 @@ Page({
     try {
       await this.pay(channel)
     } catch (error) {
-      this.backToChoice({ refusal: refusalView(error, canTake, t.offline) })
+      this.backToChoice({ refusal: refusalView(error, stepsOf.payment, t.offline) })
     }
   },
   async pay(channel: OnlineChannel) {

@@ -7,13 +7,12 @@ import { texts } from '../../../texts/booking'
 import * as go from '../parts/go'
 import { call } from '../parts/hospital'
 import { differenceOf, doctorChoices, groupsOf, type DoctorChoice, type Group } from '../parts/moving'
-import type { Step } from '../parts/next-step'
+import { stepsOf, type Step } from '../parts/next-step'
 import { refusalView, type RefusalView } from '../parts/refusal-view'
 import { findPlace, type SessionView } from '../parts/slot'
 import { visitOf, type Appointment, type Visit } from '../parts/standing'
 
 const t = texts.reschedule
-const canTake: readonly Step[] = ['slots', 'retry', 'appointment', 'appointments', 'pay', 'call', 'login']
 
 Page({
   behaviors: [look],
@@ -56,7 +55,9 @@ Page({
     if (!appointment.allowed.reschedule) return 'empty' as const
     const doctorId = this.data.doctorId || appointment.doctor.id
     const [others] = await Promise.all([
-      api.get('/api/v1/departments/{department_id}/doctors', { path: { department_id: appointment.department.id } }),
+      api.get('/api/v1/departments/{department_id}/doctors', {
+        path: { department_id: appointment.department.id },
+      }),
       this.readSessions(doctorId),
     ])
     this.setData({
@@ -133,7 +134,7 @@ Page({
     go.become('result', { appointment: moved.id, moved: '1' })
   },
   async refuse(error: unknown) {
-    const refusal = refusalView(error, canTake, texts.appointment.offline)
+    const refusal = refusalView(error, stepsOf.reschedule, texts.appointment.offline)
     if (refusal.ways.some(({ step }) => step === 'slots')) {
       await this.readSessions(this.data.doctorId).catch(() => undefined)
       this.showSessions()
@@ -143,6 +144,8 @@ Page({
   onWay({ detail }: WechatMiniprogram.CustomEvent<{ step: Step }>) {
     const ways: Partial<Record<Step, () => void>> = {
       slots: () => this.onCloseRefusal(),
+      verify: () => go.open('patient', { id: this.appointment?.patient.id ?? '' }),
+      consent: () => go.open('privacy'),
       retry: () => void this.onMove(),
       appointment: () => this.toAppointment(),
       appointments: () => go.open('appointments'),

@@ -15,7 +15,13 @@ Component({
     /** the patient it is about; the sheet is open while there is one */
     patient: { type: Object, value: null as unknown as WechatMiniprogram.IAnyObject },
   },
-  data: { t: texts.consent, wanted: [] as ConsentText[], shown: [] as object[], state: 'loading', problem: '' },
+  data: {
+    t: texts.consent,
+    wanted: [] as ConsentText[],
+    shown: [] as object[],
+    state: 'loading',
+    problem: '',
+  },
   observers: {
     patient(patient: Person | null) {
       if (patient) void this.load()
