@@ -47,9 +47,14 @@ async function main(args) {
   const config = await loadConfig(file)
   const builder = new Builder(config, { dev: values.dev || values.watch, reload: values.watch })
   if (values.serve) serve(config.out, Number(values.serve))
-  if (values.watch) return watch(builder, { report, complain })
+  if (values.watch) {
+    const stop = await watch(builder, report, complain)
+    await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+    await stop()
+    process.exit(0)
+  }
   report(await builder.build())
-  if (!values.serve) await builder.dispose()
+  await builder.dispose()
   return 0
 }
 

@@ -226,7 +226,8 @@ function jsonProblem(text, file) {
  */
 function scopeName(unit, isolation, number) {
   const shared = isolation === 'shared' || isolation === 'page-shared'
-  return shared ? undefined : `${path.posix.basename(unit)}-${number.toString(36)}`
+  const name = path.posix.basename(unit).replace(/[^\w-]|^(?=\d)/g, '_')
+  return shared ? undefined : `${name}-${number.toString(36)}`
 }
 
 /**

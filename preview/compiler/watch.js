@@ -1,4 +1,4 @@
-/** Watch mode: a build after every change of a file of the program, until the process is told to stop. */
+/** Watch mode: a build after every change of a file of the program. */
 import { watch as watchFiles } from 'chokidar'
 import path from 'node:path'
 
@@ -6,35 +6,34 @@ import path from 'node:path'
 const SETTLE_MS = 40
 
 /**
+ * Builds once, then after each change, one build at a time.
  * @param {import('./build.js').Builder} builder
- * @param {{ report: (built: import('./build.js').Built) => void, complain: (error: unknown) => void }} tell
- * @returns {Promise<number>}
+ * @param {(built: import('./build.js').Built) => void} report
+ * @param {(error: unknown) => void} complain
+ * @returns {Promise<() => Promise<void>>} ends it
  */
-export async function watch(builder, tell) {
-  const { root, npm, modules, host } = builder.config
-  const places = [root, npm, ...Object.values(modules), ...(host ? [path.dirname(host)] : [])]
-  const watcher = watchFiles(places, { ignoreInitial: true, ignored: /(^|[/\\])(\.[^/\\.]|node_modules[/\\])/ })
+export async function watch(builder, report, complain) {
+  const { root, npm, host } = builder.config
+  const places = [root, npm, ...(host ? [path.dirname(host)] : [])]
+  /** @param {string} file */
+  const ignored = (file) => places.every((place) => /(^|[/\\])(\.|node_modules)/.test(path.relative(place, file)))
+  const watcher = watchFiles(places, { ignoreInitial: true, ignored })
   /** @type {NodeJS.Timeout | undefined} */
   let timer
-  let building = Promise.resolve()
-  const build = async () => {
-    try {
-      tell.report(await builder.build())
-    } catch (error) {
-      tell.complain(error)
-    }
-  }
+  const build = () => builder.build().then(report, complain)
+  await new Promise((resolve) => watcher.once('ready', () => resolve(undefined)))
+  let building = build()
   watcher.on('all', () => {
     clearTimeout(timer)
     timer = setTimeout(() => {
       building = building.then(build)
     }, SETTLE_MS)
   })
-  await (building = build())
-  await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve))
-  clearTimeout(timer)
-  await watcher.close()
   await building
-  await builder.dispose()
-  return 0
+  return async () => {
+    clearTimeout(timer)
+    await watcher.close()
+    await building
+    await builder.dispose()
+  }
 }

@@ -15,6 +15,8 @@ export const BUILTIN_TAGS = new Set(
 
 /** Stands for the scope until it is known: a sheet is compiled once and used in many scopes. */
 const SCOPE = '__scope__'
+/** Minified, the attribute has lost its quotation marks. */
+const HOST = /\[wx-host="?__scope__"?\]/g
 
 /**
  * @typedef {object} Sheet one file
@@ -62,7 +64,8 @@ export async function compileWxss(file, scope, options) {
 
 /** @param {string} css @param {string | undefined} scope */
 function fillScope(css, scope) {
-  return css.replaceAll(SCOPE + '--', scope ? scope + '--' : '').replaceAll(SCOPE, scope ?? '')
+  const host = `[wx-host="${scope ?? ''}"]`
+  return css.replaceAll(SCOPE + '--', scope ? scope + '--' : '').replace(HOST, host)
 }
 
 /** @param {string} file @param {string} text @param {SheetOptions} options @returns {Promise<Sheet>} */
@@ -120,17 +123,21 @@ const scopeSelector = selectorParser((selectors) => {
   selectors.walkIds((id) => {
     // ids in the document carry their component's prefix, data-id does not; :not(#_) keeps the weight of an id
     id.replaceWith(
-      selectorParser.attribute({ attribute: 'data-id', operator: '=', value: id.value, quoteMark: '"', raws: {} }),
+      attribute('data-id', id.value),
       selectorParser.pseudo({ value: ':not(#_)' }),
     )
   })
   selectors.walkPseudos((pseudo) => {
     if (pseudo.value !== ':host') return
-    pseudo.replaceWith(
-      selectorParser.attribute({ attribute: 'wx-host', operator: '=', value: SCOPE, quoteMark: '"', raws: {} }),
-    )
+    pseudo.replaceWith(attribute('wx-host', SCOPE))
   })
 })
+
+/** @param {string} name @param {string} value */
+function attribute(name, value) {
+  const quoted = JSON.stringify(value)
+  return selectorParser.attribute({ attribute: name, operator: '=', value, quoteMark: '"', raws: { value: quoted } })
+}
 
 /** @param {import('postcss').Rule} rule */
 function scopeRule(rule) {

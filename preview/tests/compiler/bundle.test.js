@@ -1,0 +1,164 @@
+/** What a build writes: chunks, names, maps, and what a content security policy forbids. */
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { build } from '../../compiler/build.js'
+import { FileCache } from '../../compiler/files.js'
+import { completeConfig } from '../../compiler/config.js'
+import { readProject } from '../../compiler/project.js'
+import { built, component, program, write } from './program.js'
+
+const page = (/** @type {string} */ name, /** @type {string[]} */ parts = []) => ({
+  [`${name}.json`]: JSON.stringify({ usingComponents: Object.fromEntries(parts.map((part) => [part, `/parts/${part}`])) }),
+  [`${name}.ts`]: `Page({ data: { says: 'script of ${name}' } })`,
+  [`${name}.wxml`]: parts.map((part) => `<${part} />`).join('') + `<view>template of ${name}</view>`,
+})
+
+const PACKAGES = {
+  'app.json': JSON.stringify({
+    pages: ['pages/home/home'],
+    subPackages: [
+      { root: 'packages/a', pages: ['x/x'] },
+      { root: 'packages/b/', pages: ['y/y'] },
+    ],
+  }),
+  ...page('pages/home/home', ['in-main']),
+  ...page('packages/a/x/x', ['in-main', 'in-a', 'in-both']),
+  ...page('packages/b/y/y', ['in-both']),
+  ...component('parts/in-main'),
+  ...component('parts/in-a'),
+  ...component('parts/in-both'),
+}
+
+test('a component used inside one sub-package alone travels with it, any other with the main package', () => {
+  const { folder } = program(PACKAGES)
+
+  const { units } = readProject(completeConfig({ root: 'src', out: 'out' }, folder), new FileCache())
+
+  expect(Object.fromEntries(units.map((unit) => [unit.path, unit.chunk]))).toEqual({
+    'pages/home/home': '',
+    'packages/a/x/x': 'packages/a',
+    'packages/b/y/y': 'packages/b',
+    'parts/in-main': '',
+    'parts/in-a': 'packages/a',
+    'parts/in-both': '',
+  })
+})
+
+test('components come before their users, even when two use each other', () => {
+  const { folder } = program({
+    'pages/home/home.json': '{ "usingComponents": { "one": "/one" } }',
+    ...component('one'),
+    ...component('two'),
+    'one.json': '{ "component": true, "usingComponents": { "two": "two" } }',
+    'two.json': '{ "component": true, "usingComponents": { "one": "/one" } }',
+  })
+
+  const { units, problems } = readProject(completeConfig({ root: 'src', out: 'out' }, folder), new FileCache())
+
+  expect(problems).toEqual([])
+  expect(units.map((unit) => unit.path)).toEqual(['two', 'one', 'pages/home/home'])
+  expect(units[0].json.usingComponents).toEqual({ one: '/one' })
+})
+
+test('the first screen loads no sub-package', async () => {
+  const { first, read } = await built(PACKAGES)
+
+  const start = first.map((name) => read(new RegExp(`^${name}$`))).join('')
+  expect(start).toContain('script of pages/home/home')
+  expect(start).toContain('parts/in-both')
+  expect(start).not.toContain('script of packages')
+  expect(read(/^a-[A-Z0-9]{8}\.js$/)).toContain('template of packages/a/x/x')
+  expect(read(/^b-[A-Z0-9]{8}\.js$/)).toContain('template of packages/b/y/y')
+})
+
+test('everything but index.html is named by its content', async () => {
+  const { files, read } = await built({ 'images/a.png': 'png', 'app.wxss': 'page { color: red }' })
+
+  const names = files.map(({ name }) => name)
+  expect(names.filter((name) => !/-[A-Z0-9]{8}\.(js|css|png)(\.map)?$/.test(name))).toEqual(['index.html'])
+  expect(read(/^main-.*\.js$/)).toMatch(/"\/images\/a\.png":"\.\/assets\/a-[A-F0-9]{8}\.png"/)
+})
+
+test('the page has no inline script, and the scripts no eval', async () => {
+  const { read, first } = await built({})
+
+  const html = read(/^index\.html$/)
+  expect(html.match(/<script[^>]*>[^<]*<\/script>/g)).toEqual([
+    `<script type="module" src="./${first[0]}"></script>`,
+  ])
+  expect(html).not.toMatch(/\son\w+=/)
+  expect(read(/^main-.*\.js$/)).not.toMatch(/\beval\(|new Function\(/)
+})
+
+test('maps lead to TypeScript, WXS and WXML with their text', async () => {
+  const { read } = await built({
+    'pages/home/home.wxml': '<wxs module="m" src="./m.wxs" /><view>{{m.f()}}</view>',
+    'pages/home/m.wxs': 'module.exports = { f: function () { return 1 } }',
+  })
+
+  const { sources, sourcesContent } = JSON.parse(read(/^main-.*\.js\.map$/))
+  for (const [name, text] of [
+    ['../src/pages/home/home.ts', 'Page({})'],
+    ['../src/pages/home/home.wxml', '<wxs module="m" src="./m.wxs" /><view>{{m.f()}}</view>'],
+    ['../src/pages/home/m.wxs', 'module.exports = { f: function () { return 1 } }'],
+  ]) {
+    expect(sourcesContent[sources.indexOf(name)]).toBe(text)
+  }
+  expect(sources.filter((/** @type {string} */ name) => path.isAbsolute(name))).toEqual([])
+})
+
+test('a second build takes away what the first one left', async () => {
+  const { folder, root, out } = program()
+  const config = { root: 'src', out: 'out', folder }
+  const first = await build(config)
+  write(path.join(root, 'pages/home/home.ts'), 'Page({ data: { other: true } })')
+
+  const second = await build(config)
+
+  expect(second.entry).not.toBe(first.entry)
+  expect(fs.readdirSync(out).filter((name) => /^main-.*\.js$/.test(name))).toEqual([path.basename(second.entry)])
+})
+
+test('packages are found beside their users, by configuration and in the folder of packages', async () => {
+  const { read } = await built(
+    {
+      'pages/home/home.json': '{ "usingComponents": { "k-a": "kit/a/a" } }',
+      'pages/home/home.wxml': '<k-a />',
+      'pages/home/home.ts': "import { word } from 'words'\nimport { here } from '/model/here'\nPage({ data: { word, here } })",
+      'model/here.ts': "export const here = 'from the root'",
+      '../npm/words/index.js': "export const word = 'from the folder of packages'",
+      '../kit/a/a.json': '{ "component": true }',
+      '../kit/a/a.wxml': '<view>kit</view>',
+      '../kit/a/a.js': "import { deep } from 'deep'\nComponent({ data: { deep } })",
+      '../kit/miniprogram_npm/deep/index.js': "export const deep = 'from beside its user'",
+    },
+    { npm: 'npm', modules: { kit: 'kit' } },
+  )
+
+  const script = read(/^main-.*\.js$/)
+  for (const text of ['from the root', 'from the folder of packages', 'from beside its user']) expect(script).toContain(text)
+})
+
+test('an address in WXSS is replaced by a local file', async () => {
+  const { read } = await built(
+    { 'app.wxss': '@font-face { font-family: t; src: url(https://far.example/t.woff) }', '../t.woff': 'font' },
+    { assets: [{ match: /far\.example.*woff$/, file: 't.woff' }] },
+  )
+
+  expect(read(/^main-.*\.js$/)).toMatch(/url\(\.\/assets\/t-[A-F0-9]{8}\.woff\)/)
+})
+
+test('an unknown element is a warning, and the program is built', async () => {
+  const { warnings } = await built({ 'pages/home/home.wxml': '<view>\n  <crad /></view>' })
+
+  expect(warnings.map(({ line, column, text }) => [line, column, text])).toEqual([
+    [2, 3, 'WXML: <crad> is not in usingComponents'],
+  ])
+})
+
+test('the host of a configuration is what the program starts with', async () => {
+  const { read } = await built({ '../host.ts': "export default { login: async () => ({ code: 'from host' }) }" }, { host: 'host.ts' })
+
+  expect(read(/^main-.*\.js$/)).toContain('from host')
+})
