@@ -109,7 +109,7 @@ def _sessions(
 
 
 def _day_view(day: dt.date, rows: Sequence[SessionRow], *, now: datetime) -> DayView:
-    states = [_day_state(row, now=now) for row in rows]
+    states = [day_state(row, now=now) for row in rows]
     best = min(states, key=_RANK.__getitem__)
     telling = [row for row, state in zip(rows, states, strict=True) if state is best]
     return DayView(
@@ -129,7 +129,8 @@ _OF_SHOWN = {
 }
 
 
-def _day_state(row: SessionRow, *, now: datetime) -> DayState:
+def day_state(row: SessionRow, *, now: datetime) -> DayState:
+    """The word for one session, of a row with `state`, `release_at`, `ends_at` and `free`."""
     shown = shown_state(row.state, release_at=row.release_at, ends_at=row.ends_at, now=now)
     if shown is ShownState.RELEASED:
         return DayState.AVAILABLE if row.free else DayState.FULL

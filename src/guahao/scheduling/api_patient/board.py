@@ -27,7 +27,7 @@ from guahao.scheduling.queries.board import SessionRow, SessionView, Wanted, ses
 from guahao.scheduling.queries.days import DoctorDays, doctors_with_days
 from guahao.scheduling.queries.directory import Directory
 
-router = APIRouter(prefix="/api/v1", tags=["schedule"], dependencies=[Depends(public)])
+router = APIRouter()
 
 MOST_DAYS = 62
 """Days one answer may span."""
