@@ -1,0 +1,28 @@
+/** <label>: a tap on it is a tap on its control. */
+import { domOf, type ComponentNode, type Node } from '../runtime/easel'
+import { builtin, controlsIn, elementOf, onOwn, type Part } from './part'
+
+function controlOf(part: Part): Part | undefined {
+  const name = part.data.for as string
+  if (!name) return controlsIn(part._$).next().value ?? undefined
+  const node = part._$.ownerShadowRoot?.getElementById(name) as Partial<ComponentNode> | undefined
+  return node?.getMethodCaller?.() as Part | undefined
+}
+
+builtin({
+  properties: { for: String },
+  lifetimes: {
+    attached(this: Part) {
+      onOwn(this, 'tap', (event: { getOriginalEvent(): Event | undefined }) => {
+        const control = controlOf(this)
+        const tapped = event.getOriginalEvent()?.target as unknown as globalThis.Node | null
+        if (control && !domOf(control._$ as Node)?.contains(tapped)) control.activate?.()
+      })
+    },
+    ready(this: Part) {
+      const field = controlOf(this) && elementOf(controlOf(this)!).querySelector('input, textarea')
+      if (field && !field.hasAttribute('aria-label'))
+        field.setAttribute('aria-label', elementOf(this).textContent?.trim() ?? '')
+    },
+  },
+})

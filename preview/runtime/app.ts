@@ -1,0 +1,100 @@
+/** The App: its lifecycle, and how the program was opened. */
+import { addressed } from './address'
+import { news } from './answer'
+import { onError, report } from './lifecycle'
+import { program } from './program'
+import { parse, router } from './router'
+
+export interface LaunchOptions {
+  path: string
+  query: Record<string, string>
+  scene: number
+  shareTicket?: string
+  referrerInfo: object
+}
+
+const BY_ICON = 1001
+const BY_CODE = 1047
+
+type Definition = Record<string, any>
+
+let instance: Definition = {}
+let launched: LaunchOptions = { path: '', query: {}, scene: BY_ICON, referrerInfo: {} }
+
+export const shown = news<LaunchOptions>()
+export const hidden = news<void>()
+export const notFound = news<{ path: string; query: Record<string, string>; isEntryPage: boolean }>()
+
+export function App(definition: Definition): void {
+  instance = definition
+}
+
+export function getApp(): Definition {
+  return instance
+}
+
+export function launchOptions(): LaunchOptions {
+  return launched
+}
+
+function call(name: string, argument?: unknown): void {
+  try {
+    instance[name]?.(argument)
+  } catch (error) {
+    report(error, `App ${name}`)
+  }
+}
+
+/** `?scene=` in the address is what a scanned mini program code carries; the page itself is in the hash. */
+function readAddress(): { options: LaunchOptions; missing: boolean } {
+  const { route, options } = parse(`/${addressed()}`)
+  const known = program.config.pages.includes(route)
+  const search = location.search.slice(1).split('&')
+  const scene = search.find((pair) => pair.startsWith('scene='))?.slice('scene='.length)
+  const query = known ? options : {}
+  if (scene) query.scene = scene
+  const path = known ? route : (program.config.entryPagePath ?? program.config.pages[0])
+  return {
+    options: { path, query, scene: scene ? BY_CODE : BY_ICON, referrerInfo: {} },
+    missing: !known && route !== '',
+  }
+}
+
+function listenToVisibility(): void {
+  document.addEventListener('visibilitychange', () => {
+    const page = router.current()
+    if (document.hidden) {
+      page?.hide()
+      call('onHide')
+      hidden.tell()
+      return
+    }
+    call('onShow', launched)
+    shown.tell(launched)
+    page?.show()
+  })
+}
+
+function listenToErrors(): void {
+  onError((error) => call('onError', error))
+  addEventListener('unhandledrejection', (e) =>
+    call('onUnhandledRejection', { reason: e.reason, promise: e.promise }),
+  )
+}
+
+export async function launch(): Promise<void> {
+  const { options, missing } = readAddress()
+  launched = options
+  listenToErrors()
+  program.onThemeChange(() => call('onThemeChange', { theme: program.theme() }))
+  call('onLaunch', launched)
+  call('onShow', launched)
+  shown.tell(launched)
+  if (missing) {
+    const lost = parse(`/${addressed()}`)
+    call('onPageNotFound', { path: lost.route, query: lost.options, isEntryPage: true })
+    notFound.tell({ path: lost.route, query: lost.options, isEntryPage: true })
+  }
+  listenToVisibility()
+  await router.start({ route: launched.path, options: launched.query })
+}
