@@ -28,7 +28,8 @@ test: setup ## Run every test on a PostgreSQL of its own
 check: setup ## Style, types, import contracts, sizes, problem codes, migrations, API contract, front ends
 	@scripts/check.sh
 
-bench: setup ## Measure bookings and reads against the raw database
+bench: setup ## Measure bookings, reads and pages against the raw database and a bare page
+	@scripts/clients.sh
 	@$(PY) -m bench
 
 mutation: setup ## Judge the tests of signatures, money and refund policy by mutants

@@ -2,7 +2,7 @@
 # Every gate but the tests; goes on after a failure so that one run shows all of them.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-export PATH="$PWD/.venv/bin:$PATH" NO_COLOR=1
+export PATH="$PWD/.venv/bin:$PWD/node_modules/.bin:$PATH" NO_COLOR=1
 failed=()
 
 gate() { # name, command...
@@ -15,6 +15,15 @@ gate() { # name, command...
   fi
 }
 
+strict_types() { # every part of the front ends has a tsconfig.json; the API's types are made anew first
+  local project status=0 count=0
+  while IFS= read -r -d '' project; do
+    count=$((count + 1))
+    tsc --noEmit -p "$project" || status=1
+  done < <(find preview miniprogram -name node_modules -prune -o -name tsconfig.json -print0)
+  [ "$count" -gt 0 ] && return "$status"
+}
+
 gate "style (ruff check)" ruff check .
 gate "format (ruff format)" ruff format --check .
 gate "types (mypy --strict)" mypy
@@ -23,6 +32,21 @@ gate "sizes" python -m tools.size_gate
 gate "problem codes" python -m tools.problems
 gate "migrations (squawk)" python -m tools.migrations
 gate "API contract (openapi.json)" python -m tools.openapi
+
+if scripts/setup-node.sh; then
+  gate "front ends: generated parts" scripts/miniprogram-parts.sh
+  gate "front ends: types (tsc strict)" strict_types
+  gate "front ends: style and sizes (eslint)" eslint .
+  gate "front ends: format (prettier)" prettier --check --log-level warn \
+    preview miniprogram design src/guahao/web/templates/*.js src/guahao/web/templates/*.css ./*.js ./*.json .prettierrc
+  gate "front ends: sheets (stylelint)" stylelint \
+    'preview/**/*.{wxss,css}' 'miniprogram/src/**/*.wxss' 'src/guahao/web/templates/*.css'
+  gate "front ends: templates (WXML)" node miniprogram/tools/templates.js
+  gate "front ends: texts" node miniprogram/tools/texts.js
+  gate "front ends: WeChat build and its sizes" node miniprogram/tools/weapp.js
+else
+  failed+=("front ends")
+fi
 
 if [ ${#failed[@]} -gt 0 ]; then printf 'check: failed: %s\n' "${failed[*]}"; exit 1; fi
 echo "check: all gates passed"

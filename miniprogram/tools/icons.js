@@ -14,6 +14,9 @@ const fonts = path.join(
   'lib/iconfont',
 )
 
+const WORD = /(["'`])([a-z][a-z0-9-]*)\1/g
+const PARTS = /'([a-z][a-z0-9-]*-)'\s*\+\s*\w+(?:\s*\+\s*'(-[a-z0-9-]+)')?/g
+
 /** File name of the font beside the sheet. */
 export const FONT = 't.woff'
 
@@ -26,7 +29,7 @@ export const FONT = 't.woff'
 export async function usedIcons(ours, theirs, sheet) {
   const glyphs = glyphsOf(read(path.join(fonts, 't.svg')))
   refuseUnknown(ours, glyphs)
-  const names = [...namesIn([...ours, ...theirs], glyphs)].sort()
+  const names = namesIn([...ours, ...theirs], glyphs).sort()
   const text = names.map((name) => glyphs.get(name)).join('')
   const font = await subsetFont(readFileSync(path.join(fonts, FONT)), text, { targetFormat: 'woff' })
   return { names, font, sheet: prunedSheet(sheet, names, glyphs) }
@@ -45,22 +48,16 @@ function glyphsOf(svg) {
  * @param {Map<string, string>} glyphs
  */
 function namesIn(files, glyphs) {
-  /** @type {Set<string>} */
-  const names = new Set()
-  for (const text of files.map(read)) {
-    for (const [, , word] of text.matchAll(/(["'`])([a-z][a-z0-9-]*)\1/g))
-      if (glyphs.has(word)) names.add(word)
-    for (const [, head, tail = ''] of text.matchAll(
-      /'([a-z][a-z0-9-]*-)'\s*\+\s*\w+(?:\s*\+\s*'(-[a-z0-9-]+)')?/g,
-    )) {
-      for (const name of glyphs.keys()) if (fits(name, head, tail)) names.add(name)
-    }
-  }
-  return names
+  const texts = files.map(read)
+  const words = new Set(texts.flatMap((text) => Array.from(text.matchAll(WORD), ([, , word]) => word)))
+  const parts = texts.flatMap((text) =>
+    Array.from(text.matchAll(PARTS), ([, head, tail = '']) => ({ head, tail })),
+  )
+  return [...glyphs.keys()].filter((name) => words.has(name) || parts.some((part) => fits(name, part)))
 }
 
-/** @param {string} name @param {string} head @param {string} tail */
-function fits(name, head, tail) {
+/** @param {string} name @param {{ head: string, tail: string }} part */
+function fits(name, { head, tail }) {
   const middle = name.slice(head.length, name.length - tail.length)
   return name.startsWith(head) && name.endsWith(tail) && /^[a-z0-9]+$/.test(middle)
 }

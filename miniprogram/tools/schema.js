@@ -49,9 +49,9 @@ async function findings(check) {
   }
 }
 
-/** @param {NodeJS.Require} require */
-function checksBy(require) {
-  const ci = require('miniprogram-ci')
+/** @param {NodeJS.Require} requireIt of the folder that has it */
+function checksBy(requireIt) {
+  const ci = requireIt('miniprogram-ci')
   const project = new ci.Project({
     appid: 'wx0000000000000000',
     type: 'miniProgram',

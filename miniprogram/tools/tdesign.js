@@ -64,29 +64,28 @@ class Closure {
   #keep(file) {
     if (this.files.has(file) || !isFile(file)) return
     this.files.add(file)
-    const folder = path.dirname(file)
-    if (file.endsWith('.json')) {
-      for (const component of componentsIn(file)) this.keepComponent(component, file)
-    } else if (file.endsWith('.js')) {
-      for (const wanted of importsOf(read(file))) {
-        const isOwn = wanted.startsWith('.')
-        this.keepScript(
-          isOwn ? path.resolve(folder, wanted) : path.join(home, 'miniprogram_npm', wanted),
-          file,
-        )
-      }
-    } else for (const wanted of referencesOf(read(file))) this.#keep(path.resolve(folder, wanted))
+    if (file.endsWith('.json')) componentsIn(file).forEach((component) => this.keepComponent(component, file))
+    else if (file.endsWith('.js')) importsOf(file).forEach((script) => this.keepScript(script, file))
+    else referencesOf(file).forEach((wanted) => this.#keep(wanted))
   }
 }
 
 /** @param {string} file */
 const isFile = (file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 
-/** @param {string} script */
-const importsOf = (script) => matches(script, /(?:\bfrom|\bimport|\brequire\()\s*["']([\w@./-]+)["']/g)
+/** @param {string} file a script @returns {string[]} the scripts it imports, without ending */
+function importsOf(file) {
+  const inside = path.join(home, 'miniprogram_npm')
+  return named(file, /(?:\bfrom|\bimport|\brequire\()\s*["']([\w@./-]+)["']/g).map((wanted) =>
+    wanted.startsWith('.') ? path.resolve(path.dirname(file), wanted) : path.join(inside, wanted),
+  )
+}
 
-/** Templates, WXS and style sheets. @param {string} text */
-const referencesOf = (text) => matches(text, /(?:src=|@import\s*|require\()\s*["']([^"']+)["']/g)
+/** @param {string} file a template, WXS or style sheet @returns {string[]} the files it names */
+function referencesOf(file) {
+  const wanted = named(file, /(?:src=|@import\s*|require\()\s*["']([^"']+)["']/g)
+  return wanted.map((name) => path.resolve(path.dirname(file), name))
+}
 
-/** @param {string} text @param {RegExp} pattern */
-const matches = (text, pattern) => Array.from(text.matchAll(pattern), ([, found]) => found)
+/** @param {string} file @param {RegExp} pattern */
+const named = (file, pattern) => Array.from(read(file).matchAll(pattern), ([, found]) => found)
