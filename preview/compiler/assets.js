@@ -7,7 +7,8 @@ import { filesBelow } from './files.js'
 const MEDIA = /\.(png|jpe?g|gif|webp|svg|ico|mp3|m4a|wav|aac|mp4|woff2?|ttf|otf)$/i
 
 /** @param {Buffer | Uint8Array} content */
-export const hashOf = (content) => createHash('sha256').update(content).digest('hex').slice(0, 8).toUpperCase()
+export const hashOf = (content) =>
+  createHash('sha256').update(content).digest('hex').slice(0, 8).toUpperCase()
 
 export class Assets {
   /** @type {Map<string, string>} output name -> source file, of sheets: they name a file once and are then remembered */
@@ -35,7 +36,9 @@ export class Assets {
     const { root } = this.config
     this.#ofProgram.clear()
     const files = filesBelow(root, MEDIA)
-    return Object.fromEntries(files.map((file) => ['/' + file, this.#add(path.join(root, file), this.#ofProgram)]))
+    return Object.fromEntries(
+      files.map((file) => ['/' + file, this.#add(path.join(root, file), this.#ofProgram)]),
+    )
   }
 
   /** @param {string} url as written in WXSS */
@@ -46,6 +49,8 @@ export class Assets {
 
   /** @returns {Map<string, Buffer>} */
   contents() {
-    return new Map(Array.from([...this.#ofSheets, ...this.#ofProgram], ([name, file]) => [name, fs.readFileSync(file)]))
+    return new Map(
+      Array.from([...this.#ofSheets, ...this.#ofProgram], ([name, file]) => [name, fs.readFileSync(file)]),
+    )
   }
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Assets, hashOf } from './assets.js'
 import { completeConfig, loadConfig } from './config.js'
 import { FileCache } from './files.js'
-import { programPlugin } from './generate.js'
+import { programPlugin } from './bundle.js'
 import { BuildFailed, fromEsbuild, tell } from './problem.js'
 import { readProject } from './project.js'
 
@@ -50,7 +50,7 @@ export async function build(from, { out, ...options } = {}) {
 
 export class Builder {
   #cache = new FileCache()
-  /** @type {import('./generate.js').Source | undefined} */
+  /** @type {import('./bundle.js').Source | undefined} */
   #source
   /** @type {import('esbuild').BuildContext | undefined} */
   #context
@@ -108,7 +108,7 @@ export class Builder {
   }
 
   #open() {
-    const current = () => /** @type {import('./generate.js').Source} */ (this.#source)
+    const current = () => /** @type {import('./bundle.js').Source} */ (this.#source)
     return context({
       entryPoints: { main: 'mp:main' },
       bundle: true,
@@ -154,7 +154,10 @@ export class Builder {
     const files = new Map()
     let head = ''
     for (const name of names.sort()) {
-      const { code } = await transform(fs.readFileSync(path.join(SHELL, name), 'utf8'), { loader: 'css', minify: !this.dev })
+      const { code } = await transform(fs.readFileSync(path.join(SHELL, name), 'utf8'), {
+        loader: 'css',
+        minify: !this.dev,
+      })
       const content = Buffer.from(code)
       const output = `${path.parse(name).name}-${hashOf(content)}.css`
       files.set(output, content)

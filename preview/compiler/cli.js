@@ -21,9 +21,13 @@ function report({ out, files, first, pages, units, warnings, took_ms }) {
   const scripts = files.filter(({ name }) => name.endsWith('.js')).map(({ name }) => name)
   /** @param {string[]} names */
   const kib = (names) =>
-    (names.reduce((sum, name) => sum + gzipSync(fs.readFileSync(path.join(out, name))).length, 0) / 1024).toFixed(0)
+    (
+      names.reduce((sum, name) => sum + gzipSync(fs.readFileSync(path.join(out, name))).length, 0) / 1024
+    ).toFixed(0)
   const size = `${kib(scripts)} KiB gzip, ${kib(first)} of it at the start`
-  console.log(`${pages} pages, ${units} units, ${scripts.length} scripts (${size}) in ${took_ms.toFixed(0)} ms: ${out}`)
+  console.log(
+    `${pages} pages, ${units} units, ${scripts.length} scripts (${size}) in ${took_ms.toFixed(0)} ms: ${out}`,
+  )
 }
 
 /** @param {unknown} error */

@@ -34,21 +34,24 @@ export async function loadConfig(file) {
   return completeConfig(source, path.dirname(absolute))
 }
 
+/** @type {{ modules: Record<string, string>, assets: { match: RegExp, file: string }[], title: string }} */
+const DEFAULTS = { modules: {}, assets: [], title: '' }
+
 /** @param {ConfigSource} source @param {string} folder @returns {Config} */
 export function completeConfig(source, folder) {
-  for (const key of /** @type {const} */ (['root', 'out'])) {
-    if (typeof source?.[key] !== 'string') throw new Error(`configuration: "${key}" is missing`)
+  if (typeof source?.root !== 'string' || typeof source.out !== 'string') {
+    throw new Error('configuration: "root" and "out" are needed')
   }
+  const { root, out, npm, modules, host, assets, title } = { ...DEFAULTS, ...source }
   /** @param {string} file */
   const at = (file) => path.resolve(folder, file)
-  const modules = Object.entries(source.modules ?? {}).map(([name, target]) => [name, at(target)])
   return {
-    root: at(source.root),
-    out: at(source.out),
-    npm: at(source.npm ?? path.join(source.root, 'miniprogram_npm')),
-    modules: Object.fromEntries(modules),
-    host: source.host && at(source.host),
-    assets: (source.assets ?? []).map(({ match, file }) => ({ match, file: at(file) })),
-    title: source.title ?? '',
+    root: at(root),
+    out: at(out),
+    npm: at(npm ?? path.join(root, 'miniprogram_npm')),
+    modules: Object.fromEntries(Object.entries(modules).map(([name, target]) => [name, at(target)])),
+    host: host && at(host),
+    assets: assets.map(({ match, file }) => ({ match, file: at(file) })),
+    title,
   }
 }

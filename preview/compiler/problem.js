@@ -53,4 +53,7 @@ export function fromEsbuild(message, root) {
 }
 
 /** @param {Problem} problem @returns {import('esbuild').PartialMessage} */
-export const toEsbuild = ({ file, line, column, text }) => ({ text, location: { file, line, column: column - 1 } })
+export const toEsbuild = ({ file, line, column, text }) => ({
+  text,
+  location: { file, line, column: column - 1 },
+})

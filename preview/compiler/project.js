@@ -80,36 +80,43 @@ class Reader {
   /** @returns {Record<string, any>} */
   readApp() {
     if (!isFile(this.appFile)) {
-      this.problems.push({ file: this.appFile, line: 1, column: 1, text: 'no such file: a program starts with app.json' })
-      return { pages: [], subPackages: [], assets: {} }
+      const text = 'no such file: a program starts with app.json'
+      this.problems.push({ file: this.appFile, line: 1, column: 1, text })
+      return { pages: [], subPackages: [] }
     }
     const { json, text } = this.#json(this.appFile)
-    const subPackages = (json.subPackages ?? json.subpackages ?? []).map(subPackageOf)
-    this.#global = json.usingComponents ?? {}
+    /** @type {Record<string, any>} */
+    const whole = { usingComponents: {}, pages: [], subPackages: [], ...json }
+    const { usingComponents, subpackages, ...app } = whole
+    const subPackages = (subpackages ?? app.subPackages).map(subPackageOf)
+    this.#global = usingComponents
     this.#appText = text
-    this.pages = (json.pages ?? []).map((/** @type {string} */ page) => ({ page, written: page }))
-    for (const { root, pages } of subPackages) {
-      for (const page of pages) this.pages.push({ page: path.posix.join(root, page), written: page })
-    }
-    if (!this.pages.length && !this.problems.length) this.#wrong(this.appFile, text, 'pages', '"pages" is empty')
-    this.#checkPages(text, json)
-    delete json.subpackages
-    delete json.usingComponents
-    return { ...json, pages: this.pages.map(({ page }) => page), subPackages, ...this.#theme(json, text) }
+    this.pages = pagesOf(app.pages, subPackages)
+    if (!this.pages.length && !this.problems.length)
+      this.#wrong(this.appFile, text, 'pages', '"pages" is empty')
+    this.#checkPages(text, app)
+    return { ...app, pages: this.pages.map(({ page }) => page), subPackages, ...this.#theme(app, text) }
   }
 
   /** @param {string} text @param {Record<string, any>} app */
   #checkPages(text, app) {
     this.pages = this.pages.filter(({ page, written }) => {
-      const missing = ['.wxml', ''].find((ending) => !(ending ? isFile(this.at(page) + ending) : scriptOf(this.at(page))))
-      if (missing === undefined) return true
-      this.#wrong(this.appFile, text, written, `page not found: ${page} (no ${page}${missing || '.ts or .js'})`)
-      return false
+      const missing = this.#missingOf(page)
+      if (missing) this.#wrong(this.appFile, text, written, `page not found: ${page} (no ${page}${missing})`)
+      return !missing
     })
     for (const { pagePath } of app.tabBar?.list ?? []) {
       const known = app.pages?.includes(pagePath)
-      if (!known) this.#wrong(this.appFile, text, 'tabBar', `tabBar: ${pagePath} is no page of the main package`)
+      if (!known)
+        this.#wrong(this.appFile, text, 'tabBar', `tabBar: ${pagePath} is no page of the main package`)
     }
+  }
+
+  /** @param {string} unit @returns {string | undefined} what a unit lacks: its template or its script */
+  #missingOf(unit) {
+    const file = this.at(unit)
+    if (!isFile(file + '.wxml')) return '.wxml'
+    return scriptOf(file) ? undefined : '.ts or .js'
   }
 
   /** @param {Record<string, any>} app @param {string} text */
@@ -121,31 +128,45 @@ class Reader {
     return {}
   }
 
-  /** @param {string} unitPath @param {boolean} isPage */
-  visit(unitPath, isPage) {
-    if (this.units.has(unitPath) || this.#open.has(unitPath)) return
-    this.#open.add(unitPath)
-    const file = this.at(unitPath)
-    const own = isFile(file + '.json') ? this.#json(file + '.json') : { json: {}, text: '' }
-    const { json, text } = own
-    if (!isPage) this.#checkComponent(file, json, text)
-    if (isPage) json.styleIsolation ??= 'apply-shared' // a page's own rules stay on the page, app.wxss reaches it
-    /** @type {string[]} */
-    const uses = []
-    json.usingComponents = this.#resolveAll(unitPath, json.usingComponents ?? {}, text, uses)
-    for (const generic of Object.values(json.componentGenerics ?? {})) {
-      if (generic?.default) generic.default = this.#resolve(unitPath, generic.default, file + '.json', text, uses)
-    }
+  /** @param {string} unit @param {boolean} isPage */
+  visit(unit, isPage) {
+    if (this.units.has(unit) || this.#open.has(unit)) return
+    this.#open.add(unit)
+    const file = this.at(unit)
+    const { json, text } = isFile(file + '.json') ? this.#json(file + '.json') : { json: {}, text: '' }
+    // a page's own rules stay on the page, and those of app.wxss reach it
+    if (isPage) json.styleIsolation ??= 'apply-shared'
+    else this.#checkComponent(unit, json, text)
+    const uses = this.#resolveUses(unit, json, text)
     for (const used of uses) this.visit(used, false)
-    const scope = scopeName(unitPath, json.styleIsolation ?? 'isolated', this.units.size)
-    this.units.set(unitPath, { path: unitPath, file, isPage, json, scope, uses, chunk: '' })
+    const scope = scopeName(unit, json.styleIsolation, this.units.size)
+    this.units.set(unit, { path: unit, file, isPage, json, scope, uses, chunk: '' })
   }
 
-  /** @param {string} file @param {Record<string, any>} json @param {string} text */
-  #checkComponent(file, json, text) {
-    if (json.component !== true) this.#wrong(file + '.json', text, 'component', '"component": true is missing')
-    if (!isFile(file + '.wxml')) this.#wrong(file + '.json', text, '', `no template beside it: ${path.basename(file)}.wxml`)
-    if (!scriptOf(file)) this.#wrong(file + '.json', text, '', `no script beside it: ${path.basename(file)}.ts or .js`)
+  /** @param {string} unit @param {Record<string, any>} json @param {string} text */
+  #checkComponent(unit, json, text) {
+    const file = this.at(unit) + '.json'
+    if (json.component !== true) this.#wrong(file, text, 'component', '"component": true is missing')
+    const missing = this.#missingOf(unit)
+    if (missing) this.#wrong(file, text, 'component', `component not complete: no ${unit}${missing}`)
+  }
+
+  /**
+   * Makes the paths of components in a unit's JSON absolute.
+   * @param {string} unit
+   * @param {Record<string, any>} json
+   * @param {string} text
+   * @returns {string[]} paths of the units it uses
+   */
+  #resolveUses(unit, json, text) {
+    /** @type {string[]} */
+    const uses = []
+    json.usingComponents = this.#resolveAll(unit, json.usingComponents ?? {}, text, uses)
+    for (const generic of Object.values(json.componentGenerics ?? {})) {
+      if (generic.default)
+        generic.default = this.#resolve(unit, generic.default, this.at(unit) + '.json', text, uses)
+    }
+    return uses
   }
 
   /**
@@ -181,7 +202,9 @@ class Reader {
   #resolve(from, target, file, text, uses) {
     const beside = path.posix.join(path.posix.dirname(from), target)
     const tries = target.startsWith('/') ? [target.slice(1)] : [beside, 'miniprogram_npm/' + target]
-    const found = tries.flatMap((name) => [name, name + '/index']).find((name) => isFile(this.at(name) + '.json'))
+    const found = tries
+      .flatMap((name) => [name, name + '/index'])
+      .find((name) => isFile(this.at(name) + '.json'))
     if (found === undefined) {
       this.#wrong(file, text, target, `component not found: ${target}`)
       return undefined
@@ -190,6 +213,18 @@ class Reader {
     return '/' + found
   }
 }
+
+/**
+ * Every page's path, with how app.json writes it.
+ * @param {string[]} main
+ * @param {{ root: string, pages: string[] }[]} subPackages
+ */
+const pagesOf = (main, subPackages) => [
+  ...main.map((page) => ({ page, written: page })),
+  ...subPackages.flatMap(({ root, pages }) =>
+    pages.map((written) => ({ page: path.posix.join(root, written), written })),
+  ),
+]
 
 /** @param {{ root: string, name?: string, pages?: string[] }} declared */
 function subPackageOf({ root, name, pages = [] }) {
@@ -221,7 +256,7 @@ function jsonProblem(text, file) {
 /**
  * Classes of an isolated unit get a prefix of their own; those of a shared one are the app's.
  * @param {string} unit
- * @param {string} isolation
+ * @param {string | undefined} isolation
  * @param {number} number
  */
 function scopeName(unit, isolation, number) {
@@ -236,21 +271,18 @@ function scopeName(unit, isolation, number) {
  * @param {{ root: string }[]} subPackages
  */
 function assignChunks(units, subPackages) {
-  const byPath = new Map(units.map((unit) => [unit.path, unit]))
-  /** @type {Map<string, Set<string>>} */
-  const users = new Map(units.map((unit) => [unit.path, new Set()]))
-  /** @param {string} unit @param {string} chunk */
-  const mark = (unit, chunk) => {
-    const known = users.get(unit)
-    if (!known || known.has(chunk)) return
-    known.add(chunk)
-    for (const used of byPath.get(unit)?.uses ?? []) mark(used, chunk)
+  const byPath = new Map(units.map((unit) => [unit.path, { unit, chunks: new Set() }]))
+  /** @param {string} path @param {string} chunk */
+  const mark = (path, chunk) => {
+    const known = byPath.get(path)
+    if (!known || known.chunks.has(chunk)) return
+    known.chunks.add(chunk)
+    for (const used of known.unit.uses) mark(used, chunk)
   }
-  for (const unit of units) {
-    if (unit.isPage) mark(unit.path, subPackages.find(({ root }) => unit.path.startsWith(root + '/'))?.root ?? '')
-  }
-  for (const unit of units) {
-    const chunks = users.get(unit.path) ?? new Set()
-    unit.chunk = chunks.size === 1 ? [...chunks][0] : ''
+  /** @param {Unit} page */
+  const rootOf = (page) => subPackages.find(({ root }) => page.path.startsWith(root + '/'))?.root ?? ''
+  for (const unit of units) if (unit.isPage) mark(unit.path, rootOf(unit))
+  for (const { unit, chunks } of byPath.values()) {
+    if (chunks.size === 1) [unit.chunk] = chunks
   }
 }

@@ -24,7 +24,11 @@ const POLICY = "script-src 'self'; object-src 'none'; base-uri 'self'"
 export function serve(folder, port) {
   const server = http.createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
-    const file = path.join(folder, path.normalize(decodeURIComponent(pathname)), pathname.endsWith('/') ? 'index.html' : '')
+    const file = path.join(
+      folder,
+      path.normalize(decodeURIComponent(pathname)),
+      pathname.endsWith('/') ? 'index.html' : '',
+    )
     fs.readFile(file, (error, content) => {
       const type = TYPES[path.extname(file)] ?? 'application/octet-stream'
       const headers = { 'Content-Type': type, 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' }

@@ -16,7 +16,8 @@ export async function watch(builder, report, complain) {
   const { root, npm, host } = builder.config
   const places = [root, npm, ...(host ? [path.dirname(host)] : [])]
   /** @param {string} file */
-  const ignored = (file) => places.every((place) => /(^|[/\\])(\.|node_modules)/.test(path.relative(place, file)))
+  const ignored = (file) =>
+    places.every((place) => /(^|[/\\])(\.|node_modules)/.test(path.relative(place, file)))
   const watcher = watchFiles(places, { ignoreInitial: true, ignored })
   /** @type {NodeJS.Timeout | undefined} */
   let timer

@@ -30,7 +30,8 @@ export function compileWxs(source) {
     MemberExpression: (node) => nameType(node, code),
     CallExpression(node) {
       const [first] = node.arguments
-      if (node.callee.type !== 'Identifier' || first?.type !== 'Literal' || typeof first.value !== 'string') return
+      if (node.callee.type !== 'Identifier' || first?.type !== 'Literal' || typeof first.value !== 'string')
+        return
       if (node.callee.name === 'getRegExp') keepEscapes(first, code)
       if (node.callee.name === 'require') {
         const path = first.value.replace(/\.wxs$/, '')

@@ -94,7 +94,13 @@ async function minified(css) {
 
 /** @param {unknown} error @param {string} file @returns {import('./problem.js').Problem} */
 function problemOf(error, file) {
-  const { name, reason, message, line = 1, column = 1 } = /** @type {import('postcss').CssSyntaxError} */ (error)
+  const {
+    name,
+    reason,
+    message,
+    line = 1,
+    column = 1,
+  } = /** @type {import('postcss').CssSyntaxError} */ (error)
   return { file, line, column, text: 'WXSS: ' + (name === 'CssSyntaxError' ? reason : message) }
 }
 
@@ -122,10 +128,7 @@ const scopeSelector = selectorParser((selectors) => {
   })
   selectors.walkIds((id) => {
     // ids in the document carry their component's prefix, data-id does not; :not(#_) keeps the weight of an id
-    id.replaceWith(
-      attribute('data-id', id.value),
-      selectorParser.pseudo({ value: ':not(#_)' }),
-    )
+    id.replaceWith(attribute('data-id', id.value), selectorParser.pseudo({ value: ':not(#_)' }))
   })
   selectors.walkPseudos((pseudo) => {
     if (pseudo.value !== ':host') return
@@ -136,13 +139,20 @@ const scopeSelector = selectorParser((selectors) => {
 /** @param {string} name @param {string} value */
 function attribute(name, value) {
   const quoted = JSON.stringify(value)
-  return selectorParser.attribute({ attribute: name, operator: '=', value, quoteMark: '"', raws: { value: quoted } })
+  return selectorParser.attribute({
+    attribute: name,
+    operator: '=',
+    value,
+    quoteMark: '"',
+    raws: { value: quoted },
+  })
 }
 
 /** @param {import('postcss').Rule} rule */
 function scopeRule(rule) {
   const { parent } = rule
-  if (parent?.type === 'atrule' && /keyframes$/.test(/** @type {import('postcss').AtRule} */ (parent).name)) return
+  if (parent?.type === 'atrule' && /keyframes$/.test(/** @type {import('postcss').AtRule} */ (parent).name))
+    return
   try {
     rule.selector = scopeSelector.processSync(rule.selector)
   } catch (error) {

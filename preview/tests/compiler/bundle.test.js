@@ -9,7 +9,9 @@ import { readProject } from '../../compiler/project.js'
 import { built, component, program, write } from './program.js'
 
 const page = (/** @type {string} */ name, /** @type {string[]} */ parts = []) => ({
-  [`${name}.json`]: JSON.stringify({ usingComponents: Object.fromEntries(parts.map((part) => [part, `/parts/${part}`])) }),
+  [`${name}.json`]: JSON.stringify({
+    usingComponents: Object.fromEntries(parts.map((part) => [part, `/parts/${part}`])),
+  }),
   [`${name}.ts`]: `Page({ data: { says: 'script of ${name}' } })`,
   [`${name}.wxml`]: parts.map((part) => `<${part} />`).join('') + `<view>template of ${name}</view>`,
 })
@@ -54,7 +56,10 @@ test('components come before their users, even when two use each other', () => {
     'two.json': '{ "component": true, "usingComponents": { "one": "/one" } }',
   })
 
-  const { units, problems } = readProject(completeConfig({ root: 'src', out: 'out' }, folder), new FileCache())
+  const { units, problems } = readProject(
+    completeConfig({ root: 'src', out: 'out' }, folder),
+    new FileCache(),
+  )
 
   expect(problems).toEqual([])
   expect(units.map((unit) => unit.path)).toEqual(['two', 'one', 'pages/home/home'])
@@ -117,7 +122,9 @@ test('a second build takes away what the first one left', async () => {
   const second = await build(config)
 
   expect(second.entry).not.toBe(first.entry)
-  expect(fs.readdirSync(out).filter((name) => /^main-.*\.js$/.test(name))).toEqual([path.basename(second.entry)])
+  expect(fs.readdirSync(out).filter((name) => /^main-.*\.js$/.test(name))).toEqual([
+    path.basename(second.entry),
+  ])
 })
 
 test('packages are found beside their users, by configuration and in the folder of packages', async () => {
@@ -125,7 +132,8 @@ test('packages are found beside their users, by configuration and in the folder 
     {
       'pages/home/home.json': '{ "usingComponents": { "k-a": "kit/a/a" } }',
       'pages/home/home.wxml': '<k-a />',
-      'pages/home/home.ts': "import { word } from 'words'\nimport { here } from '/model/here'\nPage({ data: { word, here } })",
+      'pages/home/home.ts':
+        "import { word } from 'words'\nimport { here } from '/model/here'\nPage({ data: { word, here } })",
       'model/here.ts': "export const here = 'from the root'",
       '../npm/words/index.js': "export const word = 'from the folder of packages'",
       '../kit/a/a.json': '{ "component": true }',
@@ -137,12 +145,16 @@ test('packages are found beside their users, by configuration and in the folder 
   )
 
   const script = read(/^main-.*\.js$/)
-  for (const text of ['from the root', 'from the folder of packages', 'from beside its user']) expect(script).toContain(text)
+  for (const text of ['from the root', 'from the folder of packages', 'from beside its user'])
+    expect(script).toContain(text)
 })
 
 test('an address in WXSS is replaced by a local file', async () => {
   const { read } = await built(
-    { 'app.wxss': '@font-face { font-family: t; src: url(https://far.example/t.woff) }', '../t.woff': 'font' },
+    {
+      'app.wxss': '@font-face { font-family: t; src: url(https://far.example/t.woff) }',
+      '../t.woff': 'font',
+    },
     { assets: [{ match: /far\.example.*woff$/, file: 't.woff' }] },
   )
 
@@ -158,7 +170,10 @@ test('an unknown element is a warning, and the program is built', async () => {
 })
 
 test('the host of a configuration is what the program starts with', async () => {
-  const { read } = await built({ '../host.ts': "export default { login: async () => ({ code: 'from host' }) }" }, { host: 'host.ts' })
+  const { read } = await built(
+    { '../host.ts': "export default { login: async () => ({ code: 'from host' }) }" },
+    { host: 'host.ts' },
+  )
 
   expect(read(/^main-.*\.js$/)).toContain('from host')
 })

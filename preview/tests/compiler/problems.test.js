@@ -2,7 +2,10 @@
 import { expect, test } from 'vitest'
 import { component, problems } from './program.js'
 
-const HOME = { 'pages/home/home.json': '{ "usingComponents": { "a-b": "/parts/a-b" } }', ...component('parts/a-b') }
+const HOME = {
+  'pages/home/home.json': '{ "usingComponents": { "a-b": "/parts/a-b" } }',
+  ...component('parts/a-b'),
+}
 
 test('a comma too many in JSON', async () => {
   const found = await problems({ 'pages/home/home.json': '{\n  "usingComponents": {},\n}' })
@@ -23,7 +26,9 @@ test('a program without app.json', async () => {
 })
 
 test('a component that does not exist', async () => {
-  const found = await problems({ 'pages/home/home.json': '{\n  "usingComponents": { "a-b": "../../a-b" }\n}' })
+  const found = await problems({
+    'pages/home/home.json': '{\n  "usingComponents": { "a-b": "../../a-b" }\n}',
+  })
 
   expect(found).toEqual(['pages/home/home.json:2:31 component not found: ../../a-b'])
 })
@@ -64,7 +69,8 @@ test('a page of a sub-package that does not exist', async () => {
 
 test('a tab that is no page', async () => {
   const found = await problems({
-    'app.json': '{ "pages": ["pages/home/home"],\n "tabBar": { "list": [{ "pagePath": "pages/x/x", "text": "x" }] } }',
+    'app.json':
+      '{ "pages": ["pages/home/home"],\n "tabBar": { "list": [{ "pagePath": "pages/x/x", "text": "x" }] } }',
   })
 
   expect(found).toEqual(['app.json:2:2 tabBar: pages/x/x is no page of the main package'])

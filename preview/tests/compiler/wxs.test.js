@@ -10,24 +10,40 @@ function run(source) {
   const typeOf = (/** @type {unknown} */ value) => Object.prototype.toString.call(value).slice(8, -1)
   const required = (/** @type {string} */ name) => ({ name })
   const exported = (/** @type {object} */ value) => value
-  body(required, module.exports, module, exported, typeOf, (/** @type {string} */ s, /** @type {string} */ f) => new RegExp(s, f))
+  body(
+    required,
+    module.exports,
+    module,
+    exported,
+    typeOf,
+    (/** @type {string} */ s, /** @type {string} */ f) => new RegExp(s, f),
+  )
   return module.exports
 }
 
 test('constructor is the name of a type', () => {
-  const { is } = run("module.exports = { is: function (x, name) { return x.constructor === name } }")
+  const { is } = run('module.exports = { is: function (x, name) { return x.constructor === name } }')
 
-  expect([is([], 'Array'), is('a', 'String'), is(1, 'Number'), is({}, 'Array')]).toEqual([true, true, true, false])
+  expect([is([], 'Array'), is('a', 'String'), is(1, 'Number'), is({}, 'Array')]).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ])
 })
 
 test('constructor of an expression inside an expression', () => {
-  const { f } = run("exports.f = function (a) { return a[0].b.constructor + '/' + (a[0].b.constructor === 'Date') }")
+  const { f } = run(
+    "exports.f = function (a) { return a[0].b.constructor + '/' + (a[0].b.constructor === 'Date') }",
+  )
 
   expect(f([{ b: 'x' }])).toBe('String/false')
 })
 
 test('getRegExp keeps the escapes it is given', () => {
-  const { digits } = run("exports.digits = function (s) { return s.replace(getRegExp('^(\\d+)(\\\\d{2})$'), '$1.$2') }")
+  const { digits } = run(
+    "exports.digits = function (s) { return s.replace(getRegExp('^(\\d+)(\\\\d{2})$'), '$1.$2') }",
+  )
 
   expect(digits('1250')).toBe('12.50')
 })

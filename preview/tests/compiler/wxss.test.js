@@ -40,9 +40,7 @@ test('tags of WeChat become their elements, others do not', async () => {
 })
 
 test(':host is the element of the component', async () => {
-  expect(await compiled(':host { color: red }', 'card-1')).toBe(
-    '[wx-host="card-1"] { color: red }',
-  )
+  expect(await compiled(':host { color: red }', 'card-1')).toBe('[wx-host="card-1"] { color: red }')
 })
 
 test('an id is found by data-id with the weight of an id', async () => {
@@ -84,7 +82,7 @@ test('addresses are rewritten, whatever their quotes', () => {
 
 test('imported sheets come first, each once, from beside the file or from the root', async () => {
   const { root } = program({
-    'deep/a.wxss': "@import './b.wxss';\n@import \"/c.wxss\";\n.a { color: red }",
+    'deep/a.wxss': '@import \'./b.wxss\';\n@import "/c.wxss";\n.a { color: red }',
     'deep/b.wxss': "@import '../c.wxss';\n.b { color: red }",
     'c.wxss': '.c { color: red }',
   })
@@ -122,7 +120,9 @@ test('a sheet used in many scopes is parsed once, and again when it has changed'
 })
 
 test('minified sheets say the same', async () => {
-  const { root } = program({ 'a.wxss': '/* why */ .a { color: #ff0000; width: 24rpx; } :host { color: blue }' })
+  const { root } = program({
+    'a.wxss': '/* why */ .a { color: #ff0000; width: 24rpx; } :host { color: blue }',
+  })
 
   const { css } = await compileWxss(path.join(root, 'a.wxss'), 's', options(root, { minify: true }))
 

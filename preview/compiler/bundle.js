@@ -31,7 +31,9 @@ const BUILTIN = path.join(PREVIEW, 'builtin')
  * @property {(file: string) => boolean} isOwn a file of the program itself, not of a package it uses
  */
 
-/** @typedef {{ contents: string, resolveDir?: string, loader?: import('esbuild').Loader, problems?: Problem[] }} Generated */
+/** @typedef {{ contents: string, loader?: import('esbuild').Loader, problems?: Problem[] }} Generated */
+
+/** @typedef {(name: string, source: Source) => Generated | Promise<Generated>} Maker */
 
 const text = JSON.stringify
 
@@ -42,10 +44,12 @@ export function programPlugin(current) {
     setup(build) {
       build.onResolve({ filter: /^mp:/ }, ({ path: name }) => ({ path: name.slice(3), namespace: 'mp' }))
       build.onLoad({ filter: /.*/, namespace: 'mp' }, async ({ path: name }) => {
-        const { contents, loader = 'js', resolveDir = PREVIEW, problems = [] } = await generate(name, current())
+        const [kind] = name.split('/')
+        const of = name.slice(kind.length + 1)
+        const { contents, loader = 'js', problems = [] } = await MAKERS[kind](of, current())
         const errors = problems.filter(({ warning }) => !warning).map(toEsbuild)
         const warnings = problems.filter(({ warning }) => warning).map(toEsbuild)
-        return { contents, loader, resolveDir, errors, warnings }
+        return { contents, loader, resolveDir: PREVIEW, errors, warnings }
       })
       build.onResolve({ filter: /^[^.:]/, namespace: 'file' }, ({ path: name, resolveDir }) => {
         const found = findModule(name, resolveDir, current().config)
@@ -76,26 +80,20 @@ function findModule(name, from, config) {
 const moduleFile = (file) =>
   [file, file + '.js', file + '.ts', path.join(file, 'index.js'), path.join(file, 'index.ts')].find(isFile)
 
-/** @param {string} name @param {Source} source @returns {Promise<Generated>} */
-async function generate(name, source) {
-  const [kind, ...rest] = name.split('/')
-  const of = rest.join('/')
-  switch (kind) {
-    case 'main':
-      return { contents: `import 'mp:program'\n${source.reload ? `import ${text(path.join(HERE, 'reload.js'))}` : ''}` }
-    case 'program':
-      return { contents: programModule(source) }
-    case 'chunk':
-      return { contents: `import 'mp:program'\n${definitions(source, of)}` }
-    case 'templates':
-      return { contents: templateGlobals() }
-    case 'wxml':
-      return wxmlModule(of, source)
-    case 'wxs':
-      return wxsModule(of, source)
-    default:
-      return wxssModule(of, source)
-  }
+/** Generated modules by the first part of their name, which starts with mp: @type {Record<string, Maker>} */
+const MAKERS = {
+  main: (_, { reload }) => ({
+    contents: [
+      "import 'mp:program'",
+      ...(reload ? [`import ${text(path.join(HERE, 'reload.js'))}`] : []),
+    ].join('\n'),
+  }),
+  program: (_, source) => ({ contents: programModule(source) }),
+  chunk: (root, source) => ({ contents: chunkModule(root, source) }),
+  templates: () => ({ contents: templateGlobals() }),
+  wxml: wxmlModule,
+  wxs: wxsModule,
+  wxss: wxssModule,
 }
 
 /** @param {Source} source */
@@ -110,27 +108,34 @@ function programModule(source) {
     `import { G as builtins } from 'mp:templates/builtin'`,
     ...tags.map((tag) => `import 'mp:wxml/builtin:${tag}'`),
     `const start = boot(${text(app)}, appCss, host)`,
-    ...tags.map((tag) => `defineBuiltin(${text(tag)}, builtins, () => require(${text(path.join(BUILTIN, tag))}))`),
+    ...tags.map(
+      (tag) => `defineBuiltin(${text(tag)}, builtins, () => require(${text(path.join(BUILTIN, tag))}))`,
+    ),
     ...project.app.subPackages.map(
-      (/** @type {{ root: string }} */ { root }) => `subPackage(${text(root)}, () => import(${text('mp:chunk/' + root)}))`,
+      (/** @type {{ root: string }} */ { root }) =>
+        `subPackage(${text(root)}, () => import(${text('mp:chunk/' + root)}))`,
     ),
     `require(${text(scriptOf(path.join(config.root, 'app')) ?? path.join(config.root, 'app.ts'))})`,
-    definitions(source, '', false),
+    definitions(source, ''),
     'start()',
   ].join('\n')
+}
+
+/** @param {string} root @param {Source} source */
+function chunkModule(root, source) {
+  const define = `import { define } from ${text(path.join(PREVIEW, 'runtime/index.ts'))}`
+  return ["import 'mp:program'", define, definitions(source, root)].join('\n')
 }
 
 /**
  * Imports and definitions of all units of a chunk, components before their users.
  * @param {Source} source
  * @param {string} chunk
- * @param {boolean} [alone] whether `define` has to be imported
  */
-function definitions({ project }, chunk, alone = true) {
+function definitions({ project }, chunk) {
   const units = project.units.filter((unit) => unit.chunk === chunk)
   return [
     `import { G } from 'mp:templates/program'`,
-    alone ? `import { define } from ${text(path.join(PREVIEW, 'runtime/index.ts'))}` : '',
     ...units.map(({ path: unit }) => `import 'mp:wxml/${unit}'`),
     ...units.map(({ path: unit }, n) => `import css${n} from 'mp:wxss/${unit}'`),
     ...units.map((unit, n) => {
@@ -141,7 +146,7 @@ function definitions({ project }, chunk, alone = true) {
 }
 
 /** @param {string} name path in the program, or builtin:tag @param {Source} source @returns {{ id: string, file: string, space: string }} */
-function fileOf(name, { project, config }) {
+function fileOf(name, { project }) {
   if (name.startsWith('builtin:')) {
     const id = name.slice('builtin:'.length)
     return { id, file: path.join(BUILTIN, id), space: 'builtin' }
@@ -168,7 +173,13 @@ function wxmlModule(name, source) {
     ...templates.paths.map((used) => `import 'mp:wxml/${used}'`),
   ]
   // the template compiler tells no positions: a frame of the generated code leads to the file, not to the line
-  const map = { version: 3, sources: [fromOutput(file, source)], sourcesContent: [written], names: [], mappings: ';'.repeat(head.length) + 'AAAA' }
+  const map = {
+    version: 3,
+    sources: [fromOutput(file, source)],
+    sourcesContent: [written],
+    names: [],
+    mappings: ';'.repeat(head.length) + 'AAAA',
+  }
   const code = [...head, `G[${text(id)}] = ${template.code}`, mapComment(text(map))].join('\n')
   return {
     contents: problems.some(({ warning }) => !warning) ? '' : code,
@@ -209,11 +220,19 @@ function wxsModule(name, source) {
     const { offset, text: what } = compiled.problem
     return { contents: '', problems: [{ file, ...placeOf(written, offset), text: what }] }
   }
-  const requires = compiled.requires.map(({ path: wanted, offset }) => ({ path: resolveIn(name, wanted), offset }))
+  const requires = compiled.requires.map(({ path: wanted, offset }) => ({
+    path: resolveIn(name, wanted),
+    offset,
+  }))
   const { paths, problems } = existing(requires, '.wxs', { file, written }, source)
   const code = compiled.code.clone()
-  const head = [`import { R, D } from 'mp:templates/program'`, ...paths.map((script) => `import 'mp:wxs/${script}'`)]
-  code.prepend(`${head.join('\n')}\nR[${text(name)}] = D(${text(name)}, (require, exports, module) => {`).append('\n})\n')
+  const head = [
+    `import { R, D } from 'mp:templates/program'`,
+    ...paths.map((script) => `import 'mp:wxs/${script}'`),
+  ]
+  code
+    .prepend(`${head.join('\n')}\nR[${text(name)}] = D(${text(name)}, (require, exports, module) => {`)
+    .append('\n})\n')
   const map = code.generateMap({ source: fromOutput(file, source), includeContent: true, hires: 'boundary' })
   return { contents: code.toString() + mapComment(map.toString()), problems }
 }
