@@ -36,6 +36,19 @@ async def deliveries(sessions: Sessions) -> int:
         return await db.scalar(select(func.count()).select_from(SandboxDelivery)) or 0
 
 
+async def test_a_json_client_asks_before_anybody_pays(shop: Shop, browser: httpx.AsyncClient) -> None:
+    reference = await prepaid(shop)
+
+    before = await browser.get(f"/sandbox/wechat-pay/{reference}")
+    await browser.post(f"/sandbox/wechat-pay/{reference}/pay")
+    after = await browser.get(f"/sandbox/wechat-pay/{reference}")
+    unknown = await browser.get(f"/sandbox/wechat-pay/{reference}x")
+
+    assert (before.status_code, before.json()["state"]) == (200, "open")
+    assert (after.json()["state"], after.json()["amount_fen"]) == ("paid", before.json()["amount_fen"])
+    assert unknown.status_code == 404
+
+
 async def test_a_json_client_pays_and_reads_the_state(shop: Shop, browser: httpx.AsyncClient) -> None:
     reference = await prepaid(shop)
 

@@ -41,7 +41,7 @@ class Said(StrEnum):
 
 
 class TradeOut(BaseModel):
-    """How a trade stands after the payer's deed."""
+    """How a trade stands."""
 
     state: TradeState
     amount_fen: int
@@ -90,6 +90,13 @@ async def _found(db: AsyncSession, prepay_id: str) -> SandboxTrade:
     if found is None:
         raise NotFound
     return found
+
+
+@router.get("/wechat-pay/{prepay_id}", responses=problems(NotFound))
+async def read(prepay_id: str, db: Db) -> TradeOut:
+    """What the payer would be asked for, for a cashier of the client's own. Demo only."""
+    found = await _found(db, prepay_id)
+    return TradeOut(state=found.state, amount_fen=found.amount_fen)
 
 
 @router.post(
