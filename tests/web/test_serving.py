@@ -5,11 +5,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
+from guahao.kernel.clock import utc_now
 from guahao.kernel.postgres import EmbeddedPostgres
 from guahao.web.migrate import upgrade
 from guahao.web.server import ignore_newcomers, listen
@@ -115,6 +117,19 @@ def test_a_closing_socket_cuts_nobody_off_whom_the_kernel_let_in() -> None:
     for asker in askers:
         asker.join()
     assert cut_off == []
+
+
+def test_every_answer_carries_the_servers_time(data_dir: Path) -> None:
+    port = free_port()
+    paths = ("/api/v1/hospitals", "/api/v1/doctors/x", "/api/v1/appointments", "/nothing", "/openapi.json")
+    with running("serve", environment(data_dir, port)):
+        until(port, "/livez", 200)
+        answers = [httpx.get(f"http://127.0.0.1:{port}{path}") for path in paths]
+
+    assert [answer.status_code for answer in answers] == [200, 404, 401, 404, 200]
+    for answer in answers:
+        told = parsedate_to_datetime(answer.headers["date"])
+        assert abs((told - utc_now()).total_seconds()) < 60
 
 
 @pytest.mark.anyio
