@@ -1,5 +1,7 @@
 /** What each mode of <picker> offers: columns of choices, and the value that they make. */
-type Data = Record<string, any>
+import type { Authored } from '../runtime/easel'
+
+type Data = Record<string, Authored>
 
 export interface Columns {
   labels: string[]

@@ -20,7 +20,8 @@ builtin({
       })
     },
     ready(this: Part) {
-      const field = controlOf(this) && elementOf(controlOf(this)!).querySelector('input, textarea')
+      const control = controlOf(this)
+      const field = control && elementOf(control).querySelector('input, textarea')
       if (field && !field.hasAttribute('aria-label'))
         field.setAttribute('aria-label', elementOf(this).textContent?.trim() ?? '')
     },

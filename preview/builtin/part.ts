@@ -1,16 +1,16 @@
 /** What WeChat's elements share: their DOM element, attributes that styles look at, and aria-* attributes of the author. */
-import { domOf, type ComponentNode, type Node } from '../runtime/easel'
+import { domOf, type Authored, type ComponentNode, type Node } from '../runtime/easel'
 
 /** What a method of a builtin sees as `this`. */
 export interface Part {
   _$: ComponentNode
-  data: Record<string, any>
+  data: Record<string, Authored>
   setData(data: Record<string, unknown>): void
   triggerEvent(name: string, detail?: unknown, options?: { bubbles?: boolean; composed?: boolean }): void
-  [name: string]: any
+  [name: string]: Authored
 }
 
-type Definition = Record<string, any>
+type Definition = Record<string, Authored>
 
 const ARIA = [
   'role',
@@ -28,7 +28,7 @@ const ARIA = [
 const property = (name: string) => `aria${name[0].toUpperCase()}${name.slice(1)}`
 
 export function elementOf(part: Part): HTMLElement {
-  return domOf(part._$)!
+  return domOf(part._$) as HTMLElement
 }
 
 /** The first real element of a builtin's own template: its <input>, <img> … */
@@ -88,7 +88,7 @@ export function builtin(definition: Definition, { marks = [] as string[], told =
 }
 
 /** Listens to an event on the builtin itself. To glass-easel an answer of false would mean "stop here". */
-export function onOwn(part: Part, name: string, listener: (event: any) => void, options = {}): void {
+export function onOwn(part: Part, name: string, listener: (event: Authored) => void, options = {}): void {
   part._$.addListener(name, (event) => void listener(event), options)
 }
 

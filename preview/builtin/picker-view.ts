@@ -6,7 +6,7 @@ function columnsOf(part: Part): HTMLElement[] {
 }
 
 /** Items are as high as the indicator that the program styles. */
-function itemPx({ indicatorStyle }: Record<string, any>): number {
+function itemPx({ indicatorStyle }: Part['data']): number {
   return Number(/height:\s*([\d.]+)px/.exec(indicatorStyle)?.[1]) || 34
 }
 

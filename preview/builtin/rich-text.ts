@@ -53,22 +53,32 @@ function parsed(html: string): RichNode[] {
   return nodes(new DOMParser().parseFromString(html, 'text/html').body)
 }
 
-function draw({ type, name = '', text = '', attrs = {}, children = [] }: RichNode, decode: boolean): Node {
-  if (type === 'text') return document.createTextNode(decode ? entitiesIn(text) : text)
-  const tag = name.toLowerCase()
-  if (!TAGS.has(tag)) return document.createTextNode('')
-  const element = document.createElement(tag)
+function safeAddress(address: string): string {
+  return /^\s*javascript:/i.test(address) ? '' : program.asset(address, router.current()?.route)
+}
+
+const WRITTEN: Record<string, (value: string) => string> = { src: safeAddress, style: cssLengths }
+
+function element(name: string, attrs: Record<string, string>): HTMLElement | undefined {
+  if (!TAGS.has(name)) return undefined
+  const drawn = document.createElement(name)
   for (const [key, value] of Object.entries(attrs)) {
-    if (!ATTRIBUTES.has(key)) continue
-    if (key === 'src')
-      element.setAttribute(
-        key,
-        /^\s*javascript:/i.test(value) ? '' : program.asset(value, router.current()?.route),
-      )
-    else element.setAttribute(key, key === 'style' ? cssLengths(value) : value)
+    if (ATTRIBUTES.has(key)) drawn.setAttribute(key, WRITTEN[key]?.(value) ?? value)
   }
-  element.append(...children.map((child) => draw(child, decode)))
-  return element
+  return drawn
+}
+
+/** Text of nodes may hold entities (&nbsp;), text of HTML has been read already. */
+function draw(node: RichNode, decode: boolean): Node {
+  const { type, name = '', text = '', attrs = {}, children } = node
+  if (type === 'text') return document.createTextNode(decode ? entitiesIn(text) : text)
+  const drawn = element(name.toLowerCase(), attrs)
+  drawn?.append(...drawAll(children, decode))
+  return drawn ?? document.createTextNode('')
+}
+
+function drawAll(nodes: RichNode[] | undefined, decode: boolean): Node[] {
+  return (nodes ?? []).map((node) => draw(node, decode))
 }
 
 builtin({
@@ -87,7 +97,7 @@ builtin({
     draw(this: Part) {
       const nodes = this.data.nodes as string | RichNode[] | null
       const list = typeof nodes === 'string' ? parsed(nodes) : (nodes ?? [])
-      innerOf(this)?.replaceChildren(...list.map((node) => draw(node, typeof nodes !== 'string')))
+      innerOf(this)?.replaceChildren(...drawAll(list, typeof nodes !== 'string'))
     },
   },
 })

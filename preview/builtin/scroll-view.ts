@@ -21,35 +21,41 @@ function into(part: Part, id: string): void {
   const element = elementOf(part)
   if (!target) return
   const [from, to] = [element.getBoundingClientRect(), target.getBoundingClientRect()]
+  const { scrollX, scrollY, scrollIntoViewOffset: offset } = part.data
   scrollTo(part, {
-    top: element.scrollTop + to.top - from.top,
-    left: element.scrollLeft + to.left - from.left,
+    top: element.scrollTop + (scrollY ? to.top - from.top + offset : 0),
+    left: element.scrollLeft + (scrollX ? to.left - from.left + offset : 0),
   })
 }
 
-/** Tells scroll, and the nearing of an end once each time it is neared. */
+/** Distances from both ends, along the way that the area scrolls. */
+function endsOf({ data }: Part, element: HTMLElement): { before: number; after: number; sideways: boolean } {
+  const sideways = data.scrollX && !data.scrollY
+  const { scrollTop, scrollLeft, scrollHeight, scrollWidth, clientHeight, clientWidth } = element
+  if (sideways) return { before: scrollLeft, after: scrollWidth - clientWidth - scrollLeft, sideways }
+  return { before: scrollTop, after: scrollHeight - clientHeight - scrollTop, sideways }
+}
+
+/** Tells the nearing of an end once each time it is neared. */
+function tellEnds(part: Part, element: HTMLElement, was: { start: boolean; end: boolean }): void {
+  const { before, after, sideways } = endsOf(part, element)
+  const start = before <= Number(part.data.upperThreshold)
+  const end = after <= Number(part.data.lowerThreshold)
+  if (start && !was.start) part.triggerEvent('scrolltoupper', { direction: sideways ? 'left' : 'top' })
+  if (end && !was.end) part.triggerEvent('scrolltolower', { direction: sideways ? 'right' : 'bottom' })
+  Object.assign(was, { start, end })
+}
+
 function listen(part: Part): void {
   const element = elementOf(part)
+  const was = { start: true, end: false }
   let [top, left] = [0, 0]
-  let [atStart, atEnd] = [true, false]
   element.addEventListener('scroll', () => {
-    const { scrollTop, scrollLeft, scrollHeight, scrollWidth, clientHeight, clientWidth } = element
-    part.triggerEvent('scroll', {
-      scrollTop,
-      scrollLeft,
-      scrollHeight,
-      scrollWidth,
-      deltaX: left - scrollLeft,
-      deltaY: top - scrollTop,
-    })
-    const sideways = part.data.scrollX && !part.data.scrollY
-    const before = sideways ? scrollLeft : scrollTop
-    const after = sideways ? scrollWidth - clientWidth - scrollLeft : scrollHeight - clientHeight - scrollTop
-    const start = before <= Number(part.data.upperThreshold)
-    const end = after <= Number(part.data.lowerThreshold)
-    if (start && !atStart) part.triggerEvent('scrolltoupper', { direction: sideways ? 'left' : 'top' })
-    if (end && !atEnd) part.triggerEvent('scrolltolower', { direction: sideways ? 'right' : 'bottom' })
-    ;[top, left, atStart, atEnd] = [scrollTop, scrollLeft, start, end]
+    const { scrollTop, scrollLeft, scrollHeight, scrollWidth } = element
+    const [deltaX, deltaY] = [left - scrollLeft, top - scrollTop]
+    ;[top, left] = [scrollTop, scrollLeft]
+    part.triggerEvent('scroll', { scrollTop, scrollLeft, scrollHeight, scrollWidth, deltaX, deltaY })
+    tellEnds(part, element, was)
   })
 }
 
@@ -60,6 +66,7 @@ builtin({
     scrollTop: null,
     scrollLeft: null,
     scrollIntoView: String,
+    scrollIntoViewOffset: { type: Number, value: 0 },
     scrollWithAnimation: Boolean,
     enableFlex: Boolean,
     upperThreshold: { type: null, value: 50 },

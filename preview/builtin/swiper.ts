@@ -1,7 +1,10 @@
 /** <swiper>: leaves turned by a finger, a mouse, the arrow keys or time. */
 import { builtin, elementOf, setOwn, type Part } from './part'
 
+/** Part of its size that a leaf has to be pulled to turn. */
 const FAR = 0.25
+
+type Point = { clientX: number; clientY: number }
 
 function leavesOf(part: Part): HTMLElement[] {
   return Array.from(elementOf(part).querySelectorAll<HTMLElement>('wx-swiper-item')).filter(
@@ -39,49 +42,48 @@ function turn(part: Part, to: number, source: '' | 'autoplay' | 'touch'): void {
   part.triggerEvent('change', { current, source, currentItemId: '' })
 }
 
+/** How far the finger has pulled along the swiper; 0 while it goes across. */
+function pull({ data }: Part, from: Point, to: Point, pulled: number): number {
+  const [x, y] = [to.clientX - from.clientX, to.clientY - from.clientY]
+  const [along, across] = data.vertical ? [y, x] : [x, y]
+  return pulled === 0 && Math.abs(across) > Math.abs(along) ? 0 : along
+}
+
 function follow(part: Part): void {
   const element = elementOf(part)
-  let start: { x: number; y: number } | undefined
+  const point = (e: Event): Point => (e as TouchEvent).changedTouches[0]
+  let start: Point | undefined
   let pulled = 0
-  const point = (e: Event) => {
-    const { clientX: x, clientY: y } = (e as TouchEvent).changedTouches[0]
-    return { x, y }
+  const hold = (e: Event) => {
+    start = point(e)
+    pulled = 0
+    part.held = true
   }
-  element.addEventListener(
-    'touchstart',
-    (e) => {
-      start = point(e)
-      pulled = 0
-      part.held = true
-    },
-    { passive: true },
-  )
-  element.addEventListener(
-    'touchmove',
-    (e) => {
-      if (!start) return
-      const { x, y } = point(e)
-      const [along, across] = part.data.vertical ? [y - start.y, x - start.x] : [x - start.x, y - start.y]
-      if (pulled === 0 && Math.abs(across) > Math.abs(along)) return
-      if (e.cancelable) e.preventDefault()
-      pulled = along
-      place(part, pulled, false)
-    },
-    { passive: false },
-  )
-  for (const end of ['touchend', 'touchcancel']) {
-    element.addEventListener(end, () => {
-      if (!start) return
-      const size = part.data.vertical ? element.clientHeight : element.clientWidth
-      const step = Math.abs(pulled) > size * FAR ? -Math.sign(pulled) : 0
-      start = undefined
-      part.held = false
-      if (pulled !== 0) turn(part, part.data.current + step, 'touch')
-    })
+  const move = (e: Event) => {
+    if (start) pulled = pull(part, start, point(e), pulled)
+    if (!start || pulled === 0) return
+    if (e.cancelable) e.preventDefault()
+    place(part, pulled, false)
   }
-  element.addEventListener('keydown', ({ key }) => {
-    const steps: Record<string, number> = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }
-    if (steps[key]) turn(part, part.data.current + steps[key], 'touch')
+  const leave = () => {
+    const size = part.data.vertical ? element.clientHeight : element.clientWidth
+    const step = Math.abs(pulled) > size * FAR ? -Math.sign(pulled) : 0
+    if (start && pulled !== 0) turn(part, part.data.current + step, 'touch')
+    start = undefined
+    part.held = false
+  }
+  element.addEventListener('touchstart', hold, { passive: true })
+  element.addEventListener('touchmove', move, { passive: false })
+  for (const end of ['touchend', 'touchcancel']) element.addEventListener(end, leave)
+}
+
+const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }
+
+function obeyKeys(part: Part): void {
+  const element = elementOf(part)
+  element.tabIndex = 0
+  element.addEventListener('keydown', ({ key, target }) => {
+    if (target === element && STEPS[key]) turn(part, part.data.current + STEPS[key], 'touch')
   })
 }
 
@@ -130,8 +132,8 @@ builtin({
   lifetimes: {
     attached(this: Part) {
       follow(this)
+      obeyKeys(this)
       play(this)
-      elementOf(this).tabIndex = 0
       // leaves come and go by wx:for
       this.watcher = new MutationObserver(() => settle(this))
       this.watcher.observe(elementOf(this).firstElementChild, { childList: true })

@@ -1,4 +1,5 @@
 /** wx.createAnimation: the steps travel as text through setData, and the `animation` attribute plays them. */
+import type { Authored } from './easel'
 import { cssLength } from './units'
 
 interface Timing {
@@ -37,10 +38,10 @@ function unit(name: string, value: unknown): string {
   return /^(rotate|skew)/.test(name) ? `${value}deg` : cssLength(value)
 }
 
-export function createAnimation(base: Timing = {}): Record<string, (...values: any[]) => unknown> {
+export function createAnimation(base: Timing = {}): Record<string, (...values: Authored[]) => unknown> {
   const steps: Step[] = []
   let now: Pick<Step, 'transforms' | 'styles'> = { transforms: [], styles: {} }
-  const animation: Record<string, (...values: any[]) => unknown> = {
+  const animation: Record<string, (...values: Authored[]) => unknown> = {
     step(timing: Timing = {}) {
       steps.push({ ...base, ...timing, ...now })
       now = { transforms: [], styles: {} }

@@ -1,8 +1,10 @@
 /** How every wx API answers: success, fail and complete callbacks, or a promise when none of them is given. */
+import type { Authored } from './easel'
+
 export interface Callbacks {
-  success?: (result: any) => void
-  fail?: (error: any) => void
-  complete?: (result: any) => void
+  success?: (result: Authored) => void
+  fail?: (error: Authored) => void
+  complete?: (result: Authored) => void
 }
 
 /** A refusal in WeChat's words: the text after `name:fail `, and its numbers. */

@@ -1,6 +1,7 @@
 /** The App: its lifecycle, and how the program was opened. */
 import { addressed } from './address'
 import { news } from './answer'
+import type { Authored } from './easel'
 import { onError, report } from './lifecycle'
 import { program } from './program'
 import { parse, router } from './router'
@@ -16,7 +17,7 @@ export interface LaunchOptions {
 const BY_ICON = 1001
 const BY_CODE = 1047
 
-type Definition = Record<string, any>
+type Definition = Record<string, Authored>
 
 let instance: Definition = {}
 let launched: LaunchOptions = { path: '', query: {}, scene: BY_ICON, referrerInfo: {} }
@@ -45,17 +46,29 @@ function call(name: string, argument?: unknown): void {
   }
 }
 
-/** `?scene=` in the address is what a scanned mini program code carries; the page itself is in the hash. */
+/** `?scene=` in the address is what a scanned mini program code carries; WeChat leaves it encoded. */
+function scannedScene(): string | undefined {
+  const pair = location.search
+    .slice(1)
+    .split('&')
+    .find((part) => part.startsWith('scene='))
+  return pair?.slice('scene='.length)
+}
+
+/** The page is in the hash; the first page of the program when none is named. */
 function readAddress(): { options: LaunchOptions; missing: boolean } {
   const { route, options } = parse(`/${addressed()}`)
   const known = program.config.pages.includes(route)
-  const search = location.search.slice(1).split('&')
-  const scene = search.find((pair) => pair.startsWith('scene='))?.slice('scene='.length)
+  const scene = scannedScene()
   const query = known ? options : {}
   if (scene) query.scene = scene
-  const path = known ? route : (program.config.entryPagePath ?? program.config.pages[0])
   return {
-    options: { path, query, scene: scene ? BY_CODE : BY_ICON, referrerInfo: {} },
+    options: {
+      path: known ? route : program.home(),
+      query,
+      scene: scene ? BY_CODE : BY_ICON,
+      referrerInfo: {},
+    },
     missing: !known && route !== '',
   }
 }

@@ -1,5 +1,9 @@
 /** What the compiler's generated code expects of the runtime, and what it hands over. Both sides are checked against this file. */
 
+/** JSON and code of the program's author. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- checked by the author's own compiler, not by ours
+type Loose = any
+
 /** app.json, completed by the compiler. Everything else of app.json is passed on as it was written. */
 export interface AppConfig {
   /** every page of the program, those of sub-packages with their root in front, in the order of app.json */
@@ -10,22 +14,22 @@ export interface AppConfig {
   theme?: { light: Record<string, string>; dark: Record<string, string> }
   /** pictures and other files of the program: path with a leading slash -> address relative to index.html */
   assets: Record<string, string>
-  [key: string]: any
+  [key: string]: Loose
 }
 
 /**
  * Code of one chunk's templates as glass-easel's template compiler made it: `groups[path]` is the template of a component,
  * the whole object is what glass-easel calls `groupList`.
  */
-export type Groups = Record<string, any>
+export type Groups = Record<string, Loose>
 
 /** Called first, before any definition; the returned function is called last and opens the first page. */
-export function boot(app: AppConfig, appCss: string, host?: Record<string, any>): () => void
+export function boot(app: AppConfig, appCss: string, host?: Record<string, Loose>): () => void
 
 /** One page or component. Dependencies come before their users (cycles excepted). `load` runs its script, once, inside Page/Component/Behavior. */
 export function define(
   path: string,
-  json: Record<string, any>,
+  json: Record<string, Loose>,
   groups: Groups,
   css: string,
   scope: string | undefined,

@@ -4,6 +4,10 @@ import { glassEasel } from 'glass-easel-miniprogram-adapter'
 export { MiniProgramEnv, glassEasel } from 'glass-easel-miniprogram-adapter'
 export type { AssociatedBackend, CodeSpace, Root } from 'glass-easel-miniprogram-adapter'
 
+/** What a program's author has written, or answers: fields, methods and values that are not known here. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- checked by the author's own compiler, not by ours
+export type Authored = any
+
 export type Node = InstanceType<typeof glassEasel.Element>
 export type ComponentNode = glassEasel.GeneralComponent
 
@@ -11,10 +15,10 @@ export type ComponentNode = glassEasel.GeneralComponent
 export interface Instance {
   _$: ComponentNode
   is: string
-  data: Record<string, any>
+  data: Record<string, Authored>
   setData(data: Record<string, unknown>, done?: () => void): void
   triggerEvent(name: string, detail?: unknown, options?: { bubbles?: boolean; composed?: boolean }): void
-  [key: string]: any
+  [key: string]: Authored
 }
 
 export function domOf(node: Node | null | undefined): HTMLElement | null {

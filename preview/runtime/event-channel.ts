@@ -1,5 +1,7 @@
 /** The two ends of the channel between a page and the page that it opened. */
-type Listener = (...values: any[]) => void
+import type { Authored } from './easel'
+
+type Listener = (...values: Authored[]) => void
 
 export class EventChannel {
   private readonly listeners = new Map<string, { listener: Listener; once: boolean }[]>()

@@ -2,7 +2,7 @@
 import { App, getApp, launch } from './app'
 import { WebBackend, builtinTags } from './backend'
 import type { AppConfig, Groups } from './contract'
-import { MiniProgramEnv, glassEasel, type CodeSpace } from './easel'
+import { MiniProgramEnv, glassEasel, type Authored, type CodeSpace } from './easel'
 import { listen } from './events'
 import { setHost, type Host } from './host'
 import { readyBehavior } from './lifecycle'
@@ -20,7 +20,7 @@ import './wxs'
 
 export type { Host, PaymentParams, PlaceOnMap, ShareContent } from './host'
 
-type Definition = Record<string, any>
+type Definition = Record<string, Authored>
 type Register = (definition?: Definition) => unknown
 
 const globals = globalThis as unknown as Record<string, unknown>
@@ -62,7 +62,7 @@ function runIn(codeSpace: CodeSpace, path: string, load: () => unknown): void {
 
 function menuOf(page: NonNullable<ReturnType<typeof router.current>>) {
   const items: { text: string; act: () => void }[] = [
-    { text: '重新进入', act: () => void router.reLaunch(`/${program.config.pages[0]}`) },
+    { text: '重新进入', act: () => void router.reLaunch(`/${program.home()}`) },
   ]
   if (page.window.enablePullDownRefresh)
     items.unshift({ text: '刷新', act: () => startPullDownRefresh(page) })
@@ -85,7 +85,7 @@ function setupScreen(): void {
   program.onThemeChange(() => router.draw())
   setupNavigation({
     back: () => void router.navigateBack(),
-    home: () => void router.reLaunch(`/${program.config.pages[0]}`),
+    home: () => void router.reLaunch(`/${program.home()}`),
     menu: menuOf,
   })
   setupTabBar(({ pagePath, text }, index) => {
@@ -110,7 +110,7 @@ export function boot(app: AppConfig, appCss: string, host?: Partial<Host>): () =
 
 export function define(
   path: string,
-  json: Record<string, any>,
+  json: Record<string, Authored>,
   groups: Groups,
   css: string,
   scope: string | undefined,

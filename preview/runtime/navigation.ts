@@ -1,7 +1,7 @@
 /** The navigation bar: title, way back, and the menu that shares or refreshes. */
 import { button, chooseFrom, h } from './overlay'
 import { screen } from './screen'
-import type { OpenPage } from './page'
+import type { BarLook, OpenPage } from './page'
 
 export interface NavigationDeeds {
   back: () => void
@@ -28,21 +28,28 @@ function wayBack(page: OpenPage, depth: number, isHome: boolean): HTMLElement | 
   return button('', 'mp-nav-home', deeds.home, '返回首页')
 }
 
-/** Draws the bar for the page on top; `depth` is the height of the stack. */
-export function drawNavigation(page: OpenPage, depth: number, isHome: boolean): void {
-  const { bar, window: look } = page
+function titleOf({ title, loading }: BarLook): HTMLElement {
+  const heading = h('h1', { class: 'mp-nav-title' }, title)
+  if (loading) heading.prepend(h('span', { class: 'mp-spinner', role: 'img', 'aria-label': '加载中' }))
+  return heading
+}
+
+function paint({ bar, window: look }: OpenPage, custom: boolean): void {
   const { navigation } = screen
-  const custom = look.navigationStyle === 'custom'
-  const menu = button('', 'mp-nav-menu', () => void openMenu(page), '更多')
-  document.title = bar.title
   navigation.classList.toggle('mp-nav-custom', custom)
   navigation.style.background = custom
     ? ''
     : (bar.background ?? look.navigationBarBackgroundColor ?? '#ffffff')
+  screen.pages.style.background = look.backgroundColor ?? ''
   navigation.style.color = bar.color ?? (look.navigationBarTextStyle === 'white' ? '#ffffff' : '#000000')
-  if (custom) return navigation.replaceChildren(menu)
-  const title = h('h1', { class: 'mp-nav-title' }, bar.title)
-  if (bar.loading) title.prepend(h('span', { class: 'mp-spinner', role: 'img', 'aria-label': '加载中' }))
-  const back = wayBack(page, depth, isHome)
-  navigation.replaceChildren(...(back ? [back] : []), title, menu)
+}
+
+/** Draws the bar for the page on top; `depth` is the height of the stack. */
+export function drawNavigation(page: OpenPage, depth: number, isHome: boolean): void {
+  const custom = page.window.navigationStyle === 'custom'
+  const menu = button('', 'mp-nav-menu', () => void openMenu(page), '更多')
+  const parts = custom ? [menu] : [wayBack(page, depth, isHome), titleOf(page.bar), menu]
+  document.title = page.bar.title
+  paint(page, custom)
+  screen.navigation.replaceChildren(...parts.filter((part) => part !== null))
 }

@@ -72,7 +72,7 @@ export class OpenPage {
     const placeholder = document.createElement('div')
     screen.pages.append(placeholder)
     this.root.attach(placeholder.parentElement as never, placeholder as never)
-    this.element = domOf(this.root.getComponent())!
+    this.element = domOf(this.root.getComponent()) ?? placeholder
     this.element.hidden = true
     this.element.dataset.route = this.route
     this.element.tabIndex = -1

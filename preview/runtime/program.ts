@@ -1,5 +1,6 @@
 /** What app.json and the pages' json say, with theme.json's values filled in for the theme of the moment. */
 import type { AppConfig } from './contract'
+import type { Authored } from './easel'
 
 export interface TabItem {
   pagePath: string
@@ -29,18 +30,20 @@ export interface PageWindow {
 }
 
 let app: AppConfig = { pages: [], subPackages: [], assets: {} }
-const pages = new Map<string, Record<string, any>>()
+const pages = new Map<string, Record<string, Authored>>()
 const subPackages = new Map<string, () => Promise<unknown>>()
 const dark = typeof matchMedia === 'function' ? matchMedia('(prefers-color-scheme: dark)') : undefined
 
+function named(value: string): string {
+  return app.theme?.[program.theme()][value.slice(1)] ?? value
+}
+
 /** Values such as "@navigationBackground" are looked up in theme.json. */
 function themed<T>(value: T): T {
+  if (typeof value === 'string') return (value.startsWith('@') ? named(value) : value) as T
   if (Array.isArray(value)) return value.map(themed) as T
-  if (value && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, themed(inner)])) as T
-  }
-  if (typeof value !== 'string' || !value.startsWith('@')) return value
-  return (app.theme?.[program.theme()][value.slice(1)] ?? value) as T
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, themed(inner)])) as T
 }
 
 export const program = {
@@ -52,6 +55,11 @@ export const program = {
     return app
   },
 
+  /** The page that opens when none is named. */
+  home(): string {
+    return app.entryPagePath ?? app.pages[0]
+  },
+
   /** 'dark' only for a program that says it has one. */
   theme(): 'light' | 'dark' {
     return app.darkmode && dark?.matches ? 'dark' : 'light'
@@ -61,7 +69,7 @@ export const program = {
     dark?.addEventListener?.('change', () => app.darkmode && listener())
   },
 
-  addPage(route: string, json: Record<string, any>): void {
+  addPage(route: string, json: Record<string, Authored>): void {
     pages.set(route, json)
   },
 

@@ -9,6 +9,7 @@ let refreshing: OpenPage | undefined
 
 function place(distance: number): void {
   screen.pages.style.setProperty('--mp-pull', `${distance}px`)
+  screen.pages.classList.toggle('mp-pulling', distance > 0)
 }
 
 export function startPullDownRefresh(page: OpenPage): void {
@@ -31,13 +32,20 @@ function fingerY(e: Event): number | undefined {
   return (e as TouchEvent).touches?.[0]?.clientY
 }
 
+/** Whether something between the finger and the page is scrolled down. */
+function scrolledInside(target: Element | null, page: Element): boolean {
+  for (let at = target; at && at !== page; at = at.parentElement) if (at.scrollTop > 0) return true
+  return false
+}
+
 /** The page under the finger, when it may be pulled from where it is. */
 function pullable(e: Event, page: OpenPage | undefined): OpenPage | undefined {
-  if (refreshing || !page?.window.enablePullDownRefresh || page.element.scrollTop > 0) return undefined
-  if (!page.element.contains(e.target as Node)) return undefined
-  for (let at = e.target as Element | null; at && at !== page.element; at = at.parentElement)
-    if (at.scrollTop > 0) return undefined
-  return page
+  if (refreshing || !page?.window.enablePullDownRefresh) return undefined
+  const { element } = page
+  const target = e.target as Element
+  return element.scrollTop <= 0 && element.contains(target) && !scrolledInside(target, element)
+    ? page
+    : undefined
 }
 
 export function listenToPulls(current: () => OpenPage | undefined): void {

@@ -1,6 +1,6 @@
 /** WeChat's page stack: at most ten pages, tab pages kept alive, lifecycle in WeChat's order, one deed at a time. */
 import { Address } from './address'
-import type { AssociatedBackend, CodeSpace, Instance } from './easel'
+import type { AssociatedBackend, Authored, CodeSpace, Instance } from './easel'
 import { EventChannel } from './event-channel'
 import { drawNavigation } from './navigation'
 import { OpenPage, urlOf, type Place } from './page'
@@ -37,7 +37,7 @@ class Router {
   setup(kit: Kit): void {
     this.kit = kit
     const travel = (index: number, url: string) => void this.inTurn(() => this.travel(index, url))
-    this.address.listen(travel, () => (this.current()?.index ?? 0) + 1)
+    this.address.listen(travel, () => this.top() + 1)
   }
 
   current(): OpenPage | undefined {
@@ -49,7 +49,7 @@ class Router {
   }
 
   isHome(route: string): boolean {
-    return route === program.config.pages[0] || program.isTab(route)
+    return route === program.home() || program.isTab(route)
   }
 
   start(place: Place): Promise<void> {
@@ -59,13 +59,16 @@ class Router {
     })
   }
 
-  navigateTo(url: string, events: Record<string, (...values: any[]) => void> = {}): Promise<EventChannel> {
+  navigateTo(
+    url: string,
+    events: Record<string, (...values: Authored[]) => void> = {},
+  ): Promise<EventChannel> {
     return this.inTurn(async () => {
       const place = await this.find(url)
       if (program.isTab(place.route)) throw new Error('can not navigateTo a tabbar page')
       if (this.stack.length >= LIMIT) throw new Error('webview count limit exceed')
       const { opener, opened } = EventChannel.pair(events)
-      const index = (this.current()?.index ?? -1) + 1
+      const index = this.top() + 1
       this.current()?.hide()
       void this.address.push(index, urlOf(place))
       this.show(this.open(place, index, opened))
@@ -106,7 +109,7 @@ class Router {
       if (this.stack.length < 2) throw new Error('cannot navigate back at first page.')
       const steps = Math.min(Math.max(delta, 1), this.stack.length - 1)
       const target = this.stack[this.stack.length - 1 - steps]
-      void this.address.back(this.current()!.index - target.index)
+      void this.address.back(this.top() - target.index)
       for (let i = 0; i < steps; i += 1) this.pop()
       this.show(target)
     })
@@ -133,30 +136,40 @@ class Router {
     return place
   }
 
+  /** Number of the top page's entry in the browser's history; -1 before there is one. */
+  private top(): number {
+    return this.current()?.index ?? -1
+  }
+
   /** The visitor went back or forward in the browser. */
   private async travel(index: number, url: string): Promise<void> {
     const place = parse(url)
-    const known = program.config.pages.includes(place.route)
-    if (known) await program.load(place.route)
-    if ((this.current()?.index ?? -1) < index) this.current()?.hide()
-    while (this.current() && this.current()!.index > index) this.pop()
+    if (!program.config.pages.includes(place.route)) return
+    await program.load(place.route)
+    if (this.top() < index) this.current()?.hide()
+    while (this.top() > index) this.pop()
+    this.show(this.reached(place, index) ?? this.openOrKept(place, index))
+  }
+
+  /** The page on top, when it is what the address names; another page at that entry gives way. */
+  private reached(place: Place, index: number): OpenPage | undefined {
     const page = this.current()
-    if (page?.index === index && (!known || page.route === place.route)) return this.show(page)
-    if (page?.index === index) this.pop()
-    if (known) this.show(this.openOrKept(place, index))
+    if (page?.index !== index) return undefined
+    if (page.route === place.route) return page
+    this.pop()
+    return undefined
   }
 
   /** Back to the stack's first entry, which then shows `place`; pages that `closes` says so are unloaded. */
   private rewind(place: Place, closes: (page: OpenPage) => boolean): void {
-    const top = this.current()?.index ?? 0
-    const base = this.stack[0]?.index ?? 0
-    for (const page of this.stack.splice(0).reverse()) {
+    const base = this.stack.at(0)?.index ?? 0
+    void this.address.back(this.top() - base)
+    void this.address.replace(base, urlOf(place))
+    const pages = new Set([...this.stack.splice(0).reverse(), ...this.tabs.values()])
+    for (const page of pages) {
       if (closes(page)) this.close(page)
       else page.hide()
     }
-    for (const page of this.tabs.values()) if (closes(page)) this.close(page)
-    void this.address.back(top - base)
-    void this.address.replace(base, urlOf(place))
     this.show(this.openOrKept(place, base))
   }
 

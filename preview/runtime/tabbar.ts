@@ -23,35 +23,53 @@ function label(item: TabItem, { badge, dot }: Mark): string {
   return dot ? `${item.text}，有新内容` : item.text
 }
 
-function drawTab(bar: TabBar, declared: TabItem, index: number): HTMLElement {
+function signOf({ badge, dot }: Mark): HTMLElement[] {
+  if (badge) return [h('span', { class: 'mp-tab-badge', 'aria-hidden': 'true' }, badge)]
+  return dot ? [h('span', { class: 'mp-tab-dot', 'aria-hidden': 'true' })] : []
+}
+
+function iconOf({ iconPath, selectedIconPath }: TabItem, selected: boolean): HTMLElement[] {
+  const path = (selected && selectedIconPath) || iconPath
+  return path ? [h('img', { src: program.asset(`/${path.replace(/^\//, '')}`), alt: '' })] : []
+}
+
+function drawTab({ selectedColor, color }: TabBar, declared: TabItem, index: number): HTMLElement {
   const mark = marks.get(index) ?? {}
   const item = { ...declared, ...mark.item }
   const selected = item.pagePath === now
-  const icon = (selected && item.selectedIconPath) || item.iconPath
-  const tab = h('button', { type: 'button', class: 'mp-tab', 'aria-label': label(item, mark) })
+  const tab = h(
+    'button',
+    {
+      type: 'button',
+      class: 'mp-tab',
+      'aria-label': label(item, mark),
+      'aria-current': selected ? 'page' : undefined,
+    },
+    ...iconOf(item, selected),
+    h('span', { class: 'mp-tab-text' }, item.text),
+    ...signOf(mark),
+  )
   tab.dataset.path = item.pagePath
-  if (selected) tab.setAttribute('aria-current', 'page')
-  tab.style.color = (selected ? bar.selectedColor : bar.color) ?? ''
-  if (icon) tab.append(h('img', { src: program.asset(`/${icon.replace(/^\//, '')}`), alt: '' }))
-  tab.append(h('span', { class: 'mp-tab-text' }, item.text))
-  if (mark.badge) tab.append(h('span', { class: 'mp-tab-badge', 'aria-hidden': 'true' }, mark.badge))
-  else if (mark.dot) tab.append(h('span', { class: 'mp-tab-dot', 'aria-hidden': 'true' }))
+  tab.style.color = (selected ? selectedColor : color) ?? ''
   tab.addEventListener('click', () => press(item, index))
   return tab
 }
 
-export function drawTabBar(route: string): void {
-  const bar = program.tabBar()
+function fill(bar: TabBar): void {
   const { tabs } = screen
-  now = route
-  tabs.hidden = hidden || !bar || !program.isTab(route)
-  if (!bar || tabs.hidden) return
   const focused = (document.activeElement as HTMLElement | null)?.dataset.path
   tabs.setAttribute('aria-label', '主要页面')
   tabs.style.background = bar.backgroundColor ?? '#ffffff'
   tabs.classList.toggle('mp-tabbar-white', bar.borderStyle === 'white')
   tabs.replaceChildren(...bar.list.map((item, index) => drawTab(bar, item, index)))
   if (focused) tabs.querySelector<HTMLElement>(`[data-path="${focused}"]`)?.focus({ preventScroll: true })
+}
+
+export function drawTabBar(route: string): void {
+  const bar = program.tabBar()
+  now = route
+  screen.tabs.hidden = hidden || !program.isTab(route)
+  if (bar && !screen.tabs.hidden) fill(bar)
 }
 
 export function markTab(index: number, change: Mark): void {

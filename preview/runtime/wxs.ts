@@ -1,8 +1,8 @@
 /** What WXS has beside JavaScript: its globals, and ComponentDescriptors for event and change handlers. */
-import { domOf, glassEasel, isComponent, type ComponentNode, type Node } from './easel'
+import { domOf, glassEasel, isComponent, type Authored, type ComponentNode, type Node } from './easel'
 import { cssLengths } from './units'
 
-type Handler = ((this: unknown, ...values: any[]) => unknown) & { descriptors?: true }
+type Handler = ((this: unknown, ...values: Authored[]) => unknown) & { descriptors?: true }
 
 const states = new WeakMap<object, object>()
 
@@ -68,7 +68,7 @@ function nodeBehind(value: unknown): Node {
 }
 
 function withDescriptors(handler: Handler): Handler {
-  const wrapped: Handler = function (this: unknown, ...values: any[]) {
+  const wrapped: Handler = function (this: unknown, ...values: Authored[]) {
     const [first, second, host, node] = values
     if (values.length === 1 && first instanceof glassEasel.Event) {
       const event = first as unknown as { currentTarget: unknown; instance: object }

@@ -43,31 +43,34 @@ function contentType(header: Headers): string {
   return name ? header[name] : ''
 }
 
+function bodyOf(data: object | string | ArrayBuffer, type: string): BodyInit {
+  if (typeof data === 'string' || isBinary(data)) return data
+  return type.includes('x-www-form-urlencoded') ? encode(data) : JSON.stringify(data)
+}
+
+function withQuery(url: string, data: unknown): string {
+  const query = data !== null && typeof data === 'object' && !isBinary(data) ? encode(data) : ''
+  return query ? `${url}${url.includes('?') ? '&' : '?'}${query}` : url
+}
+
 /** Data goes into the address of a GET, and into the body of anything else by its content type. */
-function prepare(options: RequestOption): { url: string; init: RequestInit } {
-  const method = (options.method ?? 'GET').toUpperCase()
-  const header: Headers = { ...(options.header as Headers | undefined) }
+function prepare({ url, data, method: given = 'GET', header: headers, enableCache }: RequestOption): {
+  url: string
+  init: RequestInit
+} {
+  const method = given.toUpperCase()
+  const header: Headers = { ...(headers as Headers | undefined) }
   const type = contentType(header)
   if (!type) header['content-type'] = 'application/json'
   const init: RequestInit = {
     method,
     headers: header,
     credentials: 'omit',
-    cache: options.enableCache ? 'default' : 'no-store',
+    cache: enableCache ? 'default' : 'no-store',
   }
-  const { data } = options
-  if (data === undefined || data === null) return { url: options.url, init }
-  if (method === 'GET' && typeof data === 'object' && !isBinary(data)) {
-    const query = encode(data)
-    return {
-      url: query ? `${options.url}${options.url.includes('?') ? '&' : '?'}${query}` : options.url,
-      init,
-    }
-  }
-  if (method === 'GET') return { url: options.url, init }
-  if (typeof data === 'string' || isBinary(data)) init.body = data
-  else init.body = type.includes('x-www-form-urlencoded') ? encode(data) : JSON.stringify(data)
-  return { url: options.url, init }
+  if (method === 'GET') return { url: withQuery(url, data), init }
+  if (data !== undefined && data !== null) init.body = bodyOf(data, type)
+  return { url, init }
 }
 
 async function read(response: Response, options: RequestOption): Promise<unknown> {

@@ -1,5 +1,7 @@
 /** wx routes, and what a page can ask of its own surface: scrolling, pull-down refresh, queries. */
 import { Failure, api, require } from '../answer'
+import { domOf, type Authored } from '../easel'
+import type { OpenPage } from '../page'
 import { startPullDownRefresh as startPull, stopPullDownRefresh as stopPull } from '../pull'
 import { router } from '../router'
 
@@ -14,7 +16,7 @@ function checked(options: Url): string {
 
 export const navigateTo = api(
   'navigateTo',
-  async (options: Url & { events?: Record<string, (...values: any[]) => void> }) => ({
+  async (options: Url & { events?: Record<string, (...values: Authored[]) => void> }) => ({
     eventChannel: await router.navigateTo(checked(options), options.events),
   }),
 )
@@ -32,18 +34,19 @@ function currentPage() {
 export const startPullDownRefresh = api('startPullDownRefresh', () => startPull(currentPage()))
 export const stopPullDownRefresh = api('stopPullDownRefresh', () => stopPull())
 
+/** How far down a node of the page is. */
+function topOf({ element, instance }: OpenPage, selector: string): number {
+  const target = domOf(instance._$.getShadowRoot()?.querySelector(selector))
+  if (!target) throw new Failure('selector not found')
+  return target.getBoundingClientRect().top - element.getBoundingClientRect().top + element.scrollTop
+}
+
 export const pageScrollTo = api(
   'pageScrollTo',
-  ({ scrollTop, selector, duration = 300, offsetTop = 0 }: WechatMiniprogram.PageScrollToOption) => {
-    const { element, instance } = currentPage()
-    const behavior = duration > 0 ? 'smooth' : 'auto'
-    if (selector === undefined) return element.scrollTo({ top: scrollTop, behavior })
-    const target = instance._$.getShadowRoot()?.querySelector(selector)?.getBackendElement() as
-      HTMLElement | undefined
-    if (!target) throw new Failure('selector not found')
-    const top =
-      target.getBoundingClientRect().top - element.getBoundingClientRect().top + element.scrollTop + offsetTop
-    element.scrollTo({ top, behavior })
+  ({ scrollTop = 0, selector, duration = 300, offsetTop = 0 }: WechatMiniprogram.PageScrollToOption) => {
+    const page = currentPage()
+    const top = selector === undefined ? scrollTop : topOf(page, selector) + offsetTop
+    page.element.scrollTo({ top, behavior: duration > 0 ? 'smooth' : 'auto' })
   },
 )
 

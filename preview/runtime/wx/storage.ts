@@ -1,5 +1,6 @@
 /** wx storage in localStorage under a prefix; in memory where the browser forbids it. */
 import { Failure, api } from '../answer'
+import type { Authored } from '../easel'
 
 const PREFIX = 'mp:'
 const LIMIT_KB = 10 * 1024
@@ -46,7 +47,7 @@ function read(key: string): { data?: unknown } | undefined {
   return text === null ? undefined : (JSON.parse(text) as { data?: unknown })
 }
 
-export function getStorageSync(key: string): any {
+export function getStorageSync(key: string): Authored {
   return read(key)?.data ?? ''
 }
 

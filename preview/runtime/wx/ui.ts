@@ -35,6 +35,19 @@ function modalBody(options: ModalOption): { parts: HTMLElement[]; field?: HTMLTe
   return { parts, field }
 }
 
+function modalDeeds(options: ModalOption, end: (confirm: boolean) => void): HTMLElement {
+  const { confirmText = '确定', cancelText = '取消', confirmColor = '', cancelColor = '' } = options
+  const confirm = button(confirmText, 'mp-modal-confirm', () => end(true))
+  const cancel = button(cancelText, '', () => end(false))
+  confirm.style.color = confirmColor
+  cancel.style.color = cancelColor
+  return h(
+    'div',
+    { class: 'mp-modal-deeds' },
+    ...(options.showCancel === false ? [confirm] : [cancel, confirm]),
+  )
+}
+
 export const showModal = api(
   'showModal',
   (options: ModalOption) =>
@@ -44,17 +57,8 @@ export const showModal = api(
         close()
         resolve({ confirm, cancel: !confirm, content: confirm && field ? field.value : null })
       }
-      const confirm = button(options.confirmText ?? '确定', 'mp-modal-confirm', () => end(true))
-      const cancel = button(options.cancelText ?? '取消', '', () => end(false))
-      if (options.confirmColor) confirm.style.color = options.confirmColor
-      if (options.cancelColor) cancel.style.color = options.cancelColor
-      const deeds = options.showCancel === false ? [confirm] : [cancel, confirm]
-      const box = h(
-        'div',
-        { 'aria-label': options.title || options.content || '提示' },
-        ...parts,
-        h('div', { class: 'mp-modal-deeds' }, ...deeds),
-      )
+      const label = options.title || options.content || '提示'
+      const box = h('div', { 'aria-label': label }, ...parts, modalDeeds(options, end))
       const close = openDialog(box, () => end(false), 'mp-modal')
     }),
 )
