@@ -1,5 +1,5 @@
 /** In watch mode only: asks for the build's number, and loads the page anew when it is another one. */
-const EVERY_MS = 300
+const EVERY_MS = 200
 
 /** @returns {Promise<string | undefined>} */
 async function version() {

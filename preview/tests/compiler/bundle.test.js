@@ -1,5 +1,6 @@
 /** What a build writes: chunks, names, maps, and what a content security policy forbids. */
 import fs from 'node:fs'
+import { SourceMap } from 'node:module'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { build } from '../../compiler/build.js'
@@ -111,6 +112,29 @@ test('maps lead to TypeScript, WXS and WXML with their text', async () => {
     expect(sourcesContent[sources.indexOf(name)]).toBe(text)
   }
   expect(sources.filter((/** @type {string} */ name) => path.isAbsolute(name))).toEqual([])
+})
+
+test('a position in the bundle leads to the line that was written', async () => {
+  const { read } = await built({
+    'pages/home/home.ts':
+      "interface Row {\n  id: number\n}\nPage({ data: { row: { id: 1 } as Row, mark: 'in script' } })",
+    'pages/home/home.wxml': '<wxs module="m" src="./m.wxs" />\n<view>in template {{m.f()}}</view>',
+    'pages/home/m.wxs': "var a = 1\nmodule.exports = {\n  f: function () { return 'in wxs' + a }\n}",
+  })
+
+  const lines = read(/^main-.*\.js$/).split('\n')
+  const map = new SourceMap(JSON.parse(read(/^main-.*\.js\.map$/)))
+  /** @param {string} mark */
+  const origin = (mark) => {
+    const line = lines.findIndex((text) => text.includes(mark))
+    const entry = /** @type {import('node:module').SourceMapping} */ (
+      map.findEntry(line, lines[line].indexOf(mark) - 1)
+    )
+    return [path.posix.basename(entry.originalSource), entry.originalLine + 1]
+  }
+  expect(origin('in script')).toEqual(['home.ts', 4])
+  expect(origin('in wxs')).toEqual(['m.wxs', 3])
+  expect(origin('in template')).toEqual(['home.wxml', 1])
 })
 
 test('a second build takes away what the first one left', async () => {
