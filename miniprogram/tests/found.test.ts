@@ -21,7 +21,7 @@ test('results are grouped by kind in the order of the best hit', () => {
 test('a disease says why it leads to a department, and leads there', () => {
   const [{ items }] = groupsOf([hit('disease', 'd1', '腹痛', '消化内科')])
 
-  expect(items[0].note).toBe('“腹痛”可以看这个科室 · 示范医院')
+  expect(items[0].note).toBe('可看“腹痛” · 示范医院')
   expect(items[0].url).toBe('/packages/catalog/department/department?id=d1&hospital=1')
 })
 

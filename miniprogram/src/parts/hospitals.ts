@@ -20,8 +20,10 @@ export function kindText({ level, kind }: Pick<Hospital, 'level' | 'kind'>): str
 /** 800 米, 3.2 公里; nothing when the place of one of the two is unknown. */
 export function distanceText(metres: number | null): string {
   if (metres === null) return ''
-  if (metres < 1000) return say.metres(Math.max(100, Math.round(metres / 100) * 100))
-  return say.kilometres(metres < 10_000 ? (metres / 1000).toFixed(1) : String(Math.round(metres / 1000)))
+  if (metres < 950) return say.metres(Math.max(100, Math.round(metres / 100) * 100))
+  return say.kilometres(
+    metres < 10_000 ? (Math.round(metres / 100) / 10).toFixed(1) : String(Math.round(metres / 1000)),
+  )
 }
 
 export function hospitalItem(hospital: Hospital): HospitalItem {

@@ -55,6 +55,7 @@ Page({
     isOpen: false,
     hasSessions: true,
     countdown: '',
+    isReleasing: false,
     news: '',
     sessions: [] as SessionItem[],
     days: [] as StripDay[],
@@ -144,7 +145,7 @@ Page({
     if (due) void this.refresh(texts.doctor.refreshed)
     const left = secondsLeft(this.watch, now)
     const countdown = left === null || !this.isWatchedDay() ? '' : this.countdownOf(left)
-    if (countdown !== this.data.countdown) this.setData({ countdown })
+    if (countdown !== this.data.countdown) this.setData({ countdown, isReleasing: left === 0 })
     return due
   },
   isWatchedDay(): boolean {
@@ -152,7 +153,7 @@ Page({
   },
   countdownOf(left: number): string {
     if (left > longestCountdownS) return ''
-    return left > 0 ? say.countdown(remaining(left * 1000)) : say.releasing
+    return left > 0 ? remaining(left * 1000) : say.releasing
   },
   /** Places go while a patient looks elsewhere; but not while the server asked us to wait. */
   isStale(): boolean {

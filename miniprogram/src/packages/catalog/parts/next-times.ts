@@ -14,7 +14,7 @@ export interface NextTime {
 }
 
 /** As many as can be told apart at a glance. */
-const most = 3
+const most = 2
 
 /** The first free slots of a doctor's sessions in one department. */
 export function nextTimesOf(sessions: readonly SessionView[], department: string, today: string): NextTime[] {
