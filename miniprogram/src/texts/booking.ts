@@ -28,7 +28,8 @@ const confirm = {
   free: '不收费',
   rules: '预约须知',
   moreRules: '查看全部规则',
-  fewerRules: '收起',
+  allRules: '预约规则',
+  understood: '知道了',
   payWithin: (minutes: number) => `提交后号源为您保留 ${minutes} 分钟，请在这段时间内付款，过时自动取消`,
   freeUntil: (moment: string) => `${moment}以前可以免费取消；之后取消也全额退款，但会记一次临时取消`,
   freeUntilStart: '就诊时段开始以前可以免费取消，全额退款',
@@ -57,6 +58,7 @@ const confirm = {
 const relation = { self: '本人', child: '子女', parent: '父母', spouse: '配偶', other: '其他' } as const
 
 const consent = {
+  heading: '需要您同意的内容',
   agree: '同意并继续',
   decline: '暂不同意',
   retry: '再试一次',
@@ -123,7 +125,6 @@ const result = {
 const code = {
   title: '签到码',
   hint: '到医院后在自助机或窗口出示',
-  label: (words: string) => `签到码 ${words}`,
   failed: '签到码暂时没有取到，点这里再取一次；也可以凭身份证件签到',
 }
 

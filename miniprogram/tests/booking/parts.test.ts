@@ -338,9 +338,9 @@ describe('watching', () => {
 
 test('the texts to agree to become lines', () => {
   expect(linesOf('# 隐私政策\n\n正文\n## 小节\n- 一条')).toEqual([
-    { kind: 'title', text: '隐私政策' },
-    { kind: 'text', text: '正文' },
-    { kind: 'heading', text: '小节' },
-    { kind: 'item', text: '一条' },
+    { key: 0, kind: 'title', text: '隐私政策' },
+    { key: 1, kind: 'text', text: '正文' },
+    { key: 2, kind: 'heading', text: '小节' },
+    { key: 3, kind: 'item', text: '一条' },
   ])
 })

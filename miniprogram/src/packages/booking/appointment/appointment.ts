@@ -20,6 +20,8 @@ import { standingOf } from '../parts/standing'
 import { Watch } from '../parts/watch'
 
 const t = texts.appointment
+/** WeChat's own dialogs know no variables of ours. */
+const danger = '#b92f26'
 
 Page({
   behaviors: [look],
@@ -98,6 +100,7 @@ Page({
       content: this.appointment?.allowed.cancel_text ?? '',
       confirmText: t.deed.cancel,
       cancelText: t.keep,
+      confirmColor: danger,
     })
     if (confirm) await this.cancel()
   },

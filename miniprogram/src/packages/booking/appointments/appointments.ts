@@ -61,8 +61,8 @@ Page({
     const { items = [], hasMore = false } = this.roll ?? {}
     this.setData({ cards: items.map((one) => cardOf(one, now)), hasMore, more: '' })
   },
-  onTab({ currentTarget }: WechatMiniprogram.TouchEvent) {
-    const tab = currentTarget.dataset.tab as Tab
+  onTab({ detail }: WechatMiniprogram.CustomEvent<{ value: Tab }>) {
+    const tab = detail.value
     if (tab === this.data.tab) return
     this.roll = this.newRoll(tab)
     this.setData({ tab, cards: [], state: 'loading' })

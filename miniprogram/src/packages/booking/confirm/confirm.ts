@@ -106,8 +106,14 @@ Page({
     })
   },
 
-  onToggleRules() {
-    this.setData({ showsRules: !this.data.showsRules })
+  onOpenRules() {
+    this.setData({ showsRules: true })
+  },
+  onCloseRules() {
+    this.setData({ showsRules: false })
+  },
+  onRulesMoved({ detail }: WechatMiniprogram.CustomEvent<{ visible: boolean }>) {
+    this.setData({ showsRules: detail.visible })
   },
   onChoosePatient({ detail }: WechatMiniprogram.CustomEvent<{ id: string }>) {
     this.forgetDeed()

@@ -3,12 +3,22 @@ import type { Schemas } from '../../../api/client'
 import { yuan } from '../../../parts/format'
 import { texts } from '../../../texts/booking'
 import { refundView, type RefundView } from './refund'
-import { hintOf, momentText, standingOf, toneOf, visitOf, type Tone, type Visit } from './standing'
+import {
+  hintOf,
+  isAhead,
+  momentText,
+  standingOf,
+  toneOf,
+  visitOf,
+  type Standing,
+  type Tone,
+  type Visit,
+} from './standing'
 
 const t = texts.appointment
 export type AppointmentPage = Schemas['AppointmentPageOut']
 
-/** What the foot offers; the first is the primary button. */
+/** What the foot offers. */
 export type Deed = 'pay' | 'reschedule' | 'cancel' | 'again' | 'mine'
 
 export interface AppointmentView {
@@ -23,10 +33,10 @@ export interface AppointmentView {
   fee: string
   money: string
   refunds: RefundView[]
-  timeline: { when: string; text: string }[]
+  timeline: { key: number; when: string; text: string }[]
   bring: string[]
   oldId: string
-  deeds: { deed: Deed; name: string }[]
+  deeds: { deed: Deed; name: string; look: string }[]
 }
 
 export function appointmentView(
@@ -41,17 +51,24 @@ export function appointmentView(
     tone: toneOf(standing),
     hint: hintOf(one, now),
     visit: visitOf(one),
-    number: one.number ?? 0,
+    number: isAhead(one, now) ? (one.number ?? 0) : 0,
     patient: one.patient.name,
     hasCode: standing === 'booked',
     fee: yuan(one.order.amount_fen),
     money: one.order.amount_fen ? t.orderState[one.order.state] : '',
     refunds: (order?.refunds ?? []).map(refundView),
-    timeline: one.timeline.map(({ at, text }) => ({ when: momentText(at), text })),
+    timeline: one.timeline.map(({ at, text }, key) => ({ key, when: momentText(at), text })),
     bring: one.bring,
     oldId: one.rescheduled_from ?? '',
-    deeds: deedsOf(one).map((deed) => ({ deed, name: t.deed[deed] })),
+    deeds: deedsOf(one).map((deed) => ({ deed, name: t.deed[deed], look: lookOf(deed, standing) })),
   }
+}
+
+/** The primary button is what the patient has to do; who is booked has nothing to do but to come. */
+function lookOf(deed: Deed, standing: Standing): string {
+  if (deed === 'cancel') return 'button-danger'
+  const isDue = deed === 'pay' || deed === 'again' || (deed === 'reschedule' && standing === 'suspended')
+  return isDue ? 'button-primary' : ''
 }
 
 /** What can be done now, by the server's word; an appointment that ended can be made anew. */

@@ -1,5 +1,6 @@
 // The little Markdown of the consent texts as lines with a kind: headings, items, paragraphs.
 export interface Line {
+  key: number
   kind: 'title' | 'heading' | 'item' | 'text'
   text: string
 }
@@ -13,8 +14,8 @@ const kinds: readonly [RegExp, Line['kind']][] = [
 
 export function linesOf(markdown: string): Line[] {
   const lines = markdown.split('\n').filter((line) => line.trim())
-  return lines.map((line) => {
+  return lines.map((line, key) => {
     const [mark, kind] = kinds.find(([pattern]) => pattern.test(line)) ?? [/^/, 'text']
-    return { kind, text: line.replace(mark, '') }
+    return { key, kind, text: line.replace(mark, '') }
   })
 }

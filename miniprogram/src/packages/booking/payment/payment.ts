@@ -140,13 +140,8 @@ Page({
     return this.data.stage === 'over'
   },
 
-  onChoose({ currentTarget }: WechatMiniprogram.TouchEvent) {
-    this.setData({
-      channel: currentTarget.dataset.channel as OnlineChannel,
-      shown: null,
-      refusal: null,
-      note: '',
-    })
+  onChoose({ detail }: WechatMiniprogram.CustomEvent<{ value: OnlineChannel }>) {
+    this.setData({ channel: detail.value, shown: null, refusal: null, note: '' })
   },
   async onPay() {
     const { channel, stage } = this.data

@@ -1,4 +1,4 @@
-// The check-in code of an appointment: a picture that the server makes, and the same in letters.
+// The check-in code of an appointment: a picture that the server makes.
 import { api } from '../../../../api/client'
 import { texts } from '../../../../texts/booking'
 
@@ -6,7 +6,7 @@ Component({
   properties: {
     appointment: { type: String, value: '' },
   },
-  data: { t: texts.code, state: 'loading', code: '', image: '', label: '' },
+  data: { t: texts.code, state: 'loading', image: '' },
   observers: {
     appointment(id: string) {
       if (id) void this.load()
@@ -17,8 +17,8 @@ Component({
       this.setData({ state: 'loading' })
       try {
         const path = { appointment_id: this.data.appointment }
-        const { code, image } = await api.get('/api/v1/appointments/{appointment_id}/check-in-code', { path })
-        this.setData({ state: 'ready', code, image, label: texts.code.label(code) })
+        const { image } = await api.get('/api/v1/appointments/{appointment_id}/check-in-code', { path })
+        this.setData({ state: 'ready', image })
       } catch {
         this.setData({ state: 'failed' })
       }

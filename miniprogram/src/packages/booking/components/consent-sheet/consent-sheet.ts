@@ -16,6 +16,7 @@ Component({
     patient: { type: Object, value: null as unknown as WechatMiniprogram.IAnyObject },
   },
   data: {
+    isOpen: false,
     t: texts.consent,
     wanted: [] as ConsentText[],
     shown: [] as object[],
@@ -24,6 +25,7 @@ Component({
   },
   observers: {
     patient(patient: Person | null) {
+      this.setData({ isOpen: patient !== null })
       if (patient) void this.load()
     },
   },

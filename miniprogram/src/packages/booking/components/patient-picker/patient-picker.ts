@@ -6,12 +6,11 @@ Component({
     /** [{id, name, note}] */
     patients: { type: Array, value: [] as { id: string; name: string; note: string }[] },
     chosen: { type: String, value: '' },
-    canAdd: { type: Boolean, value: true },
   },
   data: { t: texts.confirm },
   methods: {
-    onChoose(event: WechatMiniprogram.TouchEvent) {
-      this.triggerEvent('choose', { id: event.currentTarget.dataset.id })
+    onChoose({ detail }: WechatMiniprogram.CustomEvent<{ value: string }>) {
+      this.triggerEvent('choose', { id: detail.value })
     },
     onAdd() {
       this.triggerEvent('add')
