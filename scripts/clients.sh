@@ -16,6 +16,6 @@ wanted=$(sources | sort -z | xargs -0 cksum | cksum)
 scripts/setup-node.sh
 echo "clients: building the mini program for browsers"
 scripts/miniprogram-parts.sh
-npx --no-install miniprogram-preview build miniprogram/preview.config.js
+node_modules/.bin/miniprogram-preview build miniprogram/preview.config.js
 node miniprogram/tools/compress.js dist/clients/m
 printf '%s' "$wanted" >"$stamp"

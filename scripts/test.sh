@@ -27,7 +27,7 @@ if [ $# -eq 0 ]; then
   scripts/miniprogram-parts.sh
   for workspace in preview miniprogram; do
     echo "test: $workspace"
-    (cd "$workspace" && npx --no-install vitest run)
+    (cd "$workspace" && ../node_modules/.bin/vitest run)
   done
 fi
 

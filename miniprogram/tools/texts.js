@@ -78,13 +78,20 @@ function refuseChineseIn(node) {
  */
 function visit(node, isTexts) {
   if (ts.isImportDeclaration(node) || ts.isTypeNode(node)) return
-  if (ts.isIdentifier(node) || ts.isPropertyAccessExpression(node)) {
+  if (isUse(node)) {
     noteDeclarations(checker.getSymbolAtLocation(node))
     const type = checker.getTypeAtLocation(node)
     if (isObjectOfTexts(type)) noteObject(node, type, isTexts)
   }
   if (ts.isBindingElement(node)) noteDeclarations(boundBy(node))
   node.forEachChild((child) => visit(child, isTexts))
+}
+
+/** @param {ts.Node} node @returns {node is ts.Identifier | ts.PropertyAccessExpression} */
+function isUse(node) {
+  const isItsOwnName =
+    ts.isIdentifier(node) && ts.isPropertyAssignment(node.parent) && node.parent.name === node
+  return (ts.isIdentifier(node) && !isItsOwnName) || ts.isPropertyAccessExpression(node)
 }
 
 /** @param {ts.BindingElement} node @returns {ts.Symbol | undefined} the property that `const { key } = texts` takes */
