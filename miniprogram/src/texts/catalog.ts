@@ -37,7 +37,6 @@ const home = {
 }
 
 const registration = {
-  choose: '选择医院',
   chooseFirst: '先选要去的医院，下次会记住',
   change: '换医院',
   about: '医院介绍',
