@@ -59,26 +59,24 @@ function safeAddress(address: string): string {
 
 const WRITTEN: Record<string, (value: string) => string> = { src: safeAddress, style: cssLengths }
 
-function element(name: string, attrs: Record<string, string>): HTMLElement | undefined {
-  if (!TAGS.has(name)) return undefined
+function drawElement({ name = '', attrs = {}, children }: RichNode, decode: boolean): HTMLElement {
   const drawn = document.createElement(name)
   for (const [key, value] of Object.entries(attrs)) {
     if (ATTRIBUTES.has(key)) drawn.setAttribute(key, WRITTEN[key]?.(value) ?? value)
   }
+  drawn.append(...draw(children, decode))
   return drawn
 }
 
-/** Text of nodes may hold entities (&nbsp;), text of HTML has been read already. */
-function draw(node: RichNode, decode: boolean): Node {
-  const { type, name = '', text = '', attrs = {}, children } = node
-  if (type === 'text') return document.createTextNode(decode ? entitiesIn(text) : text)
-  const drawn = element(name.toLowerCase(), attrs)
-  drawn?.append(...drawAll(children, decode))
-  return drawn ?? document.createTextNode('')
-}
-
-function drawAll(nodes: RichNode[] | undefined, decode: boolean): Node[] {
-  return (nodes ?? []).map((node) => draw(node, decode))
+/** A node that is not trusted goes with all its children. Text of nodes may hold entities (&nbsp;), text of HTML has been read already. */
+function draw(nodes: RichNode[] | undefined, decode: boolean): Node[] {
+  const trusted = (nodes ?? []).filter(
+    ({ type, name = '' }) => type === 'text' || TAGS.has(name.toLowerCase()),
+  )
+  return trusted.map((node) => {
+    if (node.type !== 'text') return drawElement(node, decode)
+    return document.createTextNode(decode ? entitiesIn(node.text ?? '') : (node.text ?? ''))
+  })
 }
 
 builtin({
@@ -97,7 +95,7 @@ builtin({
     draw(this: Part) {
       const nodes = this.data.nodes as string | RichNode[] | null
       const list = typeof nodes === 'string' ? parsed(nodes) : (nodes ?? [])
-      innerOf(this)?.replaceChildren(...drawAll(list, typeof nodes !== 'string'))
+      innerOf(this)?.replaceChildren(...draw(list, typeof nodes !== 'string'))
     },
   },
 })

@@ -140,8 +140,9 @@ glassEasel.globalOptions.writeIdToDOM = true
 glassEasel.Element.prototype.updateAttribute = updateAttribute
 glassEasel.Element.prototype.getBoundingClientRect = getBoundingClientRect
 
-/** An attribute of a WeChat element that its builtin does not know (adjust-position …) is no fault of the program. */
+/** No fault of the program: an attribute that a builtin does not know (adjust-position …), a count as the list of wx:for. */
 glassEasel.addGlobalWarningListener((message, _component, element) => {
   const tag = (element as { is?: string } | undefined)?.is ?? ''
   if (/is not a valid property/.test(message) && builtinTags.has(tag)) return false
+  if (/^Use number as for-list/.test(message)) return false
 })

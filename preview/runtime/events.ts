@@ -13,6 +13,9 @@ interface Point {
 const LONG_PRESS_MS = 350
 const MOVED_PX = 10
 
+/** What the gesture of the moment has tapped. */
+let tapped: Element | null = null
+
 function scrolled(target: EventTarget | null): number {
   return (target as Element | null)?.closest?.('wx-page')?.scrollTop ?? 0
 }
@@ -65,6 +68,7 @@ function listenToBackend(backend: WebBackend): void {
       touches?: Iterable<Point>
     }
     if (type === 'tap' || type === 'canceltap') {
+      tapped = original.target as Element
       press(type, original.target, detail as { x: number; y: number }, original)
       return 0
     }
@@ -123,6 +127,24 @@ function keysAndReaders(): void {
   addEventListener('click', (e) => {
     if (e.detail === 0) tapMiddle((e.target as Element).closest('[tabindex]'), e)
   })
+}
+
+/**
+ * A browser sends a click after the touch that was a tap. What the tap has put under the finger since then (a dialog,
+ * the tab bar) must not take it for an answer.
+ */
+function swallowLateClicks(): void {
+  addEventListener('pointerdown', () => (tapped = null), true)
+  addEventListener(
+    'click',
+    (e) => {
+      const target = e.target as globalThis.Node
+      if (!tapped || e.detail === 0 || tapped.contains(target) || target.contains(tapped)) return
+      e.stopImmediatePropagation()
+      e.preventDefault()
+    },
+    true,
+  )
 }
 
 function first(e: Event): Point | undefined {
@@ -191,6 +213,7 @@ function pressedLook(): void {
 }
 
 export function listen(backend: WebBackend): void {
+  swallowLateClicks()
   listenToBackend(backend)
   mouseAsFinger()
   keysAndReaders()

@@ -78,7 +78,7 @@ function tellSize(): void {
 }
 
 function setupScreen(): void {
-  mountScreen(tellSize)
+  mountScreen(program.fontScale(), tellSize)
   mountToast()
   listen(backend)
   listenToPulls(() => router.current())

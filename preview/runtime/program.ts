@@ -60,6 +60,12 @@ export const program = {
     return app.entryPagePath ?? app.pages[0]
   },
 
+  /** `?font-scale=1.75` in the address stands for WeChat's font size setting. */
+  fontScale(): number {
+    const scale = Number(new URLSearchParams(location.search).get('font-scale'))
+    return Number.isFinite(scale) && scale > 0 ? scale : 1
+  },
+
   /** 'dark' only for a program that says it has one. */
   theme(): 'light' | 'dark' {
     return app.darkmode && dark?.matches ? 'dark' : 'light'

@@ -13,7 +13,8 @@ export const screen = {
 }
 
 /** Puts the empty screen into the document and keeps --vh (a hundredth of the page area's height) true. */
-export function mountScreen(onResize: () => void): void {
+export function mountScreen(fontScale: number, onResize: () => void): void {
+  document.documentElement.style.setProperty('--mp-scale', String(fontScale))
   screen.app.append(screen.navigation, screen.pages, screen.tabs)
   document.body.append(screen.app)
   measure()

@@ -8,12 +8,6 @@ import { pageArea, screen } from '../screen'
 const SDK_VERSION = '3.9.0'
 const FONT_PX = 16
 
-/** `?font-scale=1.75` in the address stands for WeChat's font size setting. */
-function fontScale(): number {
-  const scale = Number(new URLSearchParams(location.search).get('font-scale'))
-  return Number.isFinite(scale) && scale > 0 ? scale : 1
-}
-
 export function getWindowInfo() {
   const { width, height } = pageArea()
   const { clientWidth, clientHeight } = screen.app
@@ -38,7 +32,7 @@ export function getWindowInfo() {
 }
 
 export function getAppBaseInfo() {
-  const scale = fontScale()
+  const scale = program.fontScale()
   return {
     SDKVersion: SDK_VERSION,
     version: '8.0.50',
