@@ -114,7 +114,7 @@ export class Builder {
       bundle: true,
       format: 'esm',
       splitting: true,
-      target: 'es2022',
+      target: 'es2020', // phones that are some years old
       outdir: this.config.out,
       absWorkingDir: this.config.root,
       entryNames: '[name]-[hash]',

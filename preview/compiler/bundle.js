@@ -241,7 +241,9 @@ function wxsModule(name, source) {
 async function wxssModule(name, source) {
   const { project, cache, config, assets, dev } = source
   const unit = project.units.find(({ path: known }) => known === name)
-  const { css, problems } = await compileWxss(project.at(name) + '.wxss', unit?.scope, {
+  const page = unit?.isPage && unit.scope === undefined ? name : undefined
+  const user = { scope: unit?.scope, page }
+  const { css, problems } = await compileWxss(project.at(name) + '.wxss', user, {
     root: config.root,
     cache,
     minify: !dev,

@@ -134,8 +134,8 @@ class Reader {
     this.#open.add(unit)
     const file = this.at(unit)
     const { json, text } = isFile(file + '.json') ? this.#json(file + '.json') : { json: {}, text: '' }
-    // a page's own rules stay on the page, and those of app.wxss reach it
-    if (isPage) json.styleIsolation ??= 'apply-shared'
+    // unless it says otherwise a page has plain classes: its sheet and the app's reach what in it takes styles from outside
+    if (isPage) json.styleIsolation ??= 'shared'
     else this.#checkComponent(unit, json, text)
     const uses = this.#resolveUses(unit, json, text)
     for (const used of uses) this.visit(used, false)

@@ -5,15 +5,17 @@ const EVERY_MS = 200
 async function version() {
   try {
     const answer = await fetch('./version.txt', { cache: 'no-store' })
-    return answer.ok ? await answer.text() : undefined
+    return answer.ok ? await answer.text() : first
   } catch {
-    return undefined // the server is away for a moment
+    return first // the server is away for a moment
   }
 }
 
-const first = await version()
+/** @type {string | undefined} */
+let first
 
 setInterval(async () => {
   const now = await version()
-  if (now !== undefined && now !== first) location.reload()
+  first ??= now
+  if (now !== first) location.reload()
 }, EVERY_MS)

@@ -13,10 +13,22 @@ export const BUILTIN_TAGS = new Set(
   match-media share-element editor ad functional-page-navigator open-data official-account`.split(/\s+/),
 )
 
-/** Stands for the scope until it is known: a sheet is compiled once and used in many scopes. */
+/*
+ * A sheet is compiled once and used by many: these stand for its user until it is known.
+ */
 const SCOPE = '__scope__'
+/** Before each selector of a page's sheet: it reaches that page alone, and what in it does not keep styles out. */
+const WITHIN = '__within__'
+/** The element `page`. */
+const PAGE = 'wx-page__own__'
 /** Minified, the attribute has lost its quotation marks. */
 const HOST = /\[wx-host="?__scope__"?\]/g
+
+/**
+ * @typedef {object} User of a sheet; app.wxss has neither
+ * @property {string} [scope] prefix of its classes
+ * @property {string} [page] route of the page that the sheet is for, when it is one that shares styles with the app
+ */
 
 /**
  * @typedef {object} Sheet one file
@@ -36,11 +48,11 @@ const HOST = /\[wx-host="?__scope__"?\]/g
 /**
  * CSS of one component or page, imports included.
  * @param {string} file
- * @param {string | undefined} scope
+ * @param {User} user
  * @param {SheetOptions} options
  * @returns {Promise<{ css: string, files: string[], problems: import('./problem.js').Problem[] }>}
  */
-export async function compileWxss(file, scope, options) {
+export async function compileWxss(file, user, options) {
   /** @type {Set<string>} */
   const seen = new Set()
   /** @type {import('./problem.js').Problem[]} */
@@ -59,13 +71,17 @@ export async function compileWxss(file, scope, options) {
     return css + sheet.css
   }
   const css = isFile(file) ? await link(file) : ''
-  return { css: fillScope(css, scope), files: [...seen], problems }
+  return { css: fillIn(css, user), files: [...seen], problems }
 }
 
-/** @param {string} css @param {string | undefined} scope */
-function fillScope(css, scope) {
-  const host = `[wx-host="${scope ?? ''}"]`
-  return css.replaceAll(SCOPE + '--', scope ? scope + '--' : '').replace(HOST, host)
+/** :where() adds no weight: between a rule of the app and one of the page, what was written decides. @param {string} css @param {User} user */
+function fillIn(css, { scope = '', page }) {
+  const own = page === undefined ? '' : `[data-route="${page}"]`
+  return css
+    .replaceAll(PAGE, own ? `wx-page:where(${own})` : 'wx-page')
+    .replaceAll(WITHIN + ' ', own && `:where(wx-page${own}) `)
+    .replaceAll(SCOPE + '--', scope && scope + '--')
+    .replace(HOST, `[wx-host="${scope}"]`)
 }
 
 /** @param {string} file @param {string} text @param {SheetOptions} options @returns {Promise<Sheet>} */
@@ -120,8 +136,10 @@ function takeImports(sheet, file, root) {
 }
 
 const scopeSelector = selectorParser((selectors) => {
+  selectors.each(keepWithin)
   selectors.walkTags((tag) => {
-    if (BUILTIN_TAGS.has(tag.value)) tag.value = 'wx-' + tag.value
+    if (tag.value === 'page') tag.value = PAGE
+    else if (BUILTIN_TAGS.has(tag.value)) tag.value = 'wx-' + tag.value
   })
   selectors.walkClasses((name) => {
     name.value = `${SCOPE}--${name.value}`
@@ -131,10 +149,19 @@ const scopeSelector = selectorParser((selectors) => {
     id.replaceWith(attribute('data-id', id.value), selectorParser.pseudo({ value: ':not(#_)' }))
   })
   selectors.walkPseudos((pseudo) => {
-    if (pseudo.value !== ':host') return
-    pseudo.replaceWith(attribute('wx-host', SCOPE))
+    if (pseudo.value === ':host') pseudo.replaceWith(attribute('wx-host', SCOPE))
   })
 })
+
+/** @param {import('postcss-selector-parser').Selector} selector */
+function keepWithin(selector) {
+  const { first } = selector
+  if (!first || (first.type === 'tag' && first.value === 'page') || first.value === ':root') return
+  const { before } = first.spaces
+  first.spaces.before = ''
+  selector.prepend(selectorParser.combinator({ value: ' ' }))
+  selector.prepend(selectorParser.tag({ value: WITHIN, spaces: { before, after: '' } }))
+}
 
 /** @param {string} name @param {string} value */
 function attribute(name, value) {

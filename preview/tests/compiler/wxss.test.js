@@ -16,10 +16,10 @@ const options = (root, options = {}) => ({
   ...options,
 })
 
-/** @param {string} source @param {string} [scope] */
-async function compiled(source, scope) {
+/** @param {string} source @param {string} [scope] @param {string} [page] */
+async function compiled(source, scope, page) {
   const { root } = program({ 'a.wxss': source })
-  const { css } = await compileWxss(path.join(root, 'a.wxss'), scope, options(root))
+  const { css } = await compileWxss(path.join(root, 'a.wxss'), { scope, page }, options(root))
   return css.trim()
 }
 
@@ -36,6 +36,17 @@ test('classes of the app stay as they are', async () => {
 test('tags of WeChat become their elements, others do not', async () => {
   expect(await compiled('page, scroll-view > t-cell text::before { color: red }')).toBe(
     'wx-page, wx-scroll-view > t-cell wx-text::before { color: red }',
+  )
+})
+
+test("a page's rules stay on the page, and weigh what they weighed", async () => {
+  expect(await compiled('page, page .a, .a .b, view { color: red }', undefined, 'pages/home/home')).toBe(
+    [
+      'wx-page:where([data-route="pages/home/home"])',
+      ' wx-page:where([data-route="pages/home/home"]) .a',
+      ' :where(wx-page[data-route="pages/home/home"]) .a .b',
+      ' :where(wx-page[data-route="pages/home/home"]) wx-view { color: red }',
+    ].join(','),
   )
 })
 
@@ -87,7 +98,7 @@ test('imported sheets come first, each once, from beside the file or from the ro
     'c.wxss': '.c { color: red }',
   })
 
-  const { css, files } = await compileWxss(path.join(root, 'deep/a.wxss'), 's', options(root))
+  const { css, files } = await compileWxss(path.join(root, 'deep/a.wxss'), { scope: 's' }, options(root))
 
   expect(css).toBe('.s--c { color: red }\n.s--b { color: red }\n.s--a { color: red }\n')
   expect(files.map((file) => path.relative(root, file))).toEqual(['deep/a.wxss', 'deep/b.wxss', 'c.wxss'])
@@ -96,7 +107,7 @@ test('imported sheets come first, each once, from beside the file or from the ro
 test('sheets that import each other end', async () => {
   const { root } = program({ 'a.wxss': "@import './b.wxss';.a{}", 'b.wxss': "@import './a.wxss';.b{}" })
 
-  const { css } = await compileWxss(path.join(root, 'a.wxss'), undefined, options(root))
+  const { css } = await compileWxss(path.join(root, 'a.wxss'), {}, options(root))
 
   expect(css.replace(/\s/g, '')).toBe('.b{}.a{}')
 })
@@ -107,14 +118,14 @@ test('a sheet used in many scopes is parsed once, and again when it has changed'
   const parse = vi.spyOn(postcss, 'parse')
   const shared = options(root)
 
-  const first = await compileWxss(file, 'one', shared)
-  const second = await compileWxss(file, 'two', shared)
+  const first = await compileWxss(file, { scope: 'one' }, shared)
+  const second = await compileWxss(file, { scope: 'two' }, shared)
   expect([first.css, second.css]).toEqual(['.one--a { color: red }\n', '.two--a { color: red }\n'])
   expect(parse).toHaveBeenCalledTimes(1)
 
   write(file, '.b { color: red }')
   fs.utimesSync(file, 1, 1)
-  const third = await compileWxss(file, 'one', shared)
+  const third = await compileWxss(file, { scope: 'one' }, shared)
   expect(third.css).toBe('.one--b { color: red }\n')
   parse.mockRestore()
 })
@@ -124,7 +135,11 @@ test('minified sheets say the same', async () => {
     'a.wxss': '/* why */ .a { color: #ff0000; width: 24rpx; } :host { color: blue }',
   })
 
-  const { css } = await compileWxss(path.join(root, 'a.wxss'), 's', options(root, { minify: true }))
+  const { css } = await compileWxss(
+    path.join(root, 'a.wxss'),
+    { scope: 's' },
+    options(root, { minify: true }),
+  )
 
   expect(css).toBe('.s--a{color:red;width:calc(24 * var(--rpx))}[wx-host="s"]{color:#00f}\n')
 })
@@ -132,5 +147,5 @@ test('minified sheets say the same', async () => {
 test('a unit without a sheet has no CSS', async () => {
   const { root } = program()
 
-  expect((await compileWxss(path.join(root, 'none.wxss'), 's', options(root))).css).toBe('')
+  expect((await compileWxss(path.join(root, 'none.wxss'), { scope: 's' }, options(root))).css).toBe('')
 })
