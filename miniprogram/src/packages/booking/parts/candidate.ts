@@ -3,7 +3,7 @@ import type { Schemas } from '../../../api/client'
 import { dayText, timeText, yuan } from '../../../parts/format'
 import { texts } from '../../../texts/booking'
 import { otherPlaces, type Place, type SessionView } from './slot'
-import type { Visit } from './standing'
+import { timeParts, type Visit } from './standing'
 
 type Doctor = Schemas['DoctorOut']
 export type Patient = Schemas['PatientOut']
@@ -11,7 +11,7 @@ export type Patient = Schemas['PatientOut']
 export function visitAt({ session, slot }: Place, doctor: Doctor): Visit {
   return {
     day: dayText(session.date),
-    time: timeText(slot.starts_at, slot.ends_at),
+    ...timeParts(slot.starts_at, slot.ends_at),
     doctor: `${doctor.name} ${doctor.title}`.trim(),
     department: session.department.name,
     hospital: doctor.hospital.name,

@@ -35,7 +35,10 @@ export function isAhead(one: Appointment, now: number): boolean {
 /** When, where and with whom: what every card of an appointment shows. */
 export interface Visit {
   day: string
+  /** 上午 09:00–09:30, and its two halves, which break a line only between them */
   time: string
+  period: string
+  clock: string
   doctor: string
   department: string
   hospital: string
@@ -44,10 +47,16 @@ export interface Visit {
   address: string
 }
 
+export function timeParts(startsAt: string, endsAt: string): Pick<Visit, 'time' | 'period' | 'clock'> {
+  const time = timeText(startsAt, endsAt)
+  const [period, clock] = time.split(' ')
+  return { time, period, clock }
+}
+
 export function visitOf(one: Appointment): Visit {
   return {
     day: dayText(one.date),
-    time: timeText(one.starts_at, one.ends_at),
+    ...timeParts(one.starts_at, one.ends_at),
     doctor: `${one.doctor.name} ${one.doctor.title}`.trim(),
     department: one.department.name,
     hospital: one.hospital.name,

@@ -158,6 +158,7 @@ Page({
     this.setData({ hasTried: true })
     if (channel !== 'wechat_jsapi') {
       this.backToChoice({ shown: shownOf(payment) })
+      void wx.pageScrollTo({ scrollTop: 0 })
       return this.watch?.start()
     }
     const failure = await askWeChat(payment).then(
@@ -185,7 +186,7 @@ Page({
     }
   },
   onOtherWay() {
-    this.setData({ stage: 'choose' })
+    this.setData({ stage: 'choose', shown: null, note: '' })
   },
 
   onCopy() {

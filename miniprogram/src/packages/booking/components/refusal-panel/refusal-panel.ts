@@ -5,6 +5,8 @@ Component({
   properties: {
     /** a RefusalView of parts/refusal-view.ts */
     refusal: { type: Object, value: null as unknown as WechatMiniprogram.IAnyObject },
+    /** false where the panel holds something that is better than its buttons */
+    emphasis: { type: Boolean, value: true },
     heading: { type: String, value: '' },
     /** an empty text leaves the way back out */
     close: { type: String, value: '' },
