@@ -78,6 +78,16 @@ async def test_a_wrong_method_is_a_problem_that_names_the_right_one(client: http
     assert answer.headers["allow"] == answer.json()["allowed"] == "GET"
 
 
+async def test_a_post_may_stand_for_patch_and_for_nothing_else(client: httpx.AsyncClient) -> None:
+    path = "/api/v1/patients/00000000-0000-0000-0000-000000000000"
+
+    as_patch = await client.post(path, json={}, headers={"x-http-method-override": "PATCH"})
+    as_delete = await client.post(path, json={}, headers={"x-http-method-override": "DELETE"})
+
+    assert outcome(as_patch) == (401, "not-logged-in")
+    assert outcome(as_delete) == (405, "method-not-allowed")
+
+
 async def test_a_request_id_is_kept_and_a_strange_one_replaced(client: httpx.AsyncClient) -> None:
     kept = await client.get("/livez", headers={"x-request-id": "abc-1"})
     replaced = await client.get("/livez", headers={"x-request-id": "a b"})

@@ -25,6 +25,9 @@ _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
 }
+_AS_PATCH = (b"x-http-method-override", b"PATCH")
+"""What a client says that cannot send PATCH, as WeChat's wx.request cannot."""
+
 _BOOKING_ROUTE = ("POST", "/api/v1/appointments")
 
 
@@ -49,6 +52,8 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "POST" and _AS_PATCH in scope["headers"]:
+            scope["method"] = "PATCH"
         exchange = _Exchange(scope, send)
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
