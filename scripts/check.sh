@@ -43,6 +43,7 @@ if scripts/setup-node.sh; then
     'preview/**/*.{wxss,css}' 'miniprogram/src/**/*.wxss' 'src/guahao/web/templates/*.css'
   gate "front ends: templates (WXML)" node miniprogram/tools/templates.js
   gate "front ends: texts" node miniprogram/tools/texts.js
+  gate "front ends: declared places (app.json)" node miniprogram/tools/declared.js
   gate "front ends: WeChat build and its sizes" node miniprogram/tools/weapp.js
 else
   failed+=("front ends")
