@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: 'compiler', environment: 'node', include: ['tests/compiler/*.test.js'] } },
-      { test: { name: 'runtime', environment: 'jsdom', include: ['tests/runtime/*.test.ts'] } },
+      { test: { name: 'runtime', environment: 'jsdom', include: ['tests/{runtime,sample}/*.test.ts'] } },
     ],
   },
 })
