@@ -1,4 +1,4 @@
-/** What the compiler's generated code expects of the runtime, and what it hands over. Both sides are checked against this file. */
+/** What the generated code of compiler/bundle.js calls in the runtime (runtime/index.ts), and what it hands over. */
 
 /** JSON and code of the program's author. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- checked by the author's own compiler, not by ours
