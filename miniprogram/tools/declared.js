@@ -28,7 +28,9 @@ await run(() => {
 })
 
 /** @param {string[]} names @param {string[]} among */
-const missing = (names, among) => names.filter((name) => !among.includes(name))
+function missing(names, among) {
+  return names.filter((name) => !among.includes(name))
+}
 
 /** @param {string[]} used @returns {string[]} what people are asked for, with a reason each */
 function scopesOf(used) {
