@@ -1,11 +1,12 @@
-/** Writes a brotli and a gzip file beside every text of a build, for servers to send. `node tools/compress.js FOLDER` */
+/** Writes a brotli and a gzip file beside every hashed text of a build, for servers to send. `node tools/compress.js FOLDER` */
 import fs from 'node:fs'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import { filesBelow, run } from './paths.js'
 
-/** Source maps are read by developers only, and a page of one packet gains nothing. */
-const TEXTS = /\.(html|js|css|svg|json)$/
+/** Files of one content for ever: index.html changes in place, and a packed one beside it would be the old one. */
+const TEXTS = /-[A-Z0-9]{8}\.(js|css|svg|json)$/
+/** What fits into one packet gains nothing. */
 const LEAST = 1024
 
 const brotli = promisify(zlib.brotliCompress)
