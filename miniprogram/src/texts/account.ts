@@ -30,6 +30,7 @@ export const texts = {
   passwordMissing: '请填写密码',
 
   agreeTo: '我已阅读并同意',
+  read: '阅读',
   bookTitle: (title: string) => `《${title}》`,
   agreeFirst: '请先阅读并勾选同意，再继续',
 
@@ -186,6 +187,8 @@ export const texts = {
 
   thisDevice: '本机',
   unknownDevice: '未知设备',
+  weChat: '微信',
+  browser: '浏览器',
   loginKinds: { password: '密码登录', sms: '短信登录', wechat: '微信登录' },
   lastSeen: (day: string, time: string) => `最近使用 ${day} ${time}`,
   endDevice: '让它退出',

@@ -8,12 +8,10 @@ Component({
   properties: {
     options: { type: Array, value: [] as Option[] },
     value: { type: String, value: '' },
-    label: { type: String, value: '' },
   },
   methods: {
-    onChoose({ currentTarget }: WechatMiniprogram.TouchEvent) {
-      const value = currentTarget.dataset.value as string
-      if (value !== this.data.value) this.triggerEvent('change', { value })
+    onChange({ detail }: WechatMiniprogram.CustomEvent<{ value: string }>) {
+      this.triggerEvent('change', { value: detail.value })
     },
   },
 })

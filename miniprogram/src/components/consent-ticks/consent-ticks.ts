@@ -11,14 +11,14 @@ Component({
   data: {
     t: texts,
     ticked: [] as Kind[],
-    rows: [] as { kind: Kind; link: string; label: string; ticked: boolean }[],
+    rows: [] as { kind: Kind; label: string; readLabel: string; ticked: boolean }[],
   },
   observers: {
     'texts, ticked'(given: Text[], ticked: Kind[]) {
       const rows = given.map(({ kind, title }) => ({
         kind,
-        link: texts.bookTitle(title),
         label: texts.agreeTo + texts.bookTitle(title),
+        readLabel: texts.read + texts.bookTitle(title),
         ticked: ticked.includes(kind),
       }))
       this.setData({ rows })

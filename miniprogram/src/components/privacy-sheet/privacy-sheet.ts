@@ -34,7 +34,5 @@ Component({
     onContract() {
       wx.openPrivacyContract({ fail: () => openText('privacy') })
     },
-    /** The page under the veil must not move. */
-    onStay() {},
   },
 })

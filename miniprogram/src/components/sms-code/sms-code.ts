@@ -25,7 +25,7 @@ Component({
     },
   },
   methods: {
-    onInput({ detail }: WechatMiniprogram.Input) {
+    onChange({ detail }: WechatMiniprogram.CustomEvent<{ value: string }>) {
       this.triggerEvent('change', { value: detail.value })
     },
     async onSend() {

@@ -10,7 +10,9 @@ interface Running {
   forget: () => void
 }
 
-const pictures: Record<string, string> = { empty: 'empty', offline: 'offline', login: 'login' }
+const icons: Record<string, string> = { empty: 'folder-open', offline: 'wifi-off', login: 'user-circle' }
+/** One card of the skeleton: a title and two lines. */
+const lines = [{ width: '40%' }, 1, { width: '70%' }]
 
 Component({
   properties: {
@@ -21,7 +23,7 @@ Component({
     /** Cards in the skeleton. */
     rows: { type: Number, value: 3 },
   },
-  data: { t: texts, bars: [0, 1, 2], picture: 'error', sentence: '', action: '', waitS: 0, isCutOff: false },
+  data: { t: texts, bars: [0, 1, 2], icon: 'error-circle', lines, sentence: '', action: '', waitS: 0, isCutOff: false },
   observers: {
     rows(rows: number) {
       this.setData({ bars: Array.from({ length: rows }, (_, index) => index) })
@@ -50,7 +52,7 @@ Component({
       const state = this.data.state as State
       const problem = this.data.problem as Problem | null
       const [sentence, action] = this.wordsOf(state, problem)
-      this.setData({ picture: pictures[state] ?? 'error', sentence, action, waitS: 0 })
+      this.setData({ icon: icons[state] ?? 'error-circle', sentence, action, waitS: 0 })
       if (state === 'error' && problem?.retryAfterS) this.waitFor(problem.retryAfterS)
     },
     wordsOf(state: State, problem: Problem | null): [string, string] {

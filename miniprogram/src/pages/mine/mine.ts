@@ -6,12 +6,7 @@ import { look } from '../../parts/look'
 import { refused } from '../../parts/refused'
 import { texts } from '../../texts/account'
 
-const entry = (name: string, url: string, title: string, note: string) => ({
-  url,
-  title,
-  note,
-  picture: `/pages/mine/${name}.svg`,
-})
+const entry = (icon: string, url: string, title: string, note: string) => ({ icon, url, title, note })
 
 const entries = [
   entry(
@@ -20,10 +15,10 @@ const entries = [
     texts.myAppointments,
     texts.myAppointmentsNote,
   ),
-  entry('patients', '/packages/account/patients/patients', texts.patients, texts.patientsNote),
-  entry('privacy', '/packages/account/privacy/privacy', texts.privacy, texts.privacyNote),
-  entry('settings', '/packages/account/settings/settings', texts.settings, texts.settingsNote),
-  entry('help', '/packages/account/help/help', texts.help, texts.helpNote),
+  entry('usergroup', '/packages/account/patients/patients', texts.patients, texts.patientsNote),
+  entry('secured', '/packages/account/privacy/privacy', texts.privacy, texts.privacyNote),
+  entry('setting', '/packages/account/settings/settings', texts.settings, texts.settingsNote),
+  entry('help-circle', '/packages/account/help/help', texts.help, texts.helpNote),
 ]
 
 Page({

@@ -3,6 +3,7 @@ import { api, type Schemas } from '../../../api/client'
 import { requireLogin } from '../../../api/login'
 import { clockText, dayText } from '../../../parts/format'
 import { retry, shown } from '../../../parts/loading'
+import { deviceText } from '../../../parts/device'
 import { look } from '../../../parts/look'
 import { refused } from '../../../parts/refused'
 import { texts } from '../../../texts/account'
@@ -50,7 +51,7 @@ Page({
 function rowOf(login: Schemas['LoginOut']): Row {
   return {
     id: login.id,
-    device: login.device || texts.unknownDevice,
+    device: deviceText(login.device),
     kind: texts.loginKinds[login.kind],
     seen: texts.lastSeen(dayText(login.last_seen_at), clockText(login.last_seen_at)),
     isCurrent: login.current,
