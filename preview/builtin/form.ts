@@ -11,14 +11,14 @@ builtin({
       })
       onOwn(this, 'formreset', (event) => {
         event.stopPropagation()
-        for (const control of controlsIn(this._$)) control.formReset()
+        for (const control of controlsIn(this._$, 'formValue')) control.formReset()
         this.triggerEvent('reset', {})
       })
     },
   },
   methods: {
     values(this: Part) {
-      const named = Array.from(controlsIn(this._$)).filter((control) => control.data.name)
+      const named = Array.from(controlsIn(this._$, 'formValue')).filter((control) => control.data.name)
       return Object.fromEntries(named.map((control) => [control.data.name, control.formValue()]))
     },
   },

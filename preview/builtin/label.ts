@@ -4,7 +4,7 @@ import { builtin, controlsIn, elementOf, onOwn, type Part } from './part'
 
 function controlOf(part: Part): Part | undefined {
   const name = part.data.for as string
-  if (!name) return controlsIn(part._$).next().value ?? undefined
+  if (!name) return controlsIn(part._$, 'activate').next().value ?? undefined
   const node = part._$.ownerShadowRoot?.getElementById(name) as Partial<ComponentNode> | undefined
   return node?.getMethodCaller?.() as Part | undefined
 }

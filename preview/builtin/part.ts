@@ -97,11 +97,11 @@ export function defaultRole(part: Part, role: string): void {
   if (part.data.ariaRole === null) elementOf(part).setAttribute('aria-role', role)
 }
 
-/** Builtins below a node, through the shadow trees of components. */
-export function* controlsIn(node: Node): Generator<Part> {
+/** Builtins below a node that have this method, through the shadow trees of components. */
+export function* controlsIn(node: Node, method: 'formValue' | 'activate'): Generator<Part> {
   for (const child of (node as { getComposedChildren?: () => Node[] }).getComposedChildren?.() ?? []) {
     const part = (child as Partial<ComponentNode>).getMethodCaller?.() as Part | undefined
-    if (part && typeof part.formValue === 'function') yield part
-    yield* controlsIn(child)
+    if (part && typeof part[method] === 'function') yield part
+    yield* controlsIn(child, method)
   }
 }

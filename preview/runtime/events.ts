@@ -1,5 +1,5 @@
 /** Touches, taps, long presses and pressed states of the program, whether they come from a finger, a mouse, a key or a screen reader. */
-import { glassEasel, nodeOf, type Node } from './easel'
+import { glassEasel, isComponent, nodeOf, type Node } from './easel'
 import { actedOn } from './accessibility'
 import { pageArea } from './screen'
 import type { WebBackend } from './backend'
@@ -72,6 +72,8 @@ function listenToBackend(backend: WebBackend): void {
       press(type, original.target, detail as { x: number; y: number }, original)
       return 0
     }
+    // <scroll-view> tells its own scroll, with its numbers
+    if (type === 'scroll' && isComponent(target)) return 0
     const touches = (list: Iterable<Point>) => Array.from(list, (point) => touchOf(point, original.target))
     const extra = original.changedTouches
       ? { touches: touches(original.touches ?? []), changedTouches: touches(original.changedTouches) }

@@ -75,8 +75,9 @@ export class OpenPage {
     this.element = domOf(this.root.getComponent()) ?? placeholder
     this.element.hidden = true
     this.element.dataset.route = this.route
-    this.element.tabIndex = -1
     this.element.setAttribute('aria-role', 'main')
+    // the keys of a keyboard scroll what has the focus
+    this.element.tabIndex = 0
     if (this.window.disableScroll) this.element.style.overflow = 'hidden'
     this.listenToScroll()
     this.call('onLoad', this.place.options)
