@@ -31,6 +31,11 @@ export default defineConfig(
   },
   {
     files: ['**/tests/**'],
-    rules: { 'max-lines': ['error', { max: 600 }], 'max-lines-per-function': 'off' },
+    rules: {
+      'max-lines': ['error', { max: 600 }],
+      'max-lines-per-function': 'off',
+      '@typescript-eslint/no-explicit-any': 'off', // pages and answers are looked into as they are
+      '@typescript-eslint/no-non-null-assertion': 'off', // what is missing fails the test
+    },
   },
 )
