@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { filesBelow, isFile, scriptOf } from './files.js'
 import { placeOf, toEsbuild } from './problem.js'
 import { compileWxml, resolveIn, templateGlobals } from './wxml.js'
+import { mapTemplate } from './wxml-map.js'
 import { compileWxs } from './wxs.js'
 import { BUILTIN_TAGS, compileWxss } from './wxss.js'
 
@@ -158,32 +159,28 @@ function fileOf(name, { project }) {
 function wxmlModule(name, source) {
   const { id, file: base, space } = fileOf(name, source)
   const file = base + '.wxml'
-  const options = { dev: source.dev, isOwn: source.isOwn(file) }
-  const { template, written } = source.cache.get('wxml', file, (content) => ({
-    template: compileWxml(id, file, content, options),
-    written: content,
-  }))
+  const isOwn = source.isOwn(file)
+  const { template, code, map, written } = source.cache.get('wxml', file, (content) => {
+    const compiled = compileWxml(id, file, content, { dev: source.dev, isOwn })
+    const statement = `G[${text(id)}] = ${compiled.code}\n`
+    const isSound = compiled.problems.every(({ warning }) => warning)
+    const made = mapTemplate(statement, content, { name: fromOutput(file, source), isOwn: isOwn && isSound })
+    return { template: compiled, code: statement, map: made.toUrl(), written: content }
+  })
   const templates = existing(template.templates, '.wxml', { file, written }, source)
   const scripts = existing(template.scripts, '.wxs', { file, written }, source)
   const unknown = unknownTags(id, template.tags, { file, written }, source)
   const problems = [...template.problems, ...templates.problems, ...scripts.problems, ...unknown]
-  const head = [
+  const errors = problems.filter(({ warning }) => !warning)
+  const imports = [
     `import { G, R, D, X, Y, Z, P, Q } from 'mp:templates/${space}'`,
     ...scripts.paths.map((script) => `import 'mp:wxs/${script}'`),
     ...templates.paths.map((used) => `import 'mp:wxml/${used}'`),
   ]
-  // the template compiler tells no positions: a frame of the generated code leads to the file, not to the line
-  const map = {
-    version: 3,
-    sources: [fromOutput(file, source)],
-    sourcesContent: [written],
-    names: [],
-    mappings: ';'.repeat(head.length) + 'AAAA',
-  }
-  const code = [...head, `G[${text(id)}] = ${template.code}`, mapComment(text(map))].join('\n')
+  // imports come last, though they are done first, so that the map does not depend on their number
   return {
-    contents: problems.some(({ warning }) => !warning) ? '' : code,
-    problems: options.isOwn ? problems : problems.filter(({ warning }) => !warning),
+    contents: errors.length ? '' : `${code}${imports.join('\n')}\n//# sourceMappingURL=${map}\n`,
+    problems: isOwn ? problems : errors,
   }
 }
 
@@ -234,7 +231,7 @@ function wxsModule(name, source) {
     .prepend(`${head.join('\n')}\nR[${text(name)}] = D(${text(name)}, (require, exports, module) => {`)
     .append('\n})\n')
   const map = code.generateMap({ source: fromOutput(file, source), includeContent: true, hires: 'boundary' })
-  return { contents: code.toString() + mapComment(map.toString()), problems }
+  return { contents: `${code.toString()}//# sourceMappingURL=${map.toUrl()}\n`, problems }
 }
 
 /** @param {string} name @param {Source} source @returns {Promise<Generated>} */
@@ -273,7 +270,3 @@ function existing(references, ending, { file, written }, { project }) {
 
 /** Source maps name files as seen from the output. @param {string} file @param {Source} source */
 const fromOutput = (file, { config }) => path.relative(config.out, file).split(path.sep).join('/')
-
-/** @param {string} map */
-const mapComment = (map) =>
-  `\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')}\n`

@@ -118,7 +118,19 @@ test('a position in the bundle leads to the line that was written', async () => 
   const { read } = await built({
     'pages/home/home.ts':
       "interface Row {\n  id: number\n}\nPage({ data: { row: { id: 1 } as Row, mark: 'in script' } })",
-    'pages/home/home.wxml': '<wxs module="m" src="./m.wxs" />\n<view>in template {{m.f()}}</view>',
+    'pages/home/home.wxml': [
+      '<wxs module="m" src="./m.wxs" />',
+      '<!-- <view> -->',
+      '<view class="a > b {{x < 1 ? 1 : 2}}">in template {{m.f()}}</view>',
+      '<template name="t">',
+      '  <text>in named template</text>',
+      '</template>',
+      '<block wx:if="{{a}}"><text>in branch</text></block>',
+      '<view wx:else>',
+      '  <view wx:for="{{rows}}" wx:key="id">',
+      '    <text data-says="in attribute">in list</text></view>',
+      '</view>',
+    ].join('\n'),
     'pages/home/m.wxs': "var a = 1\nmodule.exports = {\n  f: function () { return 'in wxs' + a }\n}",
   })
 
@@ -134,7 +146,11 @@ test('a position in the bundle leads to the line that was written', async () => 
   }
   expect(origin('in script')).toEqual(['home.ts', 4])
   expect(origin('in wxs')).toEqual(['m.wxs', 3])
-  expect(origin('in template')).toEqual(['home.wxml', 1])
+  expect(origin('in template')).toEqual(['home.wxml', 3])
+  expect(origin('in named template')).toEqual(['home.wxml', 5])
+  expect(origin('in branch')).toEqual(['home.wxml', 7])
+  expect(origin('in list')).toEqual(['home.wxml', 10])
+  expect(origin('in attribute')).toEqual(['home.wxml', 10])
 })
 
 test('a second build takes away what the first one left', async () => {
