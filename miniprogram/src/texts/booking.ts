@@ -152,7 +152,7 @@ const state = {
   suspended: '医生停诊',
   expired: '超时未支付',
   cancelled_by_patient: '已取消',
-  cancelled_by_hospital: '医院已取消',
+  cancelled_by_hospital: '医院原因取消',
   rescheduled: '已改约',
 } as const
 
@@ -211,7 +211,7 @@ const reschedule = {
   from: '原来的时段',
   doctors: '选择医生',
   thisDoctor: '原来的医生',
-  dearer: (fee: string) => `${fee} 比原来的挂号费高，不能直接改约；想约这个时段，请先取消（全额退款）再预约`,
+  dearer: (fee: string) => `${fee} 比原来的挂号费高，不能直接改约；想约请先取消（全额退款）再预约`,
   cheaper: (difference: string) => `差额 ${difference} 将在 1–3 个工作日内退回原支付账户`,
   sameFee: '挂号费相同，不用再付',
   counts: '已过免费取消时间，现在改约会记一次临时取消',
@@ -222,6 +222,7 @@ const reschedule = {
   close: '返回选择',
   reading: '正在查看号源…',
   readAgain: '再试一次',
+  moreDays: '更多日期',
   none: '近期没有可以改约的时段，可以看看同科室的其他医生',
   notPossible: '这个预约现在不能改约',
   see: '查看这个预约',

@@ -5,7 +5,6 @@ import { texts } from '../../../texts/booking'
 import { refundView, type RefundView } from './refund'
 import {
   hintOf,
-  isAhead,
   momentText,
   standingOf,
   toneOf,
@@ -51,14 +50,14 @@ export function appointmentView(
     tone: toneOf(standing),
     hint: hintOf(one, now),
     visit: visitOf(one),
-    number: isAhead(one, now) ? (one.number ?? 0) : 0,
+    number: standing === 'booked' ? (one.number ?? 0) : 0,
     patient: one.patient.name,
     hasCode: standing === 'booked',
     fee: yuan(one.order.amount_fen),
     money: one.order.amount_fen ? t.orderState[one.order.state] : '',
     refunds: (order?.refunds ?? []).map(refundView),
     timeline: one.timeline.map(({ at, text }, key) => ({ key, when: momentText(at), text })),
-    bring: one.bring,
+    bring: standing === 'booked' || standing === 'held' ? one.bring : [],
     oldId: one.rescheduled_from ?? '',
     deeds: deedsOf(one).map((deed) => ({ deed, name: t.deed[deed], look: lookOf(deed, standing) })),
   }

@@ -27,11 +27,6 @@ export function standingOf(one: Appointment, now: number): Standing {
   return one.state
 }
 
-/** Whether the person still has something to do or to go to. */
-export function isAhead(one: Appointment, now: number): boolean {
-  return ['held', 'checking', 'booked', 'suspended'].includes(standingOf(one, now))
-}
-
 /** When, where and with whom: what every card of an appointment shows. */
 export interface Visit {
   day: string

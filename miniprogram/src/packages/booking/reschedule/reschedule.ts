@@ -13,6 +13,8 @@ import { findPlace, type SessionView } from '../parts/slot'
 import { visitOf, type Appointment, type Visit } from '../parts/standing'
 
 const t = texts.reschedule
+/** Sessions in view before one asks for more. */
+const fewDays = 4
 
 Page({
   behaviors: [look],
@@ -25,6 +27,7 @@ Page({
     doctors: [] as DoctorChoice[],
     doctorId: '',
     groups: [] as Group[],
+    most: fewDays,
     isReading: false,
     readProblem: '',
     chosen: '',
@@ -82,11 +85,14 @@ Page({
   async onDoctor({ currentTarget }: WechatMiniprogram.TouchEvent) {
     await this.showDoctor(String(currentTarget.dataset.id))
   },
+  onMoreDays() {
+    this.setData({ most: this.data.groups.length })
+  },
   onReadAgain() {
     void this.showDoctor(this.data.doctorId)
   },
   async showDoctor(doctorId: string) {
-    this.setData({ doctorId, groups: [], isReading: true, readProblem: '' })
+    this.setData({ doctorId, groups: [], most: fewDays, isReading: true, readProblem: '' })
     this.choose('', '')
     try {
       await this.readSessions(doctorId)
