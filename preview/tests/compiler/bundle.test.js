@@ -67,6 +67,36 @@ test('components come before their users, even when two use each other', () => {
   expect(units[0].json.usingComponents).toEqual({ one: '/one' })
 })
 
+test('components of app.json are known everywhere, and a name of a unit itself wins', () => {
+  const { folder } = program({
+    'app.json': '{ "pages": ["pages/home/home"], "usingComponents": { "a-b": "/one", "c-d": "/one" } }',
+    'pages/home/home.json': '{ "usingComponents": { "a-b": "/two" } }',
+    ...component('one'),
+    ...component('two'),
+    'two.json': '{ "component": true, "componentGenerics": { "row": { "default": "/one" } } }',
+  })
+
+  const { app, units } = readProject(completeConfig({ root: 'src', out: 'out' }, folder), new FileCache())
+
+  const jsons = Object.fromEntries(units.map((unit) => [unit.path, unit.json]))
+  expect(app.usingComponents).toBeUndefined()
+  expect(jsons['pages/home/home'].usingComponents).toEqual({ 'a-b': '/two', 'c-d': '/one' })
+  expect(jsons.two.usingComponents).toEqual({ 'a-b': '/one', 'c-d': '/one' })
+  expect(jsons.two.componentGenerics.row.default).toBe('/one')
+  expect(jsons.one.usingComponents).toEqual({})
+})
+
+test('a theme goes with the program', () => {
+  const { folder } = program({
+    'app.json': '{ "pages": ["pages/home/home"], "themeLocation": "theme.json", "darkmode": true }',
+    'theme.json': '{ "light": { "bar": "#fff" }, "dark": { "bar": "#000" } }',
+  })
+
+  const { app } = readProject(completeConfig({ root: 'src', out: 'out' }, folder), new FileCache())
+
+  expect(app.theme).toEqual({ light: { bar: '#fff' }, dark: { bar: '#000' } })
+})
+
 test('the first screen loads no sub-package', async () => {
   const { first, read } = await built(PACKAGES)
 
