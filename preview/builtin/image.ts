@@ -20,7 +20,7 @@ builtin(
       showMenuByLongpress: Boolean,
       webp: Boolean,
     },
-    data: { address: '', fit: 'object-fit:fill' },
+    data: { address: '', fit: 'object-fit:fill', seen: '' },
     observers: {
       src(this: Part, src: string) {
         this.setData({ address: src ? program.asset(src, router.current()?.route) : '' })
@@ -36,10 +36,12 @@ builtin(
     methods: {
       loaded(this: Part, event: unknown) {
         const { naturalWidth: width, naturalHeight: height } = fieldOf<HTMLImageElement>(event)
+        this.setData({ seen: '' })
         this.triggerEvent('load', { width, height })
       },
       failed(this: Part) {
-        // an empty src is no picture that failed
+        // WeChat draws nothing, a browser the sign of a broken picture
+        this.setData({ seen: ';visibility:hidden' })
         if (this.data.src) this.triggerEvent('error', { errMsg: `GET ${this.data.src} failed` })
       },
     },

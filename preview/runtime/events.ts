@@ -61,26 +61,27 @@ function press(
   dispatch(node, type, detail, { touches: [touch], changedTouches: [touch] }, original)
 }
 
+type TouchesOf = { touches?: Iterable<Point>; changedTouches?: Iterable<Point> }
+
+function touchesOf(original: Event & TouchesOf): object {
+  const { touches = [], changedTouches, target } = original
+  const points = (list: Iterable<Point>) => Array.from(list, (point) => touchOf(point, target))
+  return changedTouches ? { touches: points(touches), changedTouches: points(changedTouches) } : {}
+}
+
 function listenToBackend(backend: WebBackend): void {
   backend.onEvent((target, type, detail, options) => {
-    const original = options.originalEvent as Event & {
-      changedTouches?: Iterable<Point>
-      touches?: Iterable<Point>
-    }
+    const original = options.originalEvent as Event
     if (type === 'tap' || type === 'canceltap') {
       tapped = original.target as Element
-      press(type, original.target, detail as { x: number; y: number }, original)
+      press(type, tapped, detail as { x: number; y: number }, original)
       return 0
     }
     // <scroll-view> tells its own scroll, with its numbers
     if (type === 'scroll' && isComponent(target)) return 0
-    const touches = (list: Iterable<Point>) => Array.from(list, (point) => touchOf(point, original.target))
-    const extra = original.changedTouches
-      ? { touches: touches(original.touches ?? []), changedTouches: touches(original.changedTouches) }
-      : {}
     const event = new glassEasel.Event(type, type.startsWith('touch') ? {} : detail, {
       ...options,
-      extraFields: extra,
+      extraFields: { ...touchesOf(original) },
     })
     glassEasel.Event.dispatchEvent(target, event)
     return event.getEventBubbleStatus()

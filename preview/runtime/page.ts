@@ -87,8 +87,8 @@ export class OpenPage {
     if (this.shown) return
     const fresh = this.element.dataset.ready === undefined
     this.shown = true
-    for (const other of Array.from(screen.pages.children) as HTMLElement[])
-      other.hidden = other !== this.element
+    for (const other of screen.pages.querySelectorAll('wx-page'))
+      other.toggleAttribute('hidden', other !== this.element)
     this.element.scrollTop = this.scrollTop
     this.call('onShow')
     this.root.getComponent().triggerPageLifetime('show', [])

@@ -49,15 +49,20 @@ function compile(folder: string, withHost: boolean): string {
   return path.join(folder, 'out', String(main))
 }
 
+function write(folder: string, files: Files): void {
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(folder, name)
+    fs.mkdirSync(path.dirname(file), { recursive: true })
+    fs.writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
+  }
+}
+
 /** Builds and opens a program; `hash` and `search` are those of the address. */
 export async function open(files: Files, { hash = '', search = '', host = '' } = {}): Promise<void> {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'preview-')))
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
-  for (const [name, content] of Object.entries({ ...files, ...(host && { '../host.ts': host }) })) {
-    const file = path.join(folder, 'src', name)
-    fs.mkdirSync(path.dirname(file), { recursive: true })
-    fs.writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
-  }
+  write(path.join(folder, 'src'), files)
+  write(folder, { 'host.ts': host })
   completeBrowser()
   history.replaceState(null, '', `/${search}${hash}`)
   await importBuilt(pathToFileURL(compile(folder, host !== '')).href)
