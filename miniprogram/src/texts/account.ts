@@ -21,7 +21,8 @@ export const texts = {
   codeAgainIn: (seconds: number) => `${seconds} 秒后重发`,
   codeSent: (minutes: number) => `已发送，${minutes} 分钟内有效；没收到请检查号码或短信拦截`,
   username: '用户名',
-  usernameHint: '字母开头，4–32 位字母或数字',
+  usernameHint: '字母开头，4–32 位，可用字母、数字和 _ . -',
+  usernamePlaceholder: '如 zhangsan88',
   usernameWrong: '用户名以字母开头，4–32 位，可用字母、数字和 _ . -',
   usernameMissing: '请填写用户名',
   password: '密码',
@@ -94,6 +95,7 @@ export const texts = {
   documentType: '证件类型',
   change: '更换',
   documentNumber: '证件号码',
+  documentNumberHint: '照证件填写',
   documents: {
     resident_id: '居民身份证',
     passport: '护照',

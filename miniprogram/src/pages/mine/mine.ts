@@ -10,7 +10,7 @@ const entry = (icon: string, url: string, title: string, note: string) => ({ ico
 
 const entries = [
   entry(
-    'appointments',
+    'calendar',
     '/packages/booking/appointments/appointments',
     texts.myAppointments,
     texts.myAppointmentsNote,
