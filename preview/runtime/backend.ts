@@ -45,7 +45,19 @@ const ID: PropertyDescriptor = {
   },
 }
 
+/** Elements of WeChat that the preview leaves empty; said once for each. */
+const MISSING = new Set(
+  'camera canvas channel-live editor functional-page-navigator live-player live-pusher map movable-area movable-view video voip-room'.split(
+    ' ',
+  ),
+)
+
+function warnOfMissing(tag: string): void {
+  if (MISSING.delete(tag)) console.warn(`<${tag}> is not in the preview: it stays empty`)
+}
+
 function createElement(tag: string): HTMLElement {
+  warnOfMissing(tag)
   const element = document.createElement(elementName(tag))
   element.setAttribute = setAttribute
   element.removeAttribute = removeAttribute
