@@ -24,6 +24,7 @@ const appointment = {
   id: 'a',
   state: 'held',
   date: '2026-11-26',
+  period: 'morning',
   starts_at: '2026-11-26T09:00:00+08:00',
   ends_at: '2026-11-26T09:30:00+08:00',
   hold_expires_at: '2026-11-23T09:15:00+08:00',
@@ -115,7 +116,8 @@ test('the next visit says when and where, and what is still to do', async () => 
   const { page } = await open({}, 'token')
 
   expect(page.data.visit).toMatchObject({
-    time: '上午 09:00–09:30',
+    day: '11月26日 周四 上午',
+    time: '09:00–09:30',
     place: '3诊室 · 本院',
     notice: '待支付，请在 09:15 前付款',
     deed: '去支付',

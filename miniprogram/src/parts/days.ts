@@ -52,7 +52,8 @@ export interface StripDay {
 
 /** The strip from today on: at least two weeks, and as far as there are sessions. */
 export function stripOf(facts: ReadonlyMap<string, DayFact>, today: string): StripDay[] {
-  const last = [...facts.keys(), addDays(today, leastDays - 1)].sort().at(-1)!
+  const fortnight = addDays(today, leastDays - 1)
+  const last = [...facts.keys()].reduce((latest, date) => (date > latest ? date : latest), fortnight)
   const count = Math.round((Date.parse(last) - Date.parse(today)) / dayMs) + 1
   return Array.from({ length: count }, (_, index) => stripDay(addDays(today, index), facts, today))
 }
@@ -61,15 +62,15 @@ function stripDay(date: string, facts: ReadonlyMap<string, DayFact>, today: stri
   const fact = facts.get(date)
   const at = new Date(date)
   const day = at.getUTCDate()
-  const named = namedDay(date, today)
-  const word = fact ? dayWord(fact, today) : ''
+  const namesMonth = day === 1 || date === today
+  const [tone, word] = fact ? [fact.state, dayWord(fact, today)] : (['none', ''] as const)
   return {
     date,
     top: relativeDay(date, today) || common.weekdays[at.getUTCDay()],
-    number: day === 1 || date === today ? `${at.getUTCMonth() + 1}/${day}` : String(day),
+    number: namesMonth ? `${at.getUTCMonth() + 1}/${day}` : String(day),
     word,
-    tone: fact?.state ?? 'none',
-    label: `${named} ${word || texts.states.none}`,
+    tone,
+    label: `${namedDay(date, today)} ${word || texts.states.none}`,
   }
 }
 

@@ -37,7 +37,8 @@ function best(days: readonly DayView[]): DayView | undefined {
 export function factsOf(doctors: readonly DoctorDays[]): Map<string, DayFact> {
   const byDate = new Map<string, DayView>()
   for (const day of doctors.flatMap((doctor) => doctor.days)) {
-    byDate.set(day.date, best([byDate.get(day.date), day].filter((one) => one !== undefined))!)
+    const known = byDate.get(day.date)
+    if (!known || isBetter(day, known)) byDate.set(day.date, day)
   }
   return new Map([...byDate].map(([date, day]) => [date, { state: day.state, releaseAt: day.release_at }]))
 }

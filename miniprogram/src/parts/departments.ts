@@ -13,6 +13,8 @@ export interface Leaf {
 export interface Group {
   id: string
   name: string
+  /** how a screen reader says it when it is chosen */
+  chosenLabel: string
   leaves: Leaf[]
 }
 
@@ -41,7 +43,12 @@ function agesOf({
 
 /** Left column: the tree's first level; right column: all departments below, or the department itself when it has none. */
 export function groupsOf(tree: readonly Department[]): Group[] {
-  return tree.map((top) => ({ id: top.id, name: top.name, leaves: leavesOf(top) }))
+  return tree.map((top) => ({
+    id: top.id,
+    name: top.name,
+    chosenLabel: say.chosen(top.name),
+    leaves: leavesOf(top),
+  }))
 }
 
 function leavesOf(department: Department): Leaf[] {

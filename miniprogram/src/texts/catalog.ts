@@ -48,14 +48,10 @@ const registration = {
   searchAll: '按医生或病症再找找',
   noHospital: '还没有可以预约的医院，请稍后再来',
   noDepartment: '这家医院还没有开放网上挂号的科室，请打电话给医院',
-  groups: '科室分类',
-  departments: '科室',
 }
 
 const search = {
-  title: '搜索',
   placeholder: '科室、医生、病症',
-  label: '搜医院、科室、医生、病症，可以输拼音',
   clear: '清除',
   recent: '最近搜过',
   clearRecent: '清空记录',
@@ -69,6 +65,7 @@ const search = {
 }
 
 const hospital = {
+  elsewhere: '选其他医院和科室',
   notices: '医院提醒',
   campuses: '院区',
   call: '电话',
@@ -77,7 +74,6 @@ const hospital = {
   moreRules: '展开全部规则',
   fewerRules: '收起',
   departments: '选科室挂号',
-  intro: '医院介绍',
   noMap: '医院没有标出位置，请按地址前往',
   rulesFailed: '规则没有取到，点这里再试',
   noDepartment: '这家医院还没有开放网上挂号的科室，请打电话给医院',
@@ -85,6 +81,7 @@ const hospital = {
 }
 
 const department = {
+  elsewhere: '选其他医院和科室',
   days: '按日期看',
   soonest: '最近',
   anyDay: '不限日期',
@@ -97,11 +94,11 @@ const department = {
 }
 
 const doctor = {
-  skills: '擅长',
+  elsewhere: '按科室找医生',
+  skills: '擅长：',
   more: '展开',
   fewer: '收起',
   diseases: '常看的病',
-  intro: '医生介绍',
   calendar: '选日期',
   book: '预约',
   share: '分享医生',
@@ -186,6 +183,7 @@ export const say = {
   kilometres: (km: string) => `${km} 公里`,
   metres: (metres: number) => `${metres} 米`,
   joined: (parts: readonly string[]) => parts.filter(Boolean).join(' · '),
+  chosen: (name: string) => `${name}，已选中`,
   sexOnly: { male: '只接诊男性', female: '只接诊女性' },
   agesBetween: (least: number, most: number) => `只接诊 ${least} 到 ${most} 岁的就诊人`,
   agesFrom: (least: number) => `只接诊 ${least} 岁及以上的就诊人`,

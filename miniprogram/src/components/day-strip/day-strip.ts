@@ -1,4 +1,4 @@
-// A strip of days to choose from, each with its state in one word.
+// A strip of days to choose from, each with its state in one word. TDesign's tabs hold one line each, its calendar a month.
 import type { StripDay } from '../../parts/days'
 
 Component({

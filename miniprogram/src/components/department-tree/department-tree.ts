@@ -1,22 +1,25 @@
 // A hospital's departments in two columns: groups, and the departments of the chosen group.
-import type { Group } from '../../parts/departments'
-import { texts } from '../../texts/catalog'
+import type { Group, Leaf } from '../../parts/departments'
 
 Component({
   properties: {
     groups: { type: Array, value: [] as Group[] },
   },
-  data: { t: texts.registration, chosen: 0 },
+  data: { chosen: '', leaves: [] as Leaf[] },
   observers: {
-    groups() {
-      this.setData({ chosen: 0 })
+    groups(groups: Group[]) {
+      if (groups.length) this.choose(groups[0].id)
     },
   },
   methods: {
-    onGroup({ currentTarget }: WechatMiniprogram.TouchEvent) {
-      this.setData({ chosen: currentTarget.dataset.index })
+    choose(id: string) {
+      const group = (this.data.groups as Group[]).find((one) => one.id === id)
+      this.setData({ chosen: id, leaves: group?.leaves ?? [] })
     },
-    onLeaf({ currentTarget }: WechatMiniprogram.TouchEvent) {
+    onGroup({ detail }: WechatMiniprogram.CustomEvent<{ value: string }>) {
+      this.choose(detail.value)
+    },
+    onLeaf({ currentTarget }: WechatMiniprogram.CustomEvent) {
       this.triggerEvent('pick', { id: currentTarget.dataset.id })
     },
   },

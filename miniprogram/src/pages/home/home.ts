@@ -20,15 +20,28 @@ const near: Chip = { key: 'near', name: texts.home.near }
 const everywhere: Chip = { key: '', name: texts.home.allCities }
 
 const entries = [
-  { key: 'registration', name: texts.home.registration, tab: '/pages/registration/registration', url: '' },
+  {
+    key: 'registration',
+    icon: 'calendar-event',
+    name: texts.home.registration,
+    tab: '/pages/registration/registration',
+    url: '',
+  },
   {
     key: 'appointments',
+    icon: 'assignment',
     name: texts.home.appointments,
     tab: '',
     url: '/packages/booking/appointments/appointments',
   },
-  { key: 'patients', name: texts.home.patients, tab: '', url: '/packages/account/patients/patients' },
-  { key: 'help', name: texts.home.help, tab: '', url: '/packages/account/help/help' },
+  {
+    key: 'patients',
+    icon: 'usergroup',
+    name: texts.home.patients,
+    tab: '',
+    url: '/packages/account/patients/patients',
+  },
+  { key: 'help', icon: 'help-circle', name: texts.home.help, tab: '', url: '/packages/account/help/help' },
 ]
 
 Page({
@@ -143,7 +156,8 @@ Page({
     }
   },
   onVisit() {
-    void wx.navigateTo({ url: this.data.visit!.url })
+    const { visit } = this.data
+    if (visit) void wx.navigateTo({ url: visit.url })
   },
   onVisitAgain() {
     void this.readVisit()

@@ -96,10 +96,10 @@ Page({
     this.openHospital({ id, name })
   },
   onAbout() {
-    void wx.navigateTo({ url: `/packages/catalog/hospital/hospital?id=${this.data.hospital!.id}` })
+    void wx.navigateTo({ url: `/packages/catalog/hospital/hospital?id=${this.data.hospital?.id ?? ''}` })
   },
 
-  onWords({ detail }: WechatMiniprogram.Input) {
+  onWords({ detail }: WechatMiniprogram.CustomEvent<{ value: string }>) {
     this.setData({ words: detail.value, found: matching(this.data.groups, detail.value) })
   },
   onClear() {
@@ -112,11 +112,11 @@ Page({
   onDepartment({ detail }: WechatMiniprogram.CustomEvent<{ id: string }>) {
     this.openDepartment(detail.id)
   },
-  onFound({ currentTarget }: WechatMiniprogram.TouchEvent) {
+  onFound({ currentTarget }: WechatMiniprogram.CustomEvent) {
     this.openDepartment(currentTarget.dataset.id)
   },
   openDepartment(id: string) {
-    const query = `id=${id}&hospital=${this.data.hospital!.id}`
+    const query = `id=${id}&hospital=${this.data.hospital?.id ?? ''}`
     void wx.navigateTo({ url: `/packages/catalog/department/department?${query}` })
   },
 })

@@ -5,6 +5,7 @@ import { type StripDay, stripOf } from '../../../parts/days'
 import { type DoctorDays, type DoctorRow, factsOf, rowsOf } from '../../../parts/department-days'
 import { limitsOf } from '../../../parts/departments'
 import { dateOf } from '../../../parts/format'
+import { unlessGone } from '../../../parts/gone'
 import { type Problem, retry, shown, type State } from '../../../parts/loading'
 import { type Look, look } from '../../../parts/look'
 import { say, texts } from '../../../texts/catalog'
@@ -22,6 +23,8 @@ Page({
     look: '' as Look['look'],
     state: 'loading' as State,
     problem: null as Problem | null,
+    emptyText: '',
+    emptyAction: texts.department.elsewhere,
     name: '',
     hospital: '',
     place: '',
@@ -36,11 +39,13 @@ Page({
   hospitalId: '',
   wantedDate: '',
   doctors: [] as DoctorDays[],
+  /** counts the lists shown; times read for an earlier one are late */
+  round: 0,
 
   onLoad({ id = '', date = '' }: { id?: string; date?: string }) {
     this.id = id
     this.wantedDate = date
-    void shown(this, () => this.load())
+    void shown(this, () => unlessGone(this, () => this.load()))
   },
   onRetry() {
     void retry(this)
@@ -59,7 +64,8 @@ Page({
     const today = dateOf(serverNow())
     this.setData({ days: stripOf(factsOf(items), today) })
     this.showDay(this.data.date || (this.wantedDate >= today ? this.wantedDate : ''))
-    return items.length ? undefined : 'empty'
+    this.setData({ emptyText: texts.department.empty, emptyAction: texts.department.emptyAction })
+    return items.length ? undefined : ('empty' as const)
   },
   async readDepartment() {
     const department = await api.get('/api/v1/departments/{department_id}', {
@@ -79,34 +85,36 @@ Page({
   showDay(date: string) {
     const rows = rowsOf(this.doctors, date, dateOf(serverNow()))
     this.setData({ date, rows: rows.map((row) => ({ ...row, times: null, failed: false })) })
-    void this.readTimes()
+    this.round += 1
+    void this.readTimes(this.round)
   },
   onDay({ detail }: WechatMiniprogram.CustomEvent<{ date: string }>) {
     this.showDay(detail.date)
   },
 
   /** Care mode shows times and not only days, a few doctors after the other, until another day is chosen. */
-  async readTimes() {
+  async readTimes(round: number) {
     if (this.data.look !== 'care') return
-    const { rows, date } = this.data
+    const { rows } = this.data
     const wanted = rows.flatMap((row, index) => (row.tone === 'available' ? [index] : []))
-    for (let first = 0; first < wanted.length && this.data.rows === rows; first += timesAtOnce) {
+    for (let first = 0; first < wanted.length && round === this.round; first += timesAtOnce) {
       const some = wanted.slice(first, first + timesAtOnce)
-      await Promise.all(some.map((index) => this.readTimesOf(index, rows[index], date)))
+      await Promise.all(some.map((index) => this.readTimesOf(index, rows[index])))
     }
   },
-  async readTimesOf(index: number, row: Row, date: string) {
+  async readTimesOf(index: number, { id, date }: Row) {
+    const { round } = this
     try {
-      const times = await readNextTimes(row.id, this.id, row.date!, dateOf(serverNow()))
-      if (this.data.date === date) this.setData({ [`rows[${index}].times`]: times })
+      const times = await readNextTimes(id, this.id, date ?? '', dateOf(serverNow()))
+      if (round === this.round) this.setData({ [`rows[${index}].times`]: times })
     } catch {
-      if (this.data.date === date) this.setData({ [`rows[${index}].failed`]: true })
+      if (round === this.round) this.setData({ [`rows[${index}].failed`]: true })
     }
   },
   onTimesAgain({ currentTarget }: WechatMiniprogram.TouchEvent) {
     const index = currentTarget.dataset.index as number
     this.setData({ [`rows[${index}].failed`]: false })
-    void this.readTimesOf(index, this.data.rows[index], this.data.date)
+    void this.readTimesOf(index, this.data.rows[index])
   },
 
   onTime({ currentTarget }: WechatMiniprogram.TouchEvent) {
@@ -119,7 +127,9 @@ Page({
     const { id, date } = currentTarget.dataset
     void wx.navigateTo({ url: `/packages/catalog/doctor/doctor?id=${id}&date=${date ?? ''}` })
   },
-  onHospital() {
+  /** To the hospital's other departments, or, when the department is gone, to choose anew. */
+  onElsewhere() {
+    if (!this.hospitalId) return void wx.switchTab({ url: '/pages/registration/registration' })
     void wx.navigateTo({ url: `/packages/catalog/hospital/hospital?id=${this.hospitalId}` })
   },
   onShareAppMessage() {

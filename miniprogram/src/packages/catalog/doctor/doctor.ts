@@ -14,6 +14,7 @@ import {
 } from '../../../parts/clinic-sessions'
 import { namedDay, type StripDay, stripOf } from '../../../parts/days'
 import { dateOf, remaining } from '../../../parts/format'
+import { unlessGone } from '../../../parts/gone'
 import { type Problem, retry, shown, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
 import {
@@ -48,6 +49,7 @@ Page({
     t: texts.doctor,
     state: 'loading' as State,
     problem: null as Problem | null,
+    emptyText: '',
     doctor: null as Schemas['DoctorOut'] | null,
     photo: '',
     departments: '',
@@ -75,7 +77,7 @@ Page({
   onLoad({ id = '', date = '' }: { id?: string; date?: string }) {
     this.id = id
     this.wantedDate = date
-    void shown(this, () => this.load())
+    void shown(this, () => unlessGone(this, () => this.load()))
   },
   onShow() {
     this.timer = setInterval(() => this.tick(), 1000)
@@ -86,6 +88,9 @@ Page({
   },
   onUnload() {
     clearInterval(this.timer)
+  },
+  onElsewhere() {
+    void wx.switchTab({ url: '/pages/registration/registration' })
   },
   onRetry() {
     void retry(this)
@@ -195,14 +200,15 @@ Page({
     void wx.navigateTo({ url: `/packages/booking/confirm/confirm?${query}` })
   },
   onDepartment() {
-    const doctor = this.data.doctor!
+    const { doctor } = this.data
+    if (!doctor) return
     const query = `id=${doctor.departments[0].id}&hospital=${doctor.hospital.id}`
     void wx.navigateTo({ url: `/packages/catalog/department/department?${query}` })
   },
   onShareAppMessage() {
-    const doctor = this.data.doctor!
+    const { doctor } = this.data
     return {
-      title: say.shareDoctor(doctor.name, doctor.title, doctor.hospital.name),
+      title: doctor ? say.shareDoctor(doctor.name, doctor.title, doctor.hospital.name) : say.shareApp,
       path: `/packages/catalog/doctor/doctor?id=${this.id}`,
     }
   },

@@ -2,6 +2,7 @@
 import { api, type Schemas } from '../../../api/client'
 import { type Group, groupsOf } from '../../../parts/departments'
 import { kindText } from '../../../parts/hospitals'
+import { unlessGone } from '../../../parts/gone'
 import { type Problem, retry, shown, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
 import { chooseHospital } from '../../../parts/remembered'
@@ -18,7 +19,8 @@ Page({
     t: texts.hospital,
     state: 'loading' as State,
     problem: null as Problem | null,
-    hospital: null as Schemas['HospitalPageOut'] | null,
+    emptyText: '',
+    hospital: {} as Partial<Schemas['HospitalPageOut']>,
     kind: '',
     campuses: [] as (Campus & { callLabel: string; mapLabel: string })[],
     groups: [] as Group[],
@@ -32,7 +34,10 @@ Page({
 
   onLoad({ id = '' }: { id?: string }) {
     this.id = id
-    void shown(this, () => this.load())
+    void shown(this, () => unlessGone(this, () => this.load()))
+  },
+  onElsewhere() {
+    void wx.switchTab({ url: '/pages/registration/registration' })
   },
   onRetry() {
     void retry(this)
@@ -81,7 +86,7 @@ Page({
   },
 
   onDepartment({ detail }: WechatMiniprogram.CustomEvent<{ id: string }>) {
-    chooseHospital({ id: this.id, name: this.data.hospital!.name })
+    chooseHospital({ id: this.id, name: this.data.hospital.name ?? '' })
     void wx.navigateTo({ url: `/packages/catalog/department/department?id=${detail.id}&hospital=${this.id}` })
   },
   onCall({ currentTarget }: WechatMiniprogram.TouchEvent) {
@@ -90,12 +95,12 @@ Page({
   onMap({ currentTarget }: WechatMiniprogram.TouchEvent) {
     const { name, address, map_point: point } = this.data.campuses[currentTarget.dataset.index]
     if (!point) return
-    const title = say.daysOn(this.data.hospital!.name, name)
+    const title = say.daysOn(this.data.hospital.name ?? '', name)
     wx.openLocation({ ...point, name: title, address }).catch(() => undefined)
   },
   onShareAppMessage() {
     return {
-      title: say.shareHospital(this.data.hospital!.name),
+      title: say.shareHospital(this.data.hospital.name ?? ''),
       path: `/packages/catalog/hospital/hospital?id=${this.id}`,
     }
   },

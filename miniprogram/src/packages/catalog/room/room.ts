@@ -21,10 +21,10 @@ Page({
     emptyText: '',
   },
 
-  scene: '',
+  code: '',
 
-  onLoad({ scene = '' }: { scene?: string }) {
-    this.scene = decodeURIComponent(scene)
+  onLoad({ code = '' }: { code?: string }) {
+    this.code = decodeURIComponent(code)
     void shown(this, () => this.load())
   },
   onRetry() {
@@ -55,7 +55,7 @@ Page({
   /** The room of the code; null when the code is not a room's or not known. */
   async readRoom() {
     try {
-      const { room } = await api.get('/api/v1/scenes/{scene}', { path: { scene: this.scene } })
+      const { room } = await api.get('/api/v1/scenes/{scene}', { path: { scene: this.code } })
       return room ?? null
     } catch (error) {
       if (error instanceof Refusal && error.status === 404) return null

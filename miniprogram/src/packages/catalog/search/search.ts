@@ -43,7 +43,7 @@ Page({
     void retry(this)
   },
 
-  onInput({ detail }: WechatMiniprogram.Input) {
+  onInput({ detail }: WechatMiniprogram.CustomEvent<{ value: string }>) {
     this.setData({ words: detail.value })
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.search(), pauseMs)
@@ -106,7 +106,7 @@ Page({
     }
   },
 
-  onFound({ currentTarget }: WechatMiniprogram.TouchEvent) {
+  onFound({ currentTarget }: WechatMiniprogram.CustomEvent) {
     this.remember()
     void wx.navigateTo({ url: currentTarget.dataset.url })
   },
