@@ -14,9 +14,12 @@ test('a code is read from a mini program code or from an ordinary address', () =
 
 test('each kind of code has its page', () => {
   const scene = { id: 'i', hospital_id: 'h' }
-  expect(pageOf({ kind: 'hospital', ...scene })).toBe('/packages/catalog/hospital/hospital?id=i')
-  expect(pageOf({ kind: 'department', ...scene })).toBe('/packages/catalog/department/department?id=i&hospital=h')
-  expect(pageOf({ kind: 'doctor', ...scene })).toBe('/packages/catalog/doctor/doctor?id=i')
+  expect(pageOf({ kind: 'hospital', ...scene }, 'c')).toBe('/packages/catalog/hospital/hospital?id=i')
+  expect(pageOf({ kind: 'department', ...scene }, 'c')).toBe(
+    '/packages/catalog/department/department?id=i&hospital=h',
+  )
+  expect(pageOf({ kind: 'doctor', ...scene }, 'c')).toBe('/packages/catalog/doctor/doctor?id=i')
+  expect(pageOf({ kind: 'room', ...scene }, 'r:1/2')).toBe('/packages/catalog/room/room?code=r%3A1%2F2')
 })
 
 function placePages(...pages: { route: string; options: Record<string, string> }[]) {
@@ -45,7 +48,12 @@ test('a login leads back to the page under it, by its whole address', async () =
 test('a page that needs a login asks once and then shows it', async () => {
   const { routes } = placeWx(() => ({}))
   const { requireLogin } = await import('../src/api/login')
-  const page = { route: 'a/b', options: { id: '1' }, data: {} as object, setData: (data: object) => (page.data = data) }
+  const page = {
+    route: 'a/b',
+    options: { id: '1' },
+    data: {} as object,
+    setData: (data: object) => (page.data = data),
+  }
   expect(await requireLogin(page)).toBe(false)
   expect(await requireLogin(page)).toBe(false)
   expect(page.data).toEqual({ state: 'login' })
@@ -55,7 +63,10 @@ test('a page that needs a login asks once and then shows it', async () => {
 test('of two loads of a page the later one counts', async () => {
   placeWx(() => ({}))
   const { shown } = await import('../src/parts/loading')
-  const page = { data: {} as { state?: never }, setData: (data: object) => void Object.assign(page.data, data) }
+  const page = {
+    data: {} as { state?: never },
+    setData: (data: object) => void Object.assign(page.data, data),
+  }
   let finish: (value: 'empty') => void = () => undefined
   const first = shown(page, () => new Promise<'empty'>((resolve) => (finish = resolve)))
   await shown(page, async () => undefined)
@@ -68,7 +79,10 @@ test('each way to fail has its state', async () => {
   placeWx(() => ({}))
   const { Offline, Refusal } = await import('../src/api/refusal')
   const { shown } = await import('../src/parts/loading')
-  const page = { data: {} as { state?: never }, setData: (data: object) => void Object.assign(page.data, data) }
+  const page = {
+    data: {} as { state?: never },
+    setData: (data: object) => void Object.assign(page.data, data),
+  }
   const after = async (error: Error) => {
     await shown(page, () => Promise.reject(error))
     return page.data.state

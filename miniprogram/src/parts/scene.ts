@@ -16,10 +16,10 @@ export function codeOf(query: Record<string, string | undefined>): string | null
   return named ? decodeURIComponent(named[1]) : (/([^/?#]+)\/?(?:[?#]|$)/.exec(address)?.[1] ?? null)
 }
 
-/** The page to open; a room's code leads to the visits of today, where its number is called. */
-export function pageOf({ kind, id, hospital_id: hospital }: Scene): string {
+/** The page to open for what `code` stands for. */
+export function pageOf({ kind, id, hospital_id: hospital }: Scene, code: string): string {
   if (kind === 'doctor') return `/packages/catalog/doctor/doctor?id=${id}`
   if (kind === 'department') return `/packages/catalog/department/department?id=${id}&hospital=${hospital}`
   if (kind === 'hospital') return `/packages/catalog/hospital/hospital?id=${id}`
-  return '/packages/booking/appointments/appointments'
+  return `/packages/catalog/room/room?code=${encodeURIComponent(code)}`
 }

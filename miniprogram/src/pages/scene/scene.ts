@@ -13,7 +13,7 @@ Page({
     void shown(this, async () => {
       try {
         const scene = await api.get('/api/v1/scenes/{scene}', { path: { scene: code } })
-        await wx.redirectTo({ url: pageOf(scene) })
+        await wx.redirectTo({ url: pageOf(scene, code) })
       } catch (error) {
         if (error instanceof Refusal && error.status === 404) return 'empty'
         throw error
