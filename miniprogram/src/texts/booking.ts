@@ -184,11 +184,11 @@ const appointment = {
     booked: '',
     past: '没有去成的话，请联系医院；已就诊请忽略',
     suspended: (moment: string) =>
-      `不是您的原因：请在 ${moment}前改约其他时段，或取消并全额退款；到时没有选择，会自动全额退款`,
-    suspendedSoon: '不是您的原因：请改约其他时段，或取消并全额退款',
+      `不是您的原因：请在 ${moment} 前改约其他时段，或取消并全额退款；到时没有选择，会自动全额退款`,
     expired: '没有在保留时间内付款，号源已放回；如果后来付了款，会全额退回',
     cancelled_by_patient: '已付的费用会全额退回原支付账户，进度见下方',
     cancelledFree: '没有产生费用',
+    refunded: '费用已全额退回原支付账户',
     cancelled_by_hospital: '不计入取消次数；已付的费用会全额退回原支付账户',
     rescheduled: '已改到新的时段，这个预约不再有效',
   },

@@ -50,16 +50,24 @@ export function appointmentView(
     tone: toneOf(standing),
     hint: hintOf(one, now),
     visit: visitOf(one),
-    number: standing === 'booked' ? (one.number ?? 0) : 0,
     patient: one.patient.name,
-    hasCode: standing === 'booked',
+    ...arrivalOf(one, standing),
     fee: yuan(one.order.amount_fen),
     money: one.order.amount_fen ? t.orderState[one.order.state] : '',
     refunds: (order?.refunds ?? []).map(refundView),
     timeline: one.timeline.map(({ at, text }, key) => ({ key, when: momentText(at), text })),
-    bring: standing === 'booked' || standing === 'held' ? one.bring : [],
     oldId: one.rescheduled_from ?? '',
     deeds: deedsOf(one).map((deed) => ({ deed, name: t.deed[deed], look: lookOf(deed, standing) })),
+  }
+}
+
+/** What one needs on the day: nothing of it once the visit is off or over. */
+function arrivalOf({ number, bring }: AppointmentPage, standing: Standing) {
+  const isComing = standing === 'booked'
+  return {
+    number: isComing ? (number ?? 0) : 0,
+    hasCode: isComing,
+    bring: isComing || standing === 'held' ? bring : [],
   }
 }
 
@@ -72,10 +80,7 @@ function lookOf(deed: Deed, standing: Standing): string {
 
 /** What can be done now, by the server's word; an appointment that ended can be made anew. */
 export function deedsOf({ allowed, state }: Pick<AppointmentPage, 'allowed' | 'state'>): Deed[] {
-  const deeds: Deed[] = []
-  if (allowed.pay) deeds.push('pay')
-  if (allowed.reschedule) deeds.push('reschedule')
-  if (allowed.cancel) deeds.push('cancel')
+  const deeds = (['pay', 'reschedule', 'cancel'] as const).filter((deed) => allowed[deed])
   if (deeds.length) return deeds
-  return state === 'booked' || state === 'held' || state === 'rescheduled' ? ['mine'] : ['again', 'mine']
+  return ['booked', 'held', 'rescheduled'].includes(state) ? ['mine'] : ['again', 'mine']
 }

@@ -58,6 +58,11 @@ export function patientChoices(patients: readonly Patient[]): PatientChoice[] {
   })
 }
 
+function obvious(patients: readonly Patient[]): Patient | undefined {
+  const self = patients.find(({ relation }) => relation === 'self')
+  return self ?? (patients.length === 1 ? patients[0] : undefined)
+}
+
 /**
  * Whom to choose after the list was read: whoever was just added, else who was chosen, else the account's own holder
  * or the only one. With several and none of them oneself nobody is chosen: a guess could book for the wrong person.
@@ -67,9 +72,8 @@ export function choosePatient(
   before: readonly Patient[] | null,
   chosen: string,
 ): string {
-  const added = before && patients.find(({ id }) => !before.some((one) => one.id === id))
-  if (added) return added.id
-  if (patients.some(({ id }) => id === chosen)) return chosen
-  const self = patients.find(({ relation }) => relation === 'self')
-  return (self ?? (patients.length === 1 ? patients[0] : undefined))?.id ?? ''
+  const known = new Set((before ?? patients).map(({ id }) => id))
+  const added = patients.find(({ id }) => !known.has(id))
+  const kept = patients.find(({ id }) => id === chosen)
+  return (added ?? kept ?? obvious(patients))?.id ?? ''
 }

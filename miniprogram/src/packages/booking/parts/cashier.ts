@@ -1,7 +1,7 @@
 // Opening a payment of an order by one of its channels.
 import { api, type Schemas } from '../../../api/client'
 import { Offline } from '../../../api/refusal'
-import type { OnlineChannel } from './paying'
+import { isCancelled, type OnlineChannel } from './paying'
 
 export type Payment = Schemas['PaymentOut']
 
@@ -33,15 +33,22 @@ export async function openPayment(orderId: string, channel: OnlineChannel): Prom
   return api.post('/api/v1/orders/{order_id}/payments', { path, body: { channel, ...payer } })
 }
 
-/** Opens WeChat's cashier; that it says "paid" proves nothing, and that it fails does not either. */
-export async function askWeChat({ params }: Payment): Promise<void> {
-  await wx.requestPayment({
+/**
+ * Opens WeChat's cashier and answers what it says. That it says "paid" proves nothing, and that it fails does not
+ * either: only the server knows.
+ */
+export async function askWeChat({ params }: Payment): Promise<'paid' | 'cancelled' | 'failed'> {
+  const asked = wx.requestPayment({
     timeStamp: params.timeStamp,
     nonceStr: params.nonceStr,
     package: params.package,
     signType: params.signType as 'RSA',
     paySign: params.paySign,
   })
+  return asked.then(
+    () => 'paid',
+    (failure: unknown) => (isCancelled(failure) ? 'cancelled' : 'failed'),
+  )
 }
 
 export function shownOf({ params }: Payment): Shown {

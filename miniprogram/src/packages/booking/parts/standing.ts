@@ -97,9 +97,8 @@ export function hintOf(one: Appointment, now: number): string {
   const hints = texts.appointment.hint
   const standing = standingOf(one, now)
   if (standing === 'held') return hints.held(clockText(one.hold_expires_at ?? one.starts_at))
-  if (standing === 'suspended') {
-    return one.decide_by ? hints.suspended(momentText(one.decide_by)) : hints.suspendedSoon
-  }
+  if (standing === 'suspended') return hints.suspended(momentText(one.decide_by ?? one.starts_at))
+  if (one.order.state === 'refunded') return hints.refunded
   if (standing === 'cancelled_by_patient' && !hasMoney(one)) return hints.cancelledFree
   return hints[standing]
 }

@@ -3,7 +3,7 @@ import { api, type Schemas } from '../../../api/client'
 import { serverNow } from '../../../api/clock'
 import { Offline } from '../../../api/refusal'
 import { requireLogin } from '../../../api/login'
-import { clockText, dateOf, remaining, yuan } from '../../../parts/format'
+import { dateOf, remaining } from '../../../parts/format'
 import { retry, shown, type Problem, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
 import { texts } from '../../../texts/booking'
@@ -11,9 +11,10 @@ import { askWeChat, isInWeChat, openPayment, shownOf, type Shown } from '../part
 import * as go from '../parts/go'
 import { callHospital } from '../parts/hospital'
 import { stepsOf, type Step } from '../parts/next-step'
-import { isCancelled, longFrom, methodsFor, type Method, type OnlineChannel } from '../parts/paying'
+import { longFrom, type Method, type OnlineChannel } from '../parts/paying'
+import { paymentView } from '../parts/payment-view'
 import { refusalView, type RefusalView } from '../parts/refusal-view'
-import { visitOf, type Appointment, type Visit } from '../parts/standing'
+import type { Appointment, Visit } from '../parts/standing'
 import { Watch } from '../parts/watch'
 
 const t = texts.payment
@@ -76,20 +77,15 @@ Page({
     const appointment = this.appointment as Appointment
     if (this.isSettled()) return
     this.order = await api.get('/api/v1/orders/{order_id}', { path: { order_id: appointment.order.id } })
-    const methods = methodsFor(this.order.channels, inWeChat)
-    const kept = methods.find(({ channel }) => channel === this.data.channel)
-    this.setData({
-      inWeChat,
-      methods,
-      channel: (kept ?? methods[0])?.channel ?? '',
-      visit: visitOf(appointment),
-      amount: yuan(this.order.payable_fen),
-      until: t.until(clockText(appointment.hold_expires_at ?? appointment.starts_at)),
-    })
-    this.tick()
+    this.setData(paymentView(appointment, this.order, inWeChat, this.data.channel))
+    if (this.isInView) this.run(appointment.order.state !== 'created')
+  },
+  /** The countdown, and where a payment may be under way the watch for it. */
+  run(isWatched: boolean) {
     clearInterval(this.ticking)
     this.ticking = setInterval(() => this.tick(), 1000)
-    if (appointment.order.state !== 'created') this.watch?.start()
+    if (isWatched) this.watch?.start()
+    this.tick()
   },
   async read() {
     this.appointment = await api.get('/api/v1/appointments/{appointment_id}', {
@@ -116,10 +112,13 @@ Page({
 
   tick() {
     const endsAt = this.appointment?.hold_expires_at
-    if (!endsAt || this.data.stage === 'over') return
+    if (!endsAt || this.isOver()) return
     const ms = Date.parse(endsAt) - serverNow()
     if (ms > 0) this.setData({ left: t.leftWords(remaining(ms)), isShort: ms < 120_000 })
     else this.expire()
+  },
+  isOver(): boolean {
+    return this.data.stage === 'over' || this.data.stage === 'over-checking'
   },
   /** The time is over. Where a payment was opened the provider is asked first, and the server says how it ended. */
   expire() {
@@ -161,13 +160,10 @@ Page({
       void wx.pageScrollTo({ scrollTop: 0 })
       return this.watch?.start()
     }
-    const failure = await askWeChat(payment).then(
-      () => null,
-      (why: unknown) => ({ why }),
-    )
+    const word = await askWeChat(payment)
     this.watch?.start()
-    if (!failure) return this.leaveChoice('checking')
-    this.backToChoice({ note: isCancelled(failure.why) ? t.cancelled : t.failed })
+    if (word === 'paid') this.leaveChoice('checking')
+    else this.backToChoice({ note: t[word] })
   },
   /** The hold may have ended while the cashier was open: then the page says so and nothing else. */
   backToChoice(shown: Partial<{ note: string; shown: Shown; refusal: RefusalView }>) {
