@@ -1,13 +1,20 @@
 /** What <input> and <textarea> share. */
-import { fieldOf, innerOf, setOwn, type Part } from './part'
+import { elementOf, fieldOf, setOwn, type Part } from './part'
 
 type Field = HTMLInputElement | HTMLTextAreaElement
+
+/** The browser's own field in an element. */
+export function inputOf<T extends Field = Field>(part: Part): T {
+  return elementOf(part).querySelector('.field') as T
+}
+
+/** Classes of the program that a part of these elements takes. */
+export const fieldClasses = ['placeholder-class']
 
 export const fieldProperties = {
   value: { type: String, value: '' },
   placeholder: String,
   placeholderStyle: String,
-  placeholderClass: String,
   disabled: Boolean,
   maxlength: { type: Number, value: 140 },
   cursorSpacing: Number,
@@ -27,7 +34,7 @@ const UNLIMITED = 1_000_000
 
 function select(part: Part): void {
   const { cursor, selectionStart, selectionEnd } = part.data
-  const field = innerOf<Field>(part)
+  const field = inputOf(part)
   if (selectionStart >= 0 && selectionEnd >= 0) field.setSelectionRange(selectionStart, selectionEnd)
   else if (cursor >= 0) field.setSelectionRange(cursor, cursor)
 }
@@ -37,18 +44,14 @@ export const fieldObservers = {
     this.setData({ limit: maxlength < 0 ? UNLIMITED : maxlength })
   },
   value(this: Part, value: string) {
-    const field = innerOf<Field>(this)
+    const field = inputOf(this)
     if (field && field.value !== value) field.value = value ?? ''
     this.fit?.()
   },
   'focus, autoFocus'(this: Part, focus: boolean, autoFocus: boolean) {
     // the page is shown after its fields have been drawn
     if (focus || autoFocus) setTimeout(() => this.activate(), 50)
-    else if (document.activeElement === innerOf<Field>(this)) innerOf<Field>(this).blur()
-  },
-  placeholderStyle(this: Part, style: string) {
-    const color = /(?:^|;)\s*color\s*:\s*([^;]+)/.exec(style)?.[1]
-    if (color) innerOf<Field>(this)?.style.setProperty('--mp-placeholder', color)
+    else if (document.activeElement === inputOf(this)) inputOf(this).blur()
   },
 }
 
@@ -61,7 +64,7 @@ export const fieldMethods = {
   },
   activate(this: Part) {
     if (this.data.disabled) return
-    innerOf<Field>(this).focus({ preventScroll: false })
+    inputOf(this).focus({ preventScroll: false })
     select(this)
   },
   typed(this: Part, event: unknown) {
@@ -78,6 +81,6 @@ export const fieldMethods = {
   },
   confirm(this: Part, value: string) {
     this.triggerEvent('confirm', { value })
-    if (!this.data.confirmHold) innerOf<Field>(this).blur()
+    if (!this.data.confirmHold) inputOf(this).blur()
   },
 }

@@ -1,6 +1,6 @@
 /** <input>: the browser's own field with WeChat's keyboards and events. */
-import { fieldMethods, fieldObservers, fieldProperties } from './field'
-import { builtin, fieldOf, innerOf, type Part } from './part'
+import { fieldClasses, fieldMethods, fieldObservers, fieldProperties, inputOf } from './field'
+import { builtin, fieldOf, type Part } from './part'
 
 const KEYBOARDS: Record<string, string> = { number: 'numeric', digit: 'decimal', idcard: 'text' }
 
@@ -12,6 +12,7 @@ builtin(
       password: Boolean,
       alwaysEmbed: Boolean,
     },
+    externalClasses: fieldClasses,
     data: { kind: 'text', keyboard: 'text', limit: 140 },
     observers: {
       ...fieldObservers,
@@ -30,5 +31,5 @@ builtin(
       },
     },
   },
-  { told: innerOf },
+  { told: inputOf },
 )

@@ -1,6 +1,6 @@
 /** <textarea>, which may grow with its text. */
-import { fieldMethods, fieldObservers, fieldProperties } from './field'
-import { builtin, elementOf, fieldOf, innerOf, type Part } from './part'
+import { fieldClasses, fieldMethods, fieldObservers, fieldProperties, inputOf } from './field'
+import { builtin, elementOf, fieldOf, type Part } from './part'
 
 builtin(
   {
@@ -12,11 +12,12 @@ builtin(
       showConfirmBar: Boolean,
       disableDefaultPadding: Boolean,
     },
+    externalClasses: fieldClasses,
     data: { limit: 140 },
     observers: fieldObservers,
     lifetimes: {
       attached(this: Part) {
-        innerOf<HTMLTextAreaElement>(this).value = this.data.value ?? ''
+        inputOf<HTMLTextAreaElement>(this).value = this.data.value ?? ''
         requestAnimationFrame(() => this.fit())
       },
     },
@@ -25,7 +26,7 @@ builtin(
       ignored() {},
       /** the field is as high as its text when auto-height says so */
       fit(this: Part) {
-        const field = innerOf<HTMLTextAreaElement>(this)
+        const field = inputOf<HTMLTextAreaElement>(this)
         if (!this.data.autoHeight || !field) return
         field.style.height = 'auto'
         const height = field.scrollHeight
@@ -39,5 +40,5 @@ builtin(
       },
     },
   },
-  { told: innerOf },
+  { told: inputOf },
 )
