@@ -9,22 +9,31 @@ const SHEET = 'icon/icon.wxss'
 const NAMES_ICONS = /\.(wxml|wxs|js|ts)$/
 
 await run(async () => {
-  const out = path.join(npm, 'tdesign-miniprogram')
   const used = usedFiles(source)
-  fs.rmSync(out, { recursive: true, force: true })
-  fs.mkdirSync(out, { recursive: true })
-  for (const file of used) write(path.join(out, path.relative(home, file)), fs.readFileSync(file))
-  if (!used.includes(path.join(home, SHEET)))
-    return `miniprogram_npm: ${used.length} files of TDesign, no icons`
-
-  const theirs = used.filter((file) => NAMES_ICONS.test(file))
-  const { names, font, sheet } = await usedIcons(
-    filesBelow(source, NAMES_ICONS),
-    theirs,
-    read(path.join(home, SHEET)),
-  )
-  write(path.join(out, SHEET), sheet)
-  write(path.join(out, path.dirname(SHEET), FONT), font)
-  const size = (font.length / 1024).toFixed(1)
-  return `miniprogram_npm: ${used.length} files of TDesign, ${names.length} icons in ${size} KiB`
+  const wanted = new Map(used.map((file) => [path.relative(home, file), fs.readFileSync(file)]))
+  const said = wanted.has(SHEET) ? await cutIcons(used, wanted) : 'no icons'
+  writeAll(path.join(npm, 'tdesign-miniprogram'), wanted)
+  return `miniprogram_npm: ${used.length} files of TDesign, ${said}`
 })
+
+/** @param {string[]} used @param {Map<string, Buffer>} wanted where the font and its sheet go @returns {Promise<string>} */
+async function cutIcons(used, wanted) {
+  const theirs = used.filter((file) => NAMES_ICONS.test(file))
+  const sheetFile = path.join(home, SHEET)
+  const { names, font, sheet } = await usedIcons(filesBelow(source, NAMES_ICONS), theirs, read(sheetFile))
+  wanted.set(SHEET, Buffer.from(sheet))
+  wanted.set(path.join(path.dirname(SHEET), FONT), font)
+  return `${names.length} icons in ${(font.length / 1024).toFixed(1)} KiB`
+}
+
+/** Touches only what is different, for builds that read the folder at the same time. @param {string} folder @param {Map<string, Buffer>} files */
+function writeAll(folder, files) {
+  fs.mkdirSync(folder, { recursive: true })
+  const there = new Set(filesBelow(folder).map((file) => path.relative(folder, file)))
+  for (const [name, content] of files) {
+    const file = path.join(folder, name)
+    if (!there.has(name) || !fs.readFileSync(file).equals(content)) write(file, content)
+    there.delete(name)
+  }
+  for (const name of there) fs.rmSync(path.join(folder, name))
+}
