@@ -88,7 +88,11 @@ describe('where an appointment stands', () => {
       hold_expires_at: '2026-11-23T01:47:00Z',
       allowed: { ...no, pay: true },
     })
-    const suspended = makeAppointment({ state: 'suspended', decide_by: '2026-11-25T10:00:00Z' })
+    const suspended = makeAppointment({
+      state: 'suspended',
+      hold_expires_at: '2026-11-23T01:47:00Z',
+      decide_by: '2026-11-25T10:00:00Z',
+    })
 
     expect(hintOf(held, before)).toContain('09:47')
     expect(hintOf(suspended, before)).toContain('11月25日 周三 18:00')

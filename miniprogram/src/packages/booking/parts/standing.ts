@@ -96,11 +96,16 @@ export function toneOf(standing: Standing): Tone {
 export function hintOf(one: Appointment, now: number): string {
   const hints = texts.appointment.hint
   const standing = standingOf(one, now)
-  if (standing === 'held') return hints.held(clockText(one.hold_expires_at ?? one.starts_at))
-  if (standing === 'suspended') return hints.suspended(momentText(one.decide_by ?? one.starts_at))
+  if (standing === 'held') return hints.held(clockText(deadlineOf(one)))
+  if (standing === 'suspended') return hints.suspended(momentText(deadlineOf(one)))
   if (one.order.state === 'refunded') return hints.refunded
   if (standing === 'cancelled_by_patient' && !hasMoney(one)) return hints.cancelledFree
   return hints[standing]
+}
+
+/** Until when to choose after a suspension, or else to pay: the time of a hold stays written when it is over. */
+function deadlineOf({ state, hold_expires_at, decide_by, starts_at }: Appointment): string {
+  return (state === 'suspended' ? decide_by : hold_expires_at) ?? starts_at
 }
 
 /** Whether money was taken for it, at some time. */
