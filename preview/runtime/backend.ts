@@ -5,6 +5,8 @@ import { setAria, unsetAria } from './accessibility'
 import { cssLengths } from './units'
 import { pageArea, screen } from './screen'
 
+declare const process: { env: { NODE_ENV?: string } }
+
 type BackendElement = glassEasel.domlikeBackend.Element
 type Document = glassEasel.CurrentWindowBackendContext['document']
 type Listener = Parameters<glassEasel.CurrentWindowBackendContext['onEvent']>[0]
@@ -152,9 +154,16 @@ glassEasel.globalOptions.writeIdToDOM = true
 glassEasel.Element.prototype.updateAttribute = updateAttribute
 glassEasel.Element.prototype.getBoundingClientRect = getBoundingClientRect
 
-/** No fault of the program: an attribute that a builtin does not know (adjust-position …), a count as the list of wx:for. */
-glassEasel.addGlobalWarningListener((message, _component, element) => {
+/** Warnings that are no fault of the program: counts as lists, attributes that a builtin does not know, and whatever a package does. */
+function isIdle(message: string, owner: string, tag: string): boolean {
+  if (/^Use number as for-list/.test(message)) return true
+  if (/is not a valid property/.test(message) && builtinTags.has(tag)) return true
+  return owner.startsWith('miniprogram_npm/') || /"miniprogram_npm\//.test(message)
+}
+
+glassEasel.addGlobalWarningListener((message, component, element) => {
+  const owner = typeof component === 'string' ? component : component.is
   const tag = (element as { is?: string } | undefined)?.is ?? ''
-  if (/is not a valid property/.test(message) && builtinTags.has(tag)) return false
-  if (/^Use number as for-list/.test(message)) return false
+  // a visitor of the finished page has no use for them
+  return process.env.NODE_ENV === 'production' || isIdle(message, owner, tag) ? false : undefined
 })
