@@ -29,8 +29,14 @@ describe('the strip of days', () => {
     const strip = stripOf(new Map(), today)
 
     expect(strip).toHaveLength(14)
-    expect(strip[0]).toMatchObject({ date: today, top: '今天', number: '11/29', word: '', tone: 'none' })
-    expect(strip[0].label).toBe('今天 11月29日 周日 不出诊')
+    expect(strip[0]).toMatchObject({
+      date: today,
+      top: '今天',
+      number: '11/29',
+      word: '不出诊',
+      tone: 'none',
+    })
+    expect(strip[0].label).toBe('今天 11/29 不出诊 11月29日 周日')
     expect(strip[2].number).toBe('12/1')
     expect(strip[13].date).toBe('2026-12-12')
   })

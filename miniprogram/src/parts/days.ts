@@ -62,16 +62,10 @@ function stripDay(date: string, facts: ReadonlyMap<string, DayFact>, today: stri
   const fact = facts.get(date)
   const at = new Date(date)
   const day = at.getUTCDate()
-  const namesMonth = day === 1 || date === today
-  const [tone, word] = fact ? [fact.state, dayWord(fact, today)] : (['none', ''] as const)
-  return {
-    date,
-    top: relativeDay(date, today) || common.weekdays[at.getUTCDay()],
-    number: namesMonth ? `${at.getUTCMonth() + 1}/${day}` : String(day),
-    word,
-    tone,
-    label: `${namedDay(date, today)} ${word || texts.states.none}`,
-  }
+  const top = relativeDay(date, today) || common.weekdays[at.getUTCDay()]
+  const number = day === 1 || date === today ? `${at.getUTCMonth() + 1}/${day}` : String(day)
+  const [tone, word] = fact ? [fact.state, dayWord(fact, today)] : (['none', texts.states.none] as const)
+  return { date, top, number, word, tone, label: [top, number, word, dayText(date)].join(' ') }
 }
 
 /** A day in one short word: 有号, 约满, 停诊, 07:00 放号 (today) or 25日放号. */
