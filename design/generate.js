@@ -10,10 +10,19 @@ const target = resolve(here, '../miniprogram/src/styles/tokens.wxss')
 const declarations = (values, name, value) =>
   Object.entries(values).map(([key, one]) => `  --${name(key)}: ${value(one)};`)
 
-const colours = (values) => declarations(values, (key) => key, (value) => value)
+const colours = (values) =>
+  declarations(
+    values,
+    (key) => key,
+    (value) => value,
+  )
 // Grows with care mode: the root of each page sets --scale, so the sum has to be made there.
 const scaled = (prefix, values) =>
-  declarations(values, (key) => `${prefix}-${key}`, (px) => `calc(${px}px * var(--scale, 1))`)
+  declarations(
+    values,
+    (key) => `${prefix}-${key}`,
+    (px) => `calc(${px}px * var(--scale, 1))`,
+  )
 
 const rule = (selector, lines) => `${selector} {\n${lines.join('\n')}\n}\n`
 const inDark = (rules) => `@media (prefers-color-scheme: dark) {\n${rules.replace(/^(?=.)/gm, '  ')}}\n`
@@ -21,8 +30,16 @@ const inDark = (rules) => `@media (prefers-color-scheme: dark) {\n${rules.replac
 const { colour, font, space, radius, touch } = tokens
 const sizes = [
   ...scaled('font', font),
-  ...declarations(space, (key) => `space-${key}`, (px) => `${px}px`),
-  ...declarations(radius, (key) => `radius-${key}`, (px) => `${px}px`),
+  ...declarations(
+    space,
+    (key) => `space-${key}`,
+    (px) => `${px}px`,
+  ),
+  ...declarations(
+    radius,
+    (key) => `radius-${key}`,
+    (px) => `${px}px`,
+  ),
   `  --touch: ${touch.plain}px;`,
   `  --motion: ${tokens.motion_ms}ms;`,
 ]

@@ -95,7 +95,12 @@ test('a refusal has the words, the other members and the time to wait', async ()
   const refusal = await api
     .post('/api/v1/sms-codes', { body: { phone: '13800138000', purpose: 'login' } })
     .catch((error: unknown) => error)
-  expect(refusal).toMatchObject({ code: 'sms-limit-reached', title: '请稍后再试。', status: 429, retryAfterS: 42 })
+  expect(refusal).toMatchObject({
+    code: 'sms-limit-reached',
+    title: '请稍后再试。',
+    status: 429,
+    retryAfterS: 42,
+  })
   expect(refusal).toMatchObject({ extra: { limit: 5 } })
 })
 

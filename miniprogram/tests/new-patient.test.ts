@@ -48,7 +48,10 @@ test('an empty form says at each field what is missing', () => {
 
 test('a child needs a guardian, and under fourteen a consent', () => {
   expect(needsOf(child, today)).toEqual({ guardian: true, childConsent: true })
-  expect(needsOf({ ...child, birthDigits: '20110301' }, today)).toEqual({ guardian: true, childConsent: false })
+  expect(needsOf({ ...child, birthDigits: '20110301' }, today)).toEqual({
+    guardian: true,
+    childConsent: false,
+  })
   expect(Object.keys(findWrong({ ...child, guardian: '' }, today))).toEqual(['guardian'])
   expect(bodyOf(child, [], today)).toMatchObject({
     birth_date: '2025-03-01',

@@ -11,7 +11,8 @@ import {
   type Reading,
   type Sex,
 } from './identity'
-import { isPhone } from './phone'
+import { phoneFault } from './credentials'
+import { faults } from './faults'
 
 export interface NewPatient {
   name: string
@@ -64,7 +65,7 @@ export function numberWrong(type: DocumentType, { fault }: Reading): string {
   return fault === 'shape' ? texts.numberShapes[type] : texts.numberFaults[fault]
 }
 
-function birthWrong(form: NewPatient, today: string): Wrong {
+function birthWrong(form: NewPatient, today: string): Record<string, string> {
   if (!asksForBirth(form.documentType, form.documentNumber)) return {}
   const birthDate = dateOfDigits(form.birthDigits)
   const inFuture = birthDate !== null && birthDate > today
@@ -74,15 +75,14 @@ function birthWrong(form: NewPatient, today: string): Wrong {
 
 /** What is wrong, by field; empty when it may be sent. */
 export function findWrong(form: NewPatient, today: string): Wrong {
-  const all: Wrong = {
+  return faults({
     name: isName(form.name) ? '' : texts.nameWrong,
     documentNumber: numberWrong(form.documentType, readNumber(form.documentType, form.documentNumber)),
     ...birthWrong(form, today),
-    phone: isPhone(form.phone) ? '' : texts.phoneWrong,
+    phone: phoneFault(form.phone),
     relation: form.relation ? '' : texts.relationMissing,
     guardian: needsOf(form, today).guardian && !form.guardian ? texts.guardianMissing : '',
-  }
-  return Object.fromEntries(Object.entries(all).filter(([, sentence]) => sentence)) as Wrong
+  })
 }
 
 /** The body to send, once nothing is wrong. */

@@ -5,10 +5,8 @@ export const texts = {
   readTexts: '去看看',
   show: '显示',
   hide: '隐藏',
-  cancel: '取消',
   save: '保存',
   saved: '已保存',
-  done: '完成',
 
   phone: '手机号',
   phoneHint: '11 位大陆手机号',
@@ -37,7 +35,6 @@ export const texts = {
 
   loginTitle: '登录大众医疗',
   loginWhy: '登录后可以预约挂号、查看和取消自己的预约。',
-  loginWays: '登录方式',
   loginByWeChat: '微信登录',
   loginBySms: '短信验证码',
   loginByPassword: '密码',
@@ -46,7 +43,6 @@ export const texts = {
   register: '去注册',
   toReset: '忘记密码',
   weChatUnavailable: '这里不能用微信登录，请用短信验证码或密码登录。',
-  welcome: '已登录',
   linkTitle: '再绑定一下手机号',
   linkWhy: '绑定后能收到停诊、退费等重要通知；换手机或不用微信时，也能用手机号登录。',
   linkPhone: '绑定手机号',
@@ -54,7 +50,6 @@ export const texts = {
   linked: '手机号已绑定',
   linkRefused: '您没有允许使用手机号，之后可以在“我的”里绑定。',
 
-  registerTitle: '注册账号',
   registerDone: '注册成功，已登录',
   registerAct: '注册并登录',
   toLogin: '已有账号？去登录',
@@ -64,7 +59,6 @@ export const texts = {
   resetAct: '设置新密码',
   resetDone: '新密码已设置，请用它登录',
 
-  mine: '我的',
   notLoggedIn: '还没有登录',
   weChatUser: '微信用户',
   noPhone: '还没有绑定手机号',
@@ -147,13 +141,11 @@ export const texts = {
   consentNone: '还没有同意',
   consentGiven: (day: string) => `${day} 已同意`,
   consentFor: (name: string) => `为 ${name} 同意`,
-  consentOutdated: '协议已更新，请重新阅读',
   version: (version: number) => `第 ${version} 版`,
   giveConsent: '同意',
   withdraw: '撤回同意',
   withdrawYes: '撤回',
   withdrawNo: '先不撤回',
-  withdrawn: '已撤回',
   withdrawAsk: {
     privacy: '撤回后，您下次登录时会再次询问。已经完成的预约和缴费不受影响。确定撤回吗？',
     service: '撤回后，您下次登录时会再次询问。已经完成的预约和缴费不受影响。确定撤回吗？',
@@ -197,7 +189,6 @@ export const texts = {
   endDeviceAsk: (device: string) => `让“${device}”退出登录吗？`,
   deviceEnded: '已退出该设备',
 
-  helpTitle: '常见问题',
   questions: [
     {
       question: '怎么预约挂号？',

@@ -20,10 +20,21 @@ Component({
     problem: { type: Object, value: null as unknown as WechatMiniprogram.IAnyObject },
     emptyText: { type: String, value: '' },
     emptyAction: { type: String, value: '' },
+    /** The privacy agreement is not asked for here: this page is what is read before agreeing. */
+    quiet: { type: Boolean, value: false },
     /** Cards in the skeleton. */
     rows: { type: Number, value: 3 },
   },
-  data: { t: texts, bars: [0, 1, 2], icon: 'error-circle', lines, sentence: '', action: '', waitS: 0, isCutOff: false },
+  data: {
+    t: texts,
+    bars: [0, 1, 2],
+    icon: 'error-circle',
+    lines,
+    sentence: '',
+    action: '',
+    waitS: 0,
+    isCutOff: false,
+  },
   observers: {
     rows(rows: number) {
       this.setData({ bars: Array.from({ length: rows }, (_, index) => index) })

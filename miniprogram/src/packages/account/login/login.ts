@@ -2,10 +2,11 @@
 import { api, type Schemas } from '../../../api/client'
 import { account, keepAccount, logIn, logInByWeChat, type Account } from '../../../api/login'
 import { agreeTo, consentTexts, type Kind, type Text } from '../../../parts/consents'
+import { codeFault, phoneFault } from '../../../parts/credentials'
+import { faults } from '../../../parts/faults'
 import { form, isPlaced } from '../../../parts/form'
 import { retry, shown } from '../../../parts/loading'
 import { look } from '../../../parts/look'
-import { isPhone } from '../../../parts/phone'
 import { refused } from '../../../parts/refused'
 import { comeBack } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
@@ -21,6 +22,23 @@ interface Wrong {
 
 /** The field that a refusal is about. */
 const places = { 'sms-code-wrong': 'code', 'login-refused': 'password', 'login-paused': 'password' }
+
+interface Entered {
+  phone: string
+  code: string
+  username: string
+  password: string
+}
+
+/** What is wrong with what was entered, by way to log in. */
+const checks: Record<Way, (entered: Entered) => Record<string, string>> = {
+  wechat: () => ({}),
+  sms: ({ phone, code }) => ({ phone: phoneFault(phone), code: codeFault(code) }),
+  password: ({ username, password }) => ({
+    username: username ? '' : texts.usernameMissing,
+    password: password ? '' : texts.passwordMissing,
+  }),
+}
 
 const ways = [
   { value: 'wechat', text: texts.loginByWeChat },
@@ -101,14 +119,9 @@ Page({
   },
 
   findWrong(): Wrong {
-    const { way, phone, code, username, password, ticked, agreements } = this.data
-    const wrong: Wrong = {}
-    if (way === 'sms' && !isPhone(phone)) wrong.phone = texts.phoneWrong
-    if (way === 'sms' && !/^\d{6}$/.test(code)) wrong.code = texts.smsCodeWrong
-    if (way === 'password' && !username) wrong.username = texts.usernameMissing
-    if (way === 'password' && !password) wrong.password = texts.passwordMissing
-    if (ticked.length < agreements.length) wrong.consent = texts.agreeFirst
-    return wrong
+    const { way, ticked, agreements } = this.data
+    const consent = ticked.length < agreements.length ? texts.agreeFirst : ''
+    return faults({ ...checks[way](this.data), consent })
   },
 
   welcome(who: Account) {

@@ -1,5 +1,7 @@
 // Changes the password, by the present one.
 import { api } from '../../../api/client'
+import { passwordFault } from '../../../parts/credentials'
+import { faults } from '../../../parts/faults'
 import { form, isPlaced } from '../../../parts/form'
 import { look } from '../../../parts/look'
 import { refused } from '../../../parts/refused'
@@ -13,11 +15,9 @@ Page({
 
   async onChange() {
     const { old, fresh } = this.data
-    const wrong: { old?: string; fresh?: string } = {}
-    if (!old) wrong.old = texts.passwordMissing
-    if (fresh.length < 8) wrong.fresh = texts.passwordWrong
+    const wrong = faults({ old: old ? '' : texts.passwordMissing, fresh: passwordFault(fresh) })
     this.setData({ wrong })
-    if (this.data.isBusy || wrong.old || wrong.fresh) return
+    if (this.data.isBusy || Object.keys(wrong).length) return
     this.setData({ isBusy: true })
     try {
       await api.post('/api/v1/me/password', { body: { old_password: old, new_password: fresh } })

@@ -124,19 +124,9 @@ Page({
   follow() {
     const now = this.formNow()
     const needs = fresh.needsOf(now, today())
-    const holder = fresh.holderOf(now)
-    const asksForBirth = fresh.asksForBirth(now.documentType, now.documentNumber)
-    const digits = now.documentNumber.length
-    const counted =
-      now.documentType === 'resident_id' && digits > 0 && digits < 18 ? texts.digitsSoFar(digits) : ''
-    const read = holder ? holderText(holder) : ''
-    this.setData({
-      needs,
-      asksForBirth,
-      numberNote: !asksForBirth && read ? texts.numberReads(read) : counted,
-      birthNote: asksForBirth ? read : '',
-    })
-    if (digits >= 18) this.onLeave({ currentTarget: { dataset: { field: 'documentNumber' } } })
+    this.setData({ needs, ...notesOf(now) })
+    if (now.documentNumber.length >= 18)
+      this.onLeave({ currentTarget: { dataset: { field: 'documentNumber' } } })
     this.followConsents(needs.childConsent)
   },
 
@@ -230,6 +220,18 @@ Page({
     }
   },
 })
+
+/** What the document says of its holder, or how much of its number is typed. */
+function notesOf(now: fresh.NewPatient) {
+  const holder = fresh.holderOf(now)
+  const read = holder ? holderText(holder) : ''
+  if (fresh.asksForBirth(now.documentType, now.documentNumber)) {
+    return { asksForBirth: true, numberNote: '', birthNote: read }
+  }
+  const digits = now.documentNumber.length
+  const counted = digits > 0 && digits < 18 ? texts.digitsSoFar(digits) : ''
+  return { asksForBirth: false, numberNote: read ? texts.numberReads(read) : counted, birthNote: '' }
+}
 
 function guardiansAmong(patients: Patient[]): { value: string; text: string }[] {
   return patients

@@ -96,17 +96,21 @@ async function readPatients(): Promise<Patient[]> {
 }
 
 function rowOf(text: Text, given: Given[], child: Patient | null): Row {
-  const patientId = child?.id ?? null
+  const patientId = child ? child.id : null
   const now = standing(given, text, patientId)
-  const note = now ? texts.consentGiven(dayText(now.given_at)) : texts.consentNone
+  const notes = [
+    texts.version(text.version),
+    child ? texts.consentFor(child.name) : '',
+    now ? texts.consentGiven(dayText(now.given_at)) : texts.consentNone,
+  ]
   return {
-    key: `${text.kind} ${patientId ?? ''}`,
+    key: `${text.kind} ${patientId}`,
     kind: text.kind,
     title: texts.bookTitle(text.title),
-    note: `${texts.version(text.version)} · ${child ? `${texts.consentFor(child.name)} · ` : ''}${note}`,
+    note: notes.filter(Boolean).join(' · '),
     version: text.version,
     patientId,
-    consentId: now?.id ?? '',
+    consentId: now ? now.id : '',
     isWanted: text.kind !== 'child_sensitive' || child !== null,
   }
 }

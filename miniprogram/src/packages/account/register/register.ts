@@ -1,10 +1,11 @@
 // Makes an account by phone, code, username and password, and logs it in.
 import { register } from '../../../api/login'
 import { agreeTo, consentTexts, type Kind, type Text } from '../../../parts/consents'
+import { codeFault, passwordFault, phoneFault, usernameFault } from '../../../parts/credentials'
+import { faults } from '../../../parts/faults'
 import { form, isPlaced } from '../../../parts/form'
 import { retry, shown } from '../../../parts/loading'
 import { look } from '../../../parts/look'
-import { isPhone } from '../../../parts/phone'
 import { refused } from '../../../parts/refused'
 import { comeBack } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
@@ -58,13 +59,13 @@ Page({
 
   findWrong(): Wrong {
     const { phone, code, username, password, ticked, agreements } = this.data
-    const wrong: Wrong = {}
-    if (!isPhone(phone)) wrong.phone = texts.phoneWrong
-    if (!/^\d{6}$/.test(code)) wrong.code = texts.smsCodeWrong
-    if (!/^[A-Za-z][A-Za-z0-9_.-]{3,31}$/.test(username)) wrong.username = texts.usernameWrong
-    if (password.length < 8) wrong.password = texts.passwordWrong
-    if (ticked.length < agreements.length) wrong.consent = texts.agreeFirst
-    return wrong
+    return faults({
+      phone: phoneFault(phone),
+      code: codeFault(code),
+      username: usernameFault(username),
+      password: passwordFault(password),
+      consent: ticked.length < agreements.length ? texts.agreeFirst : '',
+    })
   },
 
   async onRegister() {

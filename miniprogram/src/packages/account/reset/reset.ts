@@ -1,9 +1,10 @@
 // Sets a new password for the account of a phone that a code proves.
 import { api } from '../../../api/client'
 import { forget } from '../../../api/login'
+import { codeFault, passwordFault, phoneFault } from '../../../parts/credentials'
+import { faults } from '../../../parts/faults'
 import { form, isPlaced } from '../../../parts/form'
 import { look } from '../../../parts/look'
-import { isPhone } from '../../../parts/phone'
 import { refused } from '../../../parts/refused'
 import { texts } from '../../../texts/account'
 
@@ -27,11 +28,7 @@ Page({
 
   findWrong() {
     const { phone, code, password } = this.data
-    const wrong: Partial<Record<Field, string>> = {}
-    if (!isPhone(phone)) wrong.phone = texts.phoneWrong
-    if (!/^\d{6}$/.test(code)) wrong.code = texts.smsCodeWrong
-    if (password.length < 8) wrong.password = texts.passwordWrong
-    return wrong
+    return faults({ phone: phoneFault(phone), code: codeFault(code), password: passwordFault(password) })
   },
 
   async onReset() {
