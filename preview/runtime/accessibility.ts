@@ -1,4 +1,6 @@
 /** WeChat's aria-* attributes as the browser's: roles that can be acted on get a tab stop, and Enter or Space is a tap. */
+import { watchModals } from './modal'
+
 const ACTED_ON = new Set(['button', 'link', 'tab', 'switch', 'checkbox', 'radio', 'option', 'menuitem'])
 
 /** States that a role must always tell, with the value they have when the program says nothing. */
@@ -18,7 +20,13 @@ export function setAria(element: HTMLElement, name: string, value: string): void
   if (name === 'aria-role') return setRole(element, value)
   if (value === '' && name === 'aria-label') return drop(element, name)
   put(element, name, value || 'true')
-  if (name === 'aria-disabled') tabStop(element)
+  AFTER[name]?.(element)
+}
+
+/** What follows from an attribute. */
+const AFTER: Record<string, (element: HTMLElement) => void> = {
+  'aria-disabled': tabStop,
+  'aria-modal': watchModals,
 }
 
 /** glass-easel removes an attribute whose value is false: for a state that is an answer. */
@@ -38,7 +46,8 @@ function setRole(element: HTMLElement, role: string): void {
   tabStop(element)
 }
 
-function tabStop(element: HTMLElement): void {
+/** The tab stop that the role gives, whatever the program's own tabindex was. */
+export function tabStop(element: HTMLElement): void {
   const acted = ACTED_ON.has(element.getAttribute('role') ?? '')
   if (acted && element.getAttribute('aria-disabled') !== 'true') put(element, 'tabindex', '0')
   else drop(element, 'tabindex')

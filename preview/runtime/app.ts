@@ -15,7 +15,8 @@ export interface LaunchOptions {
 }
 
 const BY_ICON = 1001
-const BY_CODE = 1047
+/** Parts of the address's query, and the scenes that they stand for. */
+const CODES: Record<string, number> = { scene: 1047, q: 1011 }
 
 type Definition = Record<string, Authored>
 
@@ -46,31 +47,23 @@ function call(name: string, argument?: unknown): void {
   }
 }
 
-/** `?scene=` in the address is what a scanned mini program code carries; WeChat leaves it encoded. */
-function scannedScene(): string | undefined {
-  const pair = location.search
-    .slice(1)
-    .split('&')
-    .find((part) => part.startsWith('scene='))
-  return pair?.slice('scene='.length)
+/** What a scanned code put into the address: `?scene=` of a mini program code, `?q=` of a plain link. WeChat leaves both encoded. */
+function scanned(): { query: Record<string, string>; scene: number } {
+  const { options } = parse(location.search)
+  for (const [name, scene] of Object.entries(CODES)) {
+    if (options[name]) return { query: { [name]: options[name] }, scene }
+  }
+  return { query: {}, scene: BY_ICON }
 }
 
 /** The page is in the hash; the first page of the program when none is named. */
 function readAddress(): { options: LaunchOptions; missing: boolean } {
   const { route, options } = parse(`/${addressed()}`)
   const known = program.config.pages.includes(route)
-  const scene = scannedScene()
-  const query = known ? options : {}
-  if (scene) query.scene = scene
-  return {
-    options: {
-      path: known ? route : program.home(),
-      query,
-      scene: scene ? BY_CODE : BY_ICON,
-      referrerInfo: {},
-    },
-    missing: !known && route !== '',
-  }
+  const code = scanned()
+  const path = known ? route : program.home()
+  const query = { ...(known && options), ...code.query }
+  return { options: { path, query, scene: code.scene, referrerInfo: {} }, missing: !known && route !== '' }
 }
 
 function listenToVisibility(): void {

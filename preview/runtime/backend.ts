@@ -1,7 +1,7 @@
 /** glass-easel's DOM backend with WeChat's element names, lengths, attributes, coordinates and touches. */
 import { glassEasel } from './easel'
 import { play } from './animation'
-import { setAria, unsetAria } from './accessibility'
+import { setAria, tabStop, unsetAria } from './accessibility'
 import { cssLengths } from './units'
 import { pageArea, screen } from './screen'
 
@@ -27,12 +27,14 @@ function elementName(tag: string): string {
 function setAttribute(this: HTMLElement, name: string, value: string): void {
   if (name === 'animation') return play(this, value)
   if (name.startsWith('aria-')) return setAria(this, name, value)
+  if (name === 'tabindex' && value === '') return tabStop(this)
   const key = SILENT.has(name) ? `data-${name}` : name
   Element.prototype.setAttribute.call(this, key, name === 'style' ? cssLengths(value) : value)
 }
 
 function removeAttribute(this: HTMLElement, name: string): void {
   if (name.startsWith('aria-')) return unsetAria(this, name)
+  if (name === 'tabindex') return tabStop(this)
   Element.prototype.removeAttribute.call(this, name)
 }
 

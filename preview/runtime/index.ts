@@ -6,6 +6,7 @@ import { MiniProgramEnv, glassEasel, type Authored, type CodeSpace } from './eas
 import { listen } from './events'
 import { setHost, type Host } from './host'
 import { readyBehavior } from './lifecycle'
+import { listenToModals } from './modal'
 import { setupNavigation } from './navigation'
 import { program } from './program'
 import { listenToPulls, startPullDownRefresh } from './pull'
@@ -81,6 +82,7 @@ function setupScreen(): void {
   mountScreen(program.fontScale(), tellSize)
   mountToast()
   listen(backend)
+  listenToModals()
   listenToPulls(() => router.current())
   program.onThemeChange(() => router.draw())
   setupNavigation({

@@ -24,13 +24,19 @@ export function button(text: string, className: string, press: () => void, label
 
 const FOCUSABLE = 'button:not([disabled]), input, textarea, a[href], [tabindex="0"]'
 
+function stopsIn(box: HTMLElement): HTMLElement[] {
+  const stops = Array.from(box.querySelectorAll<HTMLElement>(FOCUSABLE)).filter(
+    (stop) => !stop.closest('[inert], [hidden]'),
+  )
+  return stops.length ? stops : [box]
+}
+
 /** Tab and Shift+Tab go round inside. */
-function keepFocus(box: HTMLElement, e: KeyboardEvent): void {
-  const stops = Array.from(box.querySelectorAll<HTMLElement>(FOCUSABLE))
-  const first = stops[0] ?? box
-  const last = stops[stops.length - 1] ?? box
+export function keepFocus(box: HTMLElement, e: KeyboardEvent): void {
+  const stops = stopsIn(box)
+  const [first, last] = [stops[0], stops[stops.length - 1]]
   const at = document.activeElement
-  const leaves = e.shiftKey ? at === first || at === box : at === last
+  const leaves = !box.contains(at) || (e.shiftKey ? at === first || at === box : at === last)
   if (!leaves) return
   e.preventDefault()
   ;(e.shiftKey ? last : first).focus()

@@ -6,8 +6,10 @@ import { drawNavigation } from './navigation'
 import { OpenPage, urlOf, type Place } from './page'
 import { program } from './program'
 import { drawTabBar } from './tabbar'
+import { showToast } from './toast'
 
 const LIMIT = 10
+const SLOW_MS = 400
 
 interface Kit {
   backend: AssociatedBackend
@@ -132,8 +134,27 @@ class Router {
   private async find(url: string): Promise<Place> {
     const place = parse(url, this.current()?.route)
     if (!program.config.pages.includes(place.route)) throw new Error(`page "${place.route}" is not found`)
-    await program.load(place.route)
+    await this.load(place.route)
     return place
+  }
+
+  /** The code of a sub-package may take its time, or not come at all: both are shown. */
+  private async load(route: string): Promise<void> {
+    const page = this.current()
+    const wait = (loading: boolean) => {
+      if (page) page.bar.loading = loading
+      this.draw()
+    }
+    const slow = setTimeout(() => wait(true), SLOW_MS)
+    try {
+      await program.load(route)
+    } catch {
+      showToast({ title: '页面没有加载成功，请检查网络后再试', icon: 'none', duration: 3000 })
+      throw new Error(`page "${route}" could not be loaded`)
+    } finally {
+      clearTimeout(slow)
+      if (page?.bar.loading) wait(false)
+    }
   }
 
   /** Number of the top page's entry in the browser's history; -1 before there is one. */

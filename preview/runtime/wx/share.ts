@@ -31,7 +31,7 @@ export async function share(from: ShareFrom): Promise<void> {
   const path = (content.path ?? urlOf(page.place)).replace(/^\//, '')
   const link = new URL(location.href)
   link.hash = `/${path}`
-  link.searchParams.delete('scene')
+  for (const scanned of ['scene', 'q']) link.searchParams.delete(scanned)
   await host.share({
     title: content.title ?? page.bar.title,
     path,

@@ -7,12 +7,14 @@ const WXML = `
 <view id="plain" bind:tap="tell">平</view>
 <view id="choice" aria-role="checkbox" aria-checked="{{chosen}}" aria-label="{{label}}" bind:tap="tell">选</view>
 <view id="off" aria-role="tab" aria-disabled="{{true}}" bind:tap="tell">关</view>
+<view id="own" aria-role="checkbox" tabindex="{{undefined}}">自</view>
+<view wx:if="{{open}}" id="sheet" aria-role="dialog" aria-modal="{{true}}"><view id="yes" aria-role="button">是</view><view id="no" aria-role="button">否</view></view>
 <view id="hidden" aria-hidden="{{true}}">藏</view>
 <button id="go" bind:tap="tell">去</button>
 <label>姓名<input id="field" /></label>`
 
 const SCRIPT = `Page({
-  data: { chosen: false, label: '' },
+  data: { open: false, chosen: false, label: '' },
   tell(event) { log.push(event.type + ' ' + event.currentTarget.id) },
 })`
 
@@ -115,6 +117,30 @@ test('a dialog keeps the focus and gives it back', async () => {
   await asked
   expect(document.activeElement).toBe(card)
   expect(find('.mp-pages').hasAttribute('inert')).toBe(false)
+})
+
+test('a dialog of the program keeps the focus too', async () => {
+  // jsdom lays nothing out: everything it has counts as seen
+  Element.prototype.getClientRects = () => [{}] as unknown as DOMRectList
+  const setData = top().setData as (data: object) => void
+  const card = find('[data-id=card]')
+  card.focus()
+
+  setData.call(top(), { open: true })
+  await settled()
+  expect((document.activeElement as HTMLElement).dataset.id).toBe('sheet')
+  key(find('[data-id=sheet]'), 'Tab', { shiftKey: true })
+  expect((document.activeElement as HTMLElement).dataset.id).toBe('no')
+  key(find('[data-id=no]'), 'Tab')
+  expect((document.activeElement as HTMLElement).dataset.id).toBe('yes')
+
+  setData.call(top(), { open: false })
+  await settled()
+  expect(document.activeElement).toBe(card)
+})
+
+test('the tab stop of a role stays when the program has none of its own', () => {
+  expect(find('[data-id=own]').tabIndex).toBe(0)
 })
 
 test('a new page takes the focus, so that reading begins there', async () => {

@@ -68,7 +68,7 @@ beforeAll(async () => {
         navigationBarTitleText: '首页',
       }),
     },
-    { host: HOST, search: '?font-scale=1.75' },
+    { host: HOST, search: '?font-scale=1.75&q=https%3A%2F%2Fx.test%2Fa' },
   )
 })
 
@@ -277,6 +277,12 @@ test('the phone tells its font scale, theme and network', async () => {
   })
   expect(sync.getSystemInfoSync()).toMatchObject({ platform: 'devtools', SDKVersion: '3.9.0' })
   expect(await wx().getNetworkType()).toMatchObject({ networkType: 'wifi' })
+})
+
+test('a scanned link is in the launch options as it was written', () => {
+  const launch = (wx().getLaunchOptionsSync as unknown as () => object)()
+
+  expect(launch).toMatchObject({ scene: 1011, query: { q: 'https%3A%2F%2Fx.test%2Fa' } })
 })
 
 test('losing the network is told', () => {
