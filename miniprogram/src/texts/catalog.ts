@@ -3,6 +3,7 @@
 const home = {
   search: '搜医院、科室、医生、病症',
   scan: '扫码',
+  noScan: '这里不能扫码，请直接搜索医院、科室或医生',
   next: '下次就诊',
   call: '打电话',
   details: '看详情',

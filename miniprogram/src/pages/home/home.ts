@@ -173,13 +173,17 @@ Page({
     void wx.navigateTo({ url: '/packages/catalog/search/search' })
   },
   async onScan() {
-    const scanned = await wx.scanCode({}).catch(() => null)
+    const scanned = await wx.scanCode({}).catch(({ errMsg = '' }) => {
+      if (!errMsg.includes('cancel')) this.tell(texts.home.noScan)
+    })
     if (!scanned) return
     const { path = '', result = '' } = scanned as { path?: string; result?: string }
     const code = codeOf({ q: encodeURIComponent(path || result) })
     if (code) void wx.navigateTo({ url: `/pages/scene/scene?code=${encodeURIComponent(code)}` })
-    else
-      void wx.showModal({ content: common.sceneUnknown, showCancel: false, confirmText: common.understood })
+    else this.tell(common.sceneUnknown)
+  },
+  tell(content: string) {
+    void wx.showModal({ content, showCancel: false, confirmText: common.understood })
   },
   onEntry({ currentTarget }: WechatMiniprogram.TouchEvent) {
     const { tab, url } = entries[currentTarget.dataset.index]

@@ -14,6 +14,9 @@ import { type NextTime, readNextTimes } from '../parts/next-times'
 /** Doctors whose times care mode reads at a time. */
 const timesAtOnce = 4
 
+/** Coming back to the page after so long reads the places again. */
+const staleMs = 15_000
+
 type Row = DoctorRow & { times: NextTime[] | null; failed: boolean }
 
 Page({
@@ -37,6 +40,7 @@ Page({
 
   id: '',
   hospitalId: '',
+  readAt: 0,
   wantedDate: '',
   doctors: [] as DoctorDays[],
   /** counts the lists shown; times read for an earlier one are late */
@@ -46,6 +50,11 @@ Page({
     this.id = id
     this.wantedDate = date
     void shown(this, () => unlessGone(this, () => this.load()))
+  },
+  /** Places go while a patient looks elsewhere; what is shown stays when the answer does not come. */
+  onShow() {
+    const isStale = this.data.state === 'ready' && Date.now() - this.readAt > staleMs
+    if (isStale) this.load().catch(() => undefined)
   },
   onRetry() {
     void retry(this)
@@ -61,6 +70,7 @@ Page({
       api.get('/api/v1/departments/{department_id}/doctors', { path: { department_id: this.id } }),
     ])
     this.doctors = items
+    this.readAt = Date.now()
     const today = dateOf(serverNow())
     this.setData({ days: stripOf(factsOf(items), today) })
     this.showDay(this.data.date || (this.wantedDate >= today ? this.wantedDate : ''))
