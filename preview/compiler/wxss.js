@@ -187,18 +187,26 @@ function scopeRule(rule) {
   }
 }
 
-const TEXT_OR_RPX = /"[^"]*"|'[^']*'|url\(\s*(["']?)([^"')]+)\1\s*\)|(?<![\w-])(-?\d*\.?\d+)rpx\b/g
+const TEXT_OR_LENGTH = /"[^"]*"|'[^']*'|url\(\s*(["']?)([^"')]+)\1\s*\)|(?<![\w-])(-?\d*\.?\d+)(rpx|vw|vh)\b/g
+
+/** @type {Record<string, (amount: number) => string>} */
+const LENGTHS = {
+  rpx: (amount) => `calc(${amount} * var(--rpx))`,
+  vw: (amount) => `calc(${amount * 7.5} * var(--rpx))`,
+  vh: (amount) => `calc(${amount} * var(--vh))`,
+}
 
 /**
  * An rpx is a 750th of the app's width, which the shell keeps in --rpx: right in a window, in a frame and at desktop size.
+ * vw and vh are parts of the app's width and of the page's height between the bars, not of the window.
  * @param {string} value
  * @param {(url: string) => string} rewriteUrl
  */
 export function convertValue(value, rewriteUrl) {
-  if (!value.includes('rpx') && !value.includes('url(')) return value
-  return value.replace(TEXT_OR_RPX, (whole, quote, url, number) => {
+  if (!/rpx|vw|vh|url\(/.test(value)) return value
+  return value.replace(TEXT_OR_LENGTH, (whole, quote, url, number, unit) => {
     if (url !== undefined) return `url(${quote}${rewriteUrl(url)}${quote})`
     if (number === undefined) return whole
-    return Number(number) === 0 ? '0px' : `calc(${Number(number)} * var(--rpx))`
+    return Number(number) === 0 ? '0px' : LENGTHS[unit](Number(number))
   })
 }

@@ -75,6 +75,8 @@ test.each([
   ['-24rpx auto .5rpx', 'calc(-24 * var(--rpx)) auto calc(0.5 * var(--rpx))'],
   ['calc(100% - 24rpx)', 'calc(100% - calc(24 * var(--rpx)))'],
   ['0rpx', '0px'],
+  ['50vw', 'calc(375 * var(--rpx))'],
+  ['min(100vh, 24rpx)', 'min(calc(100 * var(--vh)), calc(24 * var(--rpx)))'],
   ['var(--gap-24rpx)', 'var(--gap-24rpx)'],
   ['"24rpx"', '"24rpx"'],
   ['url(a-24rpx.png)', 'url(a-24rpx.png)'],
