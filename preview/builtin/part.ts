@@ -12,19 +12,10 @@ export interface Part {
 
 type Definition = Record<string, Authored>
 
-const ARIA = [
-  'role',
-  'label',
-  'hidden',
-  'disabled',
-  'checked',
-  'selected',
-  'expanded',
-  'live',
-  'level',
-  'haspopup',
-  'controls',
-]
+const ARIA = (
+  'role label labelledby describedby hidden disabled checked selected expanded pressed current live level haspopup controls modal ' +
+  'required invalid'
+).split(' ')
 const property = (name: string) => `aria${name[0].toUpperCase()}${name.slice(1)}`
 
 export function elementOf(part: Part): HTMLElement {

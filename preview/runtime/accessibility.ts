@@ -1,4 +1,5 @@
 /** WeChat's aria-* attributes as the browser's: roles that can be acted on get a tab stop, and Enter or Space is a tap. */
+import { afterLayout } from './lifecycle'
 import { watchModals } from './modal'
 
 const ACTED_ON = new Set(['button', 'link', 'tab', 'switch', 'checkbox', 'radio', 'option', 'menuitem'])
@@ -19,8 +20,22 @@ const drop = (element: Element, name: string) => Element.prototype.removeAttribu
 export function setAria(element: HTMLElement, name: string, value: string): void {
   if (name === 'aria-role') return setRole(element, value)
   if (value === '' && name === 'aria-label') return drop(element, name)
+  if (REFERENCES.has(name)) return afterLayout(() => refer(element, name, value))
   put(element, name, value || 'true')
   AFTER[name]?.(element)
+}
+
+/** Attributes that name other elements by their ids. */
+const REFERENCES = new Set(['aria-controls', 'aria-labelledby', 'aria-describedby', 'aria-owns'])
+
+/** The author's ids carry the prefix of their component in the document; a name of nothing is worse than none. */
+function refer(element: HTMLElement, name: string, value: string): void {
+  const page = element.closest('wx-page')
+  const ids = value
+    .split(/\s+/)
+    .flatMap((id) => page?.querySelector(`[data-id="${CSS.escape(id)}"]`)?.id ?? [])
+  if (ids.length) put(element, name, ids.join(' '))
+  else drop(element, name)
 }
 
 /** What follows from an attribute. */

@@ -9,6 +9,7 @@ const WXML = `
 <view id="off" aria-role="tab" aria-disabled="{{true}}" bind:tap="tell">关</view>
 <view id="own" aria-role="checkbox" tabindex="{{undefined}}">自</view>
 <view wx:if="{{open}}" id="sheet" aria-role="dialog" aria-modal="{{true}}"><view id="yes" aria-role="button">是</view><view id="no" aria-role="button">否</view></view>
+<view id="names" aria-labelledby="plain" aria-controls="nothing">名</view>
 <view id="hidden" aria-hidden="{{true}}">藏</view>
 <button id="go" bind:tap="tell">去</button>
 <label>姓名<input id="field" /></label>`
@@ -76,6 +77,13 @@ test('states are told as words, false is a state too', () => {
   expect(choice.getAttribute('aria-checked')).toBe('true')
   expect(choice.getAttribute('aria-label')).toBe('同意')
   expect(find('[data-id=hidden]').getAttribute('aria-hidden')).toBe('true')
+})
+
+test('an element is named by another, and by nothing that is not there', () => {
+  const names = find('[data-id=names]')
+
+  expect(names.getAttribute('aria-labelledby')).toBe(find('[data-id=plain]').id)
+  expect(names.hasAttribute('aria-controls')).toBe(false)
 })
 
 test('what is disabled cannot be reached', () => {

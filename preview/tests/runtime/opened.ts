@@ -24,6 +24,7 @@ globals.log = log
 
 /** What jsdom leaves out of a browser. */
 function completeBrowser(): void {
+  globals.CSS ??= { escape: (text: string) => text }
   globals.matchMedia ??= () => ({ matches: false, addEventListener() {} })
   globals.IntersectionObserver ??= class {
     observe() {}
