@@ -10,6 +10,7 @@ test('a code is read from a mini program code or from an ordinary address', () =
   expect(codeOf({ q: encodeURIComponent('https://guahao.example.cn/m/?scene=r7&x=1') })).toBe('r7')
   expect(codeOf({ q: encodeURIComponent('https://guahao.example.cn/s/h9') })).toBe('h9')
   expect(codeOf({})).toBeNull()
+  expect(codeOf({ q: encodeURIComponent('腹痛') })).toBeNull()
 })
 
 test('each kind of code has its page', () => {

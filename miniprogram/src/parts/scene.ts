@@ -10,8 +10,13 @@ export interface Scene {
 /** The code in launch options: `scene` of a mini program code, or `q`, the address in an ordinary QR code. */
 export function codeOf(query: Record<string, string | undefined>): string | null {
   if (query.scene) return decodeURIComponent(query.scene)
-  if (!query.q) return null
-  const address = decodeURIComponent(query.q)
+  const address = decodeURIComponent(query.q ?? '')
+  // A page may have an option of that name itself; WeChat's is always an address.
+  return address.includes('://') ? codeIn(address) : null
+}
+
+/** The code in what was scanned: an address, the path of a mini program code, or the code itself. */
+export function codeIn(address: string): string | null {
   const named = /[?&]scene=([^&#]+)/.exec(address)
   return named ? decodeURIComponent(named[1]) : (/([^/?#]+)\/?(?:[?#]|$)/.exec(address)?.[1] ?? null)
 }

@@ -6,7 +6,7 @@ import { dateOf } from '../../parts/format'
 import { type HospitalItem, hospitalItem } from '../../parts/hospitals'
 import { type Problem, retry, shown, type State } from '../../parts/loading'
 import { look } from '../../parts/look'
-import { codeOf } from '../../parts/scene'
+import { codeIn } from '../../parts/scene'
 import { type Visit, visitOf } from '../../parts/visit'
 import { texts as common } from '../../texts/app'
 import { say, texts } from '../../texts/catalog'
@@ -178,7 +178,7 @@ Page({
     })
     if (!scanned) return
     const { path = '', result = '' } = scanned as { path?: string; result?: string }
-    const code = codeOf({ q: encodeURIComponent(path || result) })
+    const code = codeIn(path || result)
     if (code) void wx.navigateTo({ url: `/pages/scene/scene?code=${encodeURIComponent(code)}` })
     else this.tell(common.sceneUnknown)
   },
