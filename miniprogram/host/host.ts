@@ -2,7 +2,7 @@
 // as WeChat's do where there is no WeChat.
 import type { Host, PaymentParams } from 'miniprogram-preview/runtime/host'
 import { h } from 'miniprogram-preview/runtime/overlay'
-import { ask, deed, type Sheet } from './sheet'
+import { deed, show, type Sheet } from './sheet'
 
 interface Trade {
   state: 'open' | 'paid' | 'closed'
@@ -24,9 +24,9 @@ function user(): string {
 }
 
 /** Asks the sandbox; an error's message is a sentence to show in the sheet. */
-async function post<T>(path: string, body: object = {}): Promise<T> {
+async function ask<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
   const headers = { 'content-type': 'application/json', accept: 'application/json' }
-  const answer = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body) }).catch(() => {
+  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch(() => {
     throw new Error('没有连上网络，请再试一次')
   })
   const told = (await answer.json().catch(() => ({}))) as { title?: string }
@@ -34,8 +34,8 @@ async function post<T>(path: string, body: object = {}): Promise<T> {
   return told as T
 }
 
-async function code(kind: 'login' | 'phone', subject: string): Promise<{ code: string }> {
-  return post<{ code: string }>('/sandbox/weixin/codes', { kind, subject })
+function code(kind: 'login' | 'phone', subject: string): Promise<{ code: string }> {
+  return ask('POST', '/sandbox/weixin/codes', { kind, subject })
 }
 
 function login(): Promise<{ code: string }> {
@@ -46,7 +46,7 @@ function login(): Promise<{ code: string }> {
 
 async function phoneNumber(): Promise<{ code: string }> {
   await login()
-  return ask('授权手机号', new Error('user deny'), (sheet: Sheet<{ code: string }>) => {
+  return show('授权手机号', new Error('user deny'), (sheet: Sheet<{ code: string }>) => {
     const field = h('input', {
       type: 'tel',
       maxlength: '11',
@@ -70,17 +70,16 @@ async function phoneNumber(): Promise<{ code: string }> {
 
 async function requestPayment(params: PaymentParams): Promise<void> {
   const path = `/sandbox/wechat-pay/${encodeURIComponent(params.package.replace('prepay_id=', ''))}`
-  // Closing the cashier changes nothing at the sandbox; its answer tells what there is to pay.
-  const { amount_fen } = await post<Trade>(`${path}/cancel`).catch(() => {
+  const { amount_fen } = await ask<Trade>('GET', path).catch(() => {
     throw new Error(absent)
   })
-  await ask('微信支付', new Error('cancel'), (sheet: Sheet<void>) => {
+  await show('微信支付', new Error('cancel'), (sheet: Sheet<void>) => {
     const pay = async () => {
-      await post(`${path}/pay`)
+      await ask('POST', `${path}/pay`, {})
       sheet.done()
     }
     const mistype = async () => {
-      await post(`${path}/wrong-password`)
+      await ask('POST', `${path}/wrong-password`, {})
       throw new Error('支付密码错误，请重试')
     }
     const first = deed('支付', 'sandbox-first', sheet, pay)

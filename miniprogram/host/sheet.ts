@@ -31,7 +31,7 @@ const style = `
 `
 
 /** Shows a sheet; `fill` gives its content. Rejects with `cancelled` when it is closed without an answer. */
-export function ask<T>(title: string, cancelled: Error, fill: (sheet: Sheet<T>) => Node[]): Promise<T> {
+export function show<T>(title: string, cancelled: Error, fill: (sheet: Sheet<T>) => Node[]): Promise<T> {
   return new Promise((resolve, reject) => {
     const alert = h('p', { role: 'alert' })
     const sheet: Sheet<T> = {

@@ -162,8 +162,9 @@ describe('other slots', () => {
   ]
 
   test('those of the same session come first, full ones never', () => {
-    expect(otherChoices(sessions, 's1').map(({ id }) => id)).toEqual(['s2', 's3', 'x'])
-    expect(otherChoices(sessions, 's2').map(({ id }) => id)).toEqual(['s3', 'x'])
+    expect(otherChoices(sessions, 's1', 4).map(({ id }) => id)).toEqual(['s2', 's3', 'x'])
+    expect(otherChoices(sessions, 's1', 1).map(({ id }) => id)).toEqual(['s2'])
+    expect(otherChoices(sessions, 's2', 4).map(({ id }) => id)).toEqual(['s3', 'x'])
   })
 
   test('a slot that cannot be booked says why', () => {

@@ -30,6 +30,7 @@ Page({
   behaviors: [look],
   data: {
     t,
+    look: '',
     state: 'loading' as State,
     problem: null as Problem | null,
     visit: null as Visit | null,
@@ -98,12 +99,17 @@ Page({
     this.setData({
       visit: visitAt(place, this.doctor),
       gone,
-      others: gone ? otherChoices(this.sessions, this.slotId) : [],
+      others: gone ? this.otherSlots() : [],
       fee: yuan(session.fee_fen),
       isFree: session.fee_fen === 0,
       terms: termsFor(this.rules, session, serverNow()),
       sentences: this.rules.sentences,
     })
+  },
+
+  /** Big text leaves room for two. */
+  otherSlots(): Choice[] {
+    return otherChoices(this.sessions, this.slotId, this.data.look ? 2 : 4)
   },
 
   onOpenRules() {
@@ -158,7 +164,7 @@ Page({
     if (offersSlots) await this.readSessions().catch(() => undefined)
     this.setData({
       refusal: { ...refusal, ways: refusal.ways.filter(({ step }) => step !== 'slots') },
-      others: offersSlots ? otherChoices(this.sessions, this.slotId) : [],
+      others: offersSlots ? this.otherSlots() : [],
     })
   },
   onCloseRefusal() {

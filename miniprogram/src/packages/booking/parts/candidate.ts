@@ -39,7 +39,7 @@ export function choiceOf({ session, slot }: Place): Choice {
   return { id: slot.id, day: dayText(session.date), time, fee: yuan(session.fee_fen) }
 }
 
-export function otherChoices(sessions: readonly SessionView[], slotId: string, most = 4): Choice[] {
+export function otherChoices(sessions: readonly SessionView[], slotId: string, most: number): Choice[] {
   return otherPlaces(sessions, slotId, most).map(choiceOf)
 }
 
