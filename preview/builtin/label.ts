@@ -9,6 +9,13 @@ function controlOf(part: Part): Part | undefined {
   return node?.getMethodCaller?.() as Part | undefined
 }
 
+/** A control with neither a name nor a text of its own is called what its label says. */
+function nameBy(control: HTMLElement, text: string): void {
+  const named = control.querySelector('input, textarea') ?? control
+  if (!named.hasAttribute('aria-label') && !control.textContent?.trim())
+    named.setAttribute('aria-label', text)
+}
+
 builtin({
   properties: { for: String },
   lifetimes: {
@@ -21,9 +28,7 @@ builtin({
     },
     ready(this: Part) {
       const control = controlOf(this)
-      const field = control && elementOf(control).querySelector('input, textarea')
-      if (field && !field.hasAttribute('aria-label'))
-        field.setAttribute('aria-label', elementOf(this).textContent?.trim() ?? '')
+      if (control) nameBy(elementOf(control), elementOf(this).textContent?.trim() ?? '')
     },
   },
 })

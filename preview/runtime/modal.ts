@@ -18,7 +18,7 @@ function isSeen(element: HTMLElement): boolean {
 
 /** The dialog that was drawn last lies on top. */
 function topmost(): HTMLElement | undefined {
-  return Array.from(document.querySelectorAll<HTMLElement>(SELECTOR)).filter(isSeen).at(-1)
+  return Array.from(document.querySelectorAll<HTMLElement>(SELECTOR)).filter(isSeen).pop()
 }
 
 function leave(): void {

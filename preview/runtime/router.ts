@@ -183,7 +183,7 @@ class Router {
 
   /** Back to the stack's first entry, which then shows `place`; pages that `closes` says so are unloaded. */
   private rewind(place: Place, closes: (page: OpenPage) => boolean): void {
-    const base = this.stack.at(0)?.index ?? 0
+    const base = this.stack[0]?.index ?? 0
     void this.address.back(this.top() - base)
     void this.address.replace(base, urlOf(place))
     const pages = new Set([...this.stack.splice(0).reverse(), ...this.tabs.values()])

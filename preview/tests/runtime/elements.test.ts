@@ -125,6 +125,11 @@ test('a form gathers its named fields', async () => {
   expect(find('[data-id=m]').getAttribute('aria-checked')).toBe('false')
 })
 
+test('a choice is named by its label', () => {
+  expect(find('[data-id=f]').getAttribute('aria-label')).toBe('女')
+  expect(find('[data-id=m]').getAttribute('aria-label')).toBe('男')
+})
+
 test('groups and switches tell their change', async () => {
   await tap('[data-id=t1]')
   await tap('[data-id=switch]')
