@@ -139,3 +139,10 @@ test('the server clock is found within a second however wrong the phone is', asy
   }
   expect(Math.abs(serverNow() - Date.now() - 600_000)).toBeLessThan(500)
 })
+
+test('what wx.request cannot PATCH is sent as a POST that says so', async () => {
+  const { api, log } = await start(() => ({ data: {} }))
+  await api.patch('/api/v1/patients/{patient_id}', { path: { patient_id: 'p' }, body: { relation: 'child' } })
+  expect(log[0].method).toBe('POST')
+  expect(log[0].header['x-http-method-override']).toBe('PATCH')
+})

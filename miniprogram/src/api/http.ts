@@ -29,9 +29,13 @@ export function send(
     const sentAt = Date.now()
     wx.request({
       url: apiBase() + url,
-      // WeChat's own type leaves PATCH out; see the guide "from appid to release".
-      method: method as 'POST',
-      header: body === undefined ? header : { 'content-type': 'application/json', ...header },
+      method: method === 'PATCH' ? 'POST' : method,
+      header: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        // wx.request cannot PATCH; the server takes it from a POST that says so.
+        ...(method === 'PATCH' ? { 'x-http-method-override': 'PATCH' } : {}),
+        ...header,
+      },
       data: body as WechatMiniprogram.IAnyObject,
       timeout,
       success: ({ statusCode, data, header: answered }) => {
