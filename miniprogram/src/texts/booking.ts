@@ -159,7 +159,6 @@ const state = {
 const appointment = {
   number: '就诊序号',
   patient: '就诊人',
-  doctor: '医生',
   fee: '挂号费',
   money: '费用与退款',
   timeline: '办理记录',
@@ -218,7 +217,7 @@ const reschedule = {
   submit: '确认改约',
   chooseFirst: '请选择新的时段',
   chosen: (words: string) => `改到 ${words}`,
-  keep: '保留原来的',
+  keep: '先不改约',
   close: '返回选择',
   reading: '正在查看号源…',
   readAgain: '再试一次',
