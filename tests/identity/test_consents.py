@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from importlib.resources import files
 from uuid import UUID
 
@@ -37,8 +38,13 @@ async def test_everybody_reads_the_texts_and_their_digests(client: httpx.AsyncCl
     shown = (await client.get("/api/v1/consent-texts")).json()["items"]
 
     assert {text["kind"] for text in shown} == {kind.value for kind in ConsentKind}
+    assert {text["kind"]: text["version"] for text in shown} == {
+        "privacy": 2,
+        "service": 1,
+        "sensitive_personal_information": 1,
+        "child_sensitive": 1,
+    }
     for one in shown:
-        assert one["version"] == 1
         assert hashlib.sha256(one["body"].encode()).hexdigest() == one["sha256"]
         assert one["body"].startswith(f"# {one['title']}\n")
 
@@ -49,6 +55,13 @@ def test_every_published_file_is_listed() -> None:
 
     assert {f"{one.kind}.{one.version}.md" for one in current_texts().values()} <= stored
     assert {name.split(".")[0] for name in stored} == {kind.value for kind in ConsentKind}
+
+
+def test_the_privacy_text_promises_no_page_that_does_not_exist() -> None:
+    words = current_texts()[ConsentKind.PRIVACY].body
+
+    assert set(re.findall("“(.+?)”", words)) == {"我的—就诊人", "我的—隐私", "我的—帮助与联系"}
+    assert "注销账号，或得到一份您的个人信息，请打医院电话" in words
 
 
 async def test_an_agreement_is_kept_with_its_words_and_place(
@@ -80,13 +93,14 @@ async def test_agreeing_ten_times_at_once_is_agreeing_once(
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ({"kind": "privacy", "version": 2}, 409, "consent-version-outdated"),
+        ({"kind": "privacy", "version": 1}, 409, "consent-version-outdated"),
+        ({"kind": "privacy", "version": 3}, 409, "consent-version-outdated"),
         ({"kind": "privacy", "version": 0}, 422, "invalid-request"),
         ({"kind": "soul", "version": 1}, 422, "invalid-request"),
         ({"kind": "child_sensitive", "version": 1}, 422, "consent-needs-child"),
         ({"kind": "child_sensitive", "version": 1, "patient_id": "x"}, 404, "not-found"),
         (
-            {"kind": "privacy", "version": 1, "patient_id": "00000000-0000-8000-8000-000000000001"},
+            {"kind": "privacy", "version": 2, "patient_id": "00000000-0000-8000-8000-000000000001"},
             422,
             "consent-needs-child",
         ),
