@@ -16,3 +16,8 @@ def figure(what: str, value: float, unit: str) -> str:
 def ratio(what: str, value: float, goal: float) -> str:
     """A ratio and whether it reaches its goal."""
     return f"  {what:<55}{value:>10.2f}   goal {goal:.2f} {'reached' if value >= goal else 'MISSED'}"
+
+
+def at_most(what: str, value: float, goal: float) -> str:
+    """A figure that has to stay below its goal."""
+    return f"  {what:<55}{value:>10.2f}   at most {goal:.2f} {'reached' if value <= goal else 'MISSED'}"

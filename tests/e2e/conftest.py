@@ -15,8 +15,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.database import execute
+from tests.e2e.payer import Books, Sql, bookable_slots
+from tests.e2e.screen import program
+from tests.e2e.world import World
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 180
@@ -68,3 +72,22 @@ def wait_until_ready(server: subprocess.Popen[bytes], base: str, log: Path) -> N
         with suppress(subprocess.TimeoutExpired):
             server.wait(0.1)
     pytest.fail(log.read_text("utf-8")[-4000:])
+
+
+@pytest.fixture(scope="module")
+def world(demo: str, database: str) -> Iterator[World]:
+    chromium = program()
+    if chromium is None:
+        pytest.skip("no Chromium on this machine: `make test` installs it where it may, else apt install it")
+    sql = Sql(database)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium)
+        yield World(
+            base=demo,
+            dsn=database,
+            sql=sql,
+            books=Books(sql=sql),
+            browser=browser,
+            slots=iter(list(bookable_slots(demo))),
+        )
+        browser.close()

@@ -121,9 +121,10 @@ class Payer:
         number = phone()
         self._done("POST", "/api/v1/sms-codes", {"phone": number, "purpose": "register"})
         code = self._done("GET", f"/sandbox/sms?phone={number}")["code"]
-        account = {"phone": number, "sms_code": code, "username": username(), "password": PASSWORD}
-        token = self._done("POST", "/api/v1/accounts", account)["token"]
-        self.http.headers["Authorization"] = f"Bearer {token}"
+        self.username = username()
+        account = {"phone": number, "sms_code": code, "username": self.username, "password": PASSWORD}
+        self.token: str = self._done("POST", "/api/v1/accounts", account)["token"]
+        self.http.headers["Authorization"] = f"Bearer {self.token}"
         patient = {
             "name": "王小明",
             "document_type": "resident_id",

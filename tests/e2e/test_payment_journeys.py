@@ -15,43 +15,14 @@ from uuid import UUID
 import httpx
 import openpyxl
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from guahao.kernel.clock import local_date
 from guahao.kernel.i18n import text
-from tests.e2e.payer import Books, Payer, Sql, bookable_slots, until
-from tests.e2e.screen import DESK, PHONE, WECHAT, Screen, program
+from tests.e2e.payer import Payer, until
+from tests.e2e.screen import DESK, PHONE, WECHAT, Screen
+from tests.e2e.world import World
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@dataclass(frozen=True, kw_only=True)
-class World:
-    """The demo, its database, and the machine's browser."""
-
-    base: str
-    sql: Sql
-    books: Books
-    browser: Browser
-    slots: Iterator[dict[str, Any]]
-
-    def payer(self) -> Payer:
-        """A newcomer who holds a place."""
-        return Payer(self.base).hold(next(self.slots))
-
-
-@pytest.fixture(scope="module")
-def world(demo: str, database: str) -> Iterator[World]:
-    chromium = program()
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: `make test` installs it where it may, else apt install it")
-    sql = Sql(database)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium)
-        yield World(
-            base=demo, sql=sql, books=Books(sql=sql), browser=browser, slots=iter(list(bookable_slots(demo)))
-        )
-        browser.close()
 
 
 @pytest.fixture
