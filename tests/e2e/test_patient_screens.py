@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Route
+from playwright.sync_api import TimeoutError as NeverCame
 
 from tests.e2e.handset import LARGE, Handset
 from tests.e2e.payer import Payer
@@ -101,6 +103,13 @@ def pages(things: Things) -> dict[str, tuple[str, dict[str, str], str]]:
     }
 
 
+@pytest.fixture
+def guest(world: World, tmp_path: Path) -> Iterator[Handset]:
+    handset = Handset(world.browser, tmp_path, world.base)
+    yield handset
+    handset.context.close()
+
+
 GUEST_PAGES: dict[str, tuple[str, dict[str, str], str]] = {
     "login": (f"{ACCOUNT}/login/login", {}, "登录大众医疗"),
     "register": (f"{ACCOUNT}/register/register", {}, "注册并登录"),
@@ -136,6 +145,65 @@ def test_every_page_of_a_guest_can_be_read_by_everybody(phone: Handset) -> None:
     phone.agree_to_privacy()
 
     assert faults_of(phone, GUEST_PAGES) == {}
+
+
+WITHOUT_READING = {"search-nothing", "patient-new", "settings", "password"}
+"""Pages that ask the server for nothing before somebody does something."""
+
+
+def without_answer(phone: Handset, things: Things, answer: Callable[[Route], None], said: str) -> list[str]:
+    """Open every page while the API answers so; the pages that do not say it with a way to try again."""
+    phone.carry(things.payer)
+    phone.page.route("**/api/**", answer)
+    silent = []
+    for name, (route, options, _) in pages(things).items():
+        if name in WITHOUT_READING:
+            continue
+        phone.open(route, **options)
+        phone.page.get_by_text(said).or_(phone.part("重试")).filter(visible=True).first.wait_for()
+        is_told = phone.page.get_by_text(said).filter(visible=True).count() > 0
+        can_retry = phone.part("重试").count() > 0
+        phone.faults(name)
+        if not (is_told and can_retry):
+            silent.append(name)
+    return silent
+
+
+def test_every_page_says_that_there_is_no_network_and_offers_to_try_again(
+    things: Things, guest: Handset
+) -> None:
+    assert without_answer(guest, things, lambda route: route.abort(), "没有连上网络") == []
+
+
+def test_every_page_says_that_the_server_failed_and_offers_to_try_again(
+    things: Things, guest: Handset
+) -> None:
+    def fail(route: Route) -> None:
+        route.fulfill(status=502, body="<html>Bad Gateway</html>", content_type="text/html")
+
+    assert without_answer(guest, things, fail, "服务器没有正常回应") == []
+
+
+def test_every_page_shows_its_shape_while_it_waits(things: Things, guest: Handset) -> None:
+    waiting: list[Route] = []
+
+    def hold_back(route: Route) -> None:
+        waiting.append(route)
+
+    guest.carry(things.payer)
+    guest.page.route("**/api/**", hold_back)
+    bare = []
+    for name, (route, options, _) in pages(things).items():
+        if name in WITHOUT_READING:
+            continue
+        guest.open(route, **options)
+        skeleton = guest.screen.get_by_label("正在加载")
+        try:
+            skeleton.first.wait_for(timeout=5_000)
+        except NeverCame:
+            bare.append(name)
+        guest.faults(name)
+    assert bare == []
 
 
 def test_an_old_patient_books_in_four_steps(world: World, tmp_path: Path) -> None:
