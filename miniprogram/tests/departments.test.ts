@@ -11,6 +11,7 @@ function department(name: string, more: Partial<Department> = {}): Department {
     sex_limit: null,
     min_age_years: 0,
     max_age_years: 200,
+    has_doctors: false,
     children: [],
     ...more,
   }
@@ -28,6 +29,14 @@ test('a department without others below it stands beside itself', () => {
     ['内科', ['呼吸内科', '心律失常门诊']],
     ['儿科', ['儿科']],
   ])
+})
+
+test('a department with doctors of its own stands before those below it', () => {
+  const [{ leaves }] = groupsOf([
+    department('内科', { has_doctors: true, children: [department('呼吸内科', { has_doctors: true })] }),
+  ])
+
+  expect(leaves.map(({ name }) => name)).toEqual(['内科', '呼吸内科'])
 })
 
 test('a limit is said before the place', () => {

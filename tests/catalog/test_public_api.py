@@ -126,6 +126,27 @@ async def test_departments_come_as_a_tree_without_closed_branches(
     ]
 
 
+async def test_a_department_says_whether_doctors_sit_in_itself(
+    client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    hospital_id = await make_hospital(db)
+    of = {"hospital_id": hospital_id, "national_code": None}
+    await make_department(db, **of, code="NK", name="内科", position=1)
+    await make_department(db, **of, code="XH", name="消化内科", parent_code="NK")
+    await make_department(db, **of, code="WK", name="外科", position=2)
+    await make_doctor(db, hospital_id=hospital_id, code="1", department_codes=("NK",))
+    await make_doctor(db, hospital_id=hospital_id, code="2", department_codes=("WK",), is_active=False)
+    await db.commit()
+
+    tree = (await client.get(f"{API}/hospitals/{hospital_id}/departments")).json()["items"]
+
+    assert [(node["name"], node["has_doctors"]) for node in [*tree, *tree[0]["children"]]] == [
+        ("内科", True),
+        ("外科", False),
+        ("消化内科", False),
+    ]
+
+
 async def test_a_doctor_has_a_page_until_inactive(client: httpx.AsyncClient, db: AsyncSession) -> None:
     hospital_id = await make_hospital(db, name="人民医院")
     await make_department(db, hospital_id=hospital_id, code="XH", name="消化内科")

@@ -103,6 +103,17 @@ async def test_a_disease_leads_to_the_department_with_its_name_as_hint(db: Async
     )
 
 
+async def test_a_department_is_found_once_by_the_complaint_that_fits_best(db: AsyncSession) -> None:
+    hospital_id = await make_findable(db)
+    await make_department(db, hospital_id=hospital_id, code="ET", name="儿科", diseases=("小儿咳嗽", "咳嗽"))
+    await reindex(db, hospital_id=hospital_id)
+
+    found = [(hit.name, hit.hint) for hit in await find(db, "咳嗽") if hit.kind is EntryKind.DISEASE]
+
+    assert found.count(("咳嗽", "儿科")) == 1
+    assert ("小儿咳嗽", "儿科") not in found
+
+
 async def test_a_doctor_is_found_by_disease_and_skill(db: AsyncSession) -> None:
     await make_findable(db)
 

@@ -41,7 +41,7 @@ function agesOf({
   return bounded ? say.agesUntil(most) : ''
 }
 
-/** Left column: the tree's first level; right column: all departments below, or the department itself when it has none. */
+/** Left column: the tree's first level; right column: all departments below it that have doctors of their own. */
 export function groupsOf(tree: readonly Department[]): Group[] {
   return tree.map((top) => ({
     id: top.id,
@@ -52,14 +52,15 @@ export function groupsOf(tree: readonly Department[]): Group[] {
 }
 
 function leavesOf(department: Department): Leaf[] {
-  if (department.children.length) return department.children.flatMap(leavesOf)
-  return [{ id: department.id, name: department.name, note: limitsShort(department) || department.place }]
+  const below = department.children.flatMap(leavesOf)
+  if (below.length && !department.has_doctors) return below
+  const own = { id: department.id, name: department.name, note: limitsShort(department) || department.place }
+  return [own, ...below]
 }
 
 function limitsShort(department: Department): string {
-  return [department.sex_limit ? say.sexOnly[department.sex_limit] : '', agesOf(department)]
-    .filter(Boolean)
-    .join('，')
+  const parts = [department.sex_limit ? say.sexOnly[department.sex_limit] : '', agesOf(department)]
+  return say.limitsShort(parts.filter(Boolean))
 }
 
 /** The departments whose name has the words in it, or the words have its name in them. */

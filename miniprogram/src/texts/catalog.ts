@@ -189,6 +189,7 @@ export const say = {
   agesBetween: (least: number, most: number) => `只接诊 ${least} 到 ${most} 岁的就诊人`,
   agesFrom: (least: number) => `只接诊 ${least} 岁及以上的就诊人`,
   agesUntil: (most: number) => `只接诊 ${most} 岁及以下的就诊人`,
+  limitsShort: (parts: readonly string[]) => parts.join('，'),
   limits: (parts: readonly string[]) => `${parts.join('，')}，预约时会核对`,
   diseaseHint: (disease: string) => `可看“${disease}”`,
   nothingFound: (words: string) => `没有找到“${words}”。换个说法试试，比如哪里不舒服、科室或医生的名字`,

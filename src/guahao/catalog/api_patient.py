@@ -158,14 +158,16 @@ class OneDepartment(BaseModel):
 
 
 class DepartmentOut(OneDepartment):
-    """A department with those below it."""
+    """A department with those below it; one that has doctors of its own can be booked at itself too."""
 
+    has_doctors: bool
     children: list[DepartmentOut]
 
     @classmethod
     def of(cls, node: DepartmentNode) -> DepartmentOut:
         """Show a node and what is below it."""
-        return cls(**_members(node.department), children=[cls.of(child) for child in node.children])
+        children = [cls.of(child) for child in node.children]
+        return cls(**_members(node.department), has_doctors=node.has_doctors, children=children)
 
 
 class DepartmentPageOut(OneDepartment):

@@ -72,9 +72,10 @@ class DepartmentView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepartmentNode:
-    """A department with the departments below it."""
+    """A department with the departments below it, and whether doctors sit in itself."""
 
     department: Department
+    has_doctors: bool
     children: tuple[DepartmentNode, ...]
 
 
@@ -215,13 +216,25 @@ async def department_tree(db: AsyncSession, *, hospital_id: int) -> tuple[Depart
     below: dict[UUID | None, list[Department]] = defaultdict(list)
     for row in rows:
         below[row.parent_id].append(row)
+    staffed = set(await db.scalars(_departments_with_doctors(hospital_id)))
 
     def nodes(parent_id: UUID | None) -> tuple[DepartmentNode, ...]:
         return tuple(
-            DepartmentNode(department=row, children=nodes(row.id)) for row in below.get(parent_id, ())
+            DepartmentNode(department=row, has_doctors=row.id in staffed, children=nodes(row.id))
+            for row in below.get(parent_id, ())
         )
 
     return nodes(None)
+
+
+def _departments_with_doctors(hospital_id: int) -> Select[UUID]:
+    is_its = (Doctor.hospital_id == DoctorDepartment.hospital_id) & (Doctor.id == DoctorDepartment.doctor_id)
+    return (
+        select(DoctorDepartment.department_id)
+        .join(Doctor, is_its)
+        .where(DoctorDepartment.hospital_id == hospital_id, Doctor.is_active)
+        .distinct()
+    )
 
 
 async def doctor_for_patients(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, case, func, select, union
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -34,7 +35,7 @@ class Hit:
 async def search(
     db: AsyncSession, *, q: str, single_hospital: str | None, cursor: str | None, limit: int
 ) -> tuple[list[Hit], str | None]:
-    """A page of results, best first, and the cursor of the next; at most 200 in all.
+    """A page of results, best first and each thing once, and the cursor of the next; at most 200 in all.
 
     Understands Chinese, pinyin, initials, words of the same sound, slips in either, and a
     complaint inside a sentence. An empty `q` finds nothing. Raises CursorInvalid.
@@ -47,20 +48,27 @@ async def search(
         return [], None
     end = min(start + limit, SHOWN_AT_MOST)
     entry = aliased(SearchEntry, union(*_candidates(wanted, single_hospital)).subquery())
-    score = func.max(case(*_ranks(entry, wanted), else_=_likeness(entry, wanted) * 50.0))
-    key = (entry.hospital_id, entry.kind, entry.entity_id, entry.name)
-    found = (
-        select(*key, func.min(entry.hint), Hospital.name)
+    score = case(*_ranks(entry, wanted), else_=_likeness(entry, wanted) * 50.0).label("score")
+    key = (entry.hospital_id, entry.kind, entry.entity_id)
+    better = (score.desc(), entry.position, func.char_length(entry.name), entry.name)
+    best = (
+        select(*key, entry.name, entry.hint, entry.position, Hospital.name.label("hospital_name"), score)
         .join(Hospital, Hospital.id == entry.hospital_id)
         .where(visible_to_patients(single_hospital))
-        .group_by(*key, Hospital.name)
-        .order_by(score.desc(), func.min(entry.position), func.char_length(entry.name), *key)
+        .ext(distinct_on(*key))
+        .order_by(*key, *better)
+        .subquery()
+    ).c
+    found = (
+        select(best.kind, best.entity_id, best.name, best.hospital_id, best.hospital_name, best.hint)
+        .order_by(best.score.desc(), best.position, func.char_length(best.name), best.name)
+        .order_by(best.hospital_id, best.kind, best.entity_id)
         .offset(start)
         .limit(end - start + 1)
     )
     rows = (await db.execute(found)).all()
     hits = [
-        Hit(hospital_id=row[0], kind=row[1], id=row[2], name=row[3], hint=row[4], hospital_name=row[5])
+        Hit(kind=row[0], id=row[1], name=row[2], hospital_id=row[3], hospital_name=row[4], hint=row[5])
         for row in rows[: end - start]
     ]
     more = len(rows) > len(hits) and end < SHOWN_AT_MOST
