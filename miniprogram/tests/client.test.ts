@@ -112,6 +112,28 @@ test('an answer that is no problem document still has a sentence', async () => {
   })
 })
 
+test('the page of a network that wants a login first is no answer, whatever its status', async () => {
+  const { api } = await start(() => ({ status: 200, data: '<html>WiFi</html>' }))
+  const { isUncertain } = await import('../src/api/refusal')
+  const refusal = await api.get('/api/v1/hospitals').catch((error: unknown) => error)
+  expect(refusal).toMatchObject({ code: 'no-problem-document' })
+  expect(isUncertain(refusal)).toBe(true)
+})
+
+test('where storage is full or forbidden a login lasts as long as the program', async () => {
+  const { world } = placeWx(() => ({}))
+  const forbidden = () => {
+    throw new Error('setStorageSync:fail')
+  }
+  Object.assign(world, { getStorageSync: forbidden, setStorageSync: forbidden, removeStorageSync: forbidden })
+  const { dropToken, keepToken, token } = await import('../src/api/token')
+  expect(token()).toBeNull()
+  keepToken('t', 'sms')
+  expect(token()).toBe('t')
+  dropToken()
+  expect(token()).toBeNull()
+})
+
 test('no network is told apart from a refusal', async () => {
   const { api } = await start(() => {
     throw new Error('no network')

@@ -3,13 +3,14 @@ import { vi } from 'vitest'
 
 type Definition = { data: Record<string, unknown> } & Record<string, unknown>
 
-/** Loads a page's module afresh; its handlers can be called as WeChat would. */
+/** Loads a page's module afresh; its handlers can be called as WeChat would; it is the page on the screen. */
 export async function openPage<T>(load: () => Promise<unknown>): Promise<T & { data: any }> {
   let definition: Definition = { data: {} }
   Object.assign(globalThis, { Page: (given: Definition) => (definition = given) })
   vi.resetModules()
   await load()
   const page = { ...definition, data: structuredClone(plain(definition.data)), setData }
+  Object.assign(globalThis, { getCurrentPages: () => [page] })
   return page as unknown as T & { data: any }
 }
 

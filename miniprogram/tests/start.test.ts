@@ -11,6 +11,7 @@ test('a code is read from a mini program code or from an ordinary address', () =
   expect(codeOf({ q: encodeURIComponent('https://guahao.example.cn/s/h9') })).toBe('h9')
   expect(codeOf({})).toBeNull()
   expect(codeOf({ q: encodeURIComponent('腹痛') })).toBeNull()
+  expect(codeOf({ scene: '%E0%A4%A' })).toBe('%E0%A4%A')
 })
 
 test('each kind of code has its page', () => {
@@ -32,18 +33,29 @@ test('a login leads back to the page under it, by its whole address', async () =
   const { comeBack } = await import('../src/parts/way-back')
   const under = { route: 'packages/booking/confirm/confirm', options: { slot: 's1' } }
   const login = { route: 'packages/account/login/login', options: {} }
-  placePages(under, login, { route: 'packages/account/register/register', options: {} })
-  comeBack('/packages/booking/confirm/confirm?slot=s1')
+  const register = { route: 'packages/account/register/register', options: {} }
+  placePages(under, login, register)
+  comeBack(register, '/packages/booking/confirm/confirm?slot=s1')
   placePages(login)
-  comeBack('/packages/booking/confirm/confirm?slot=s1')
-  comeBack('')
-  comeBack('/pages/home/home')
+  comeBack(login, '/packages/booking/confirm/confirm?slot=s1')
+  comeBack(login, '')
+  comeBack(login, '/pages/home/home')
   expect(routes).toEqual([
     'back 2',
     'instead /packages/booking/confirm/confirm?slot=s1',
     'tab /pages/mine/mine',
     'tab /pages/home/home',
   ])
+})
+
+test('who left the login before its answer came stays where they are', async () => {
+  const { routes } = placeWx(() => ({}))
+  const { close, comeBack } = await import('../src/parts/way-back')
+  const login = { route: 'packages/account/login/login', options: {} }
+  placePages({ route: 'pages/home/home', options: {} })
+  comeBack(login, '/packages/booking/confirm/confirm?slot=s1')
+  close(login)
+  expect(routes).toEqual([])
 })
 
 test('a page that needs a login asks once and then shows it', async () => {

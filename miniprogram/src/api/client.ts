@@ -1,6 +1,7 @@
 // The API as typed calls, by the paths of openapi.json.
+import { serverNow } from './clock'
 import { type Answer, type Method, send } from './http'
-import { Refusal, retryAfter } from './refusal'
+import { brokenAnswer, Refusal, retryAfter } from './refusal'
 import { renew } from './renewal'
 import type { components, paths } from './schema'
 import { dropToken, token } from './token'
@@ -80,16 +81,21 @@ function isLoggedOut(answer: Answer): boolean {
 function refusalOf(answer: Answer): Refusal {
   const problem = Object(answer.data) as Record<string, unknown>
   const { code, title, ...extra } = problem
-  const wait = retryAfter(answer.header('retry-after'), Date.now())
+  const wait = retryAfter(answer.header('retry-after'), serverNow())
   const sentence = typeof title === 'string' && code ? title : texts.brokenAnswer
-  return new Refusal(String(code ?? 'no-problem-document'), sentence, answer.status, wait, extra)
+  return new Refusal(String(code ?? brokenAnswer), sentence, answer.status, wait, extra)
 }
 
 async function call(request: Request): Promise<unknown> {
   let answer = await attempt(request)
   if (isLoggedOut(answer) && (await renew())) answer = await attempt(request)
-  if (answer.status >= 400) throw refusalOf(answer)
+  if (answer.status >= 400 || !isOurs(answer)) throw refusalOf(answer)
   return answer.status === 204 ? undefined : answer.data
+}
+
+/** Networks in hotels and hospitals answer everything with a page of their own, and say 200. */
+function isOurs({ status, data }: Answer): boolean {
+  return status === 204 || (typeof data === 'object' && data !== null)
 }
 
 /** Who asks for what is being read already waits for that answer. */

@@ -13,6 +13,14 @@ export class Refusal extends Error {
   }
 }
 
+/** The code of an answer that is not the server's own, as of a gateway whose server does not answer. */
+export const brokenAnswer = 'no-problem-document'
+
+/** Whether nobody knows if the deed was done: the answer was lost on its way. */
+export function isUncertain(error: unknown): boolean {
+  return error instanceof Offline || (error instanceof Refusal && error.code === brokenAnswer)
+}
+
 /** No answer came: no network, or the server did not answer in time. */
 export class Offline extends Error {}
 

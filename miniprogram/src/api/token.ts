@@ -1,4 +1,5 @@
 // The bearer token in the phone's storage, and how it was got.
+import { drop, keep, kept } from './storage'
 
 export type LoginKind = 'password' | 'sms' | 'wechat'
 
@@ -6,26 +7,26 @@ const tokenKey = 'login-token'
 const kindKey = 'login-kind'
 
 export function token(): string | null {
-  return (wx.getStorageSync(tokenKey) as string) || null
+  return kept<string>(tokenKey)
 }
 
 export function keepToken(value: string, kind: LoginKind): void {
-  wx.setStorageSync(tokenKey, value)
-  wx.setStorageSync(kindKey, kind)
+  keep(tokenKey, value)
+  keep(kindKey, kind)
 }
 
 /** The token no longer stands; the kind of login stays known, so that WeChat's can be renewed silently. */
 export function dropToken(): void {
-  wx.removeStorageSync(tokenKey)
+  drop(tokenKey)
 }
 
 /** How this phone logged in last; null after logging out. */
 export function lastKind(): LoginKind | null {
-  return (wx.getStorageSync(kindKey) as LoginKind | '') || null
+  return kept<LoginKind>(kindKey)
 }
 
 /** Logged out by the person: nothing is renewed silently from now on. */
 export function forgetLogin(): void {
   dropToken()
-  wx.removeStorageSync(kindKey)
+  drop(kindKey)
 }

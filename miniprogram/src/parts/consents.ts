@@ -1,5 +1,6 @@
 // Which texts a person agreed to, and agreeing to them.
 import { api, type Schemas } from '../api/client'
+import { drop, keep, kept } from '../api/storage'
 
 export type Kind = Schemas['ConsentKind']
 export type Text = Schemas['ConsentTextOut']
@@ -24,7 +25,7 @@ const owedKey = 'agreed'
 
 /** Tells the server of texts that were ticked; what does not reach it now is told at the next start. */
 export async function agreeTo(texts: Text[]): Promise<void> {
-  wx.setStorageSync(
+  keep(
     owedKey,
     texts.map(({ kind, version }) => ({ kind, version })),
   )
@@ -33,9 +34,9 @@ export async function agreeTo(texts: Text[]): Promise<void> {
 
 /** Agreeing twice changes nothing, so all of it is told again after a failure. */
 export async function tellAgreed(): Promise<void> {
-  const owed = (wx.getStorageSync(owedKey) || []) as Schemas['AcceptedIn'][]
+  const owed = kept<Schemas['AcceptedIn'][]>(owedKey) ?? []
   for (const body of owed) await api.post('/api/v1/consents', { body })
-  wx.removeStorageSync(owedKey)
+  drop(owedKey)
 }
 
 export function openText(kind: Kind): void {

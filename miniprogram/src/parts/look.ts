@@ -1,4 +1,5 @@
 // Care mode (长辈版): big text and buttons, by WeChat's font size or by the switch in the settings.
+import { keep, kept } from '../api/storage'
 
 const key = 'care'
 const careFrom = 1.2
@@ -17,11 +18,11 @@ export function lookOf(fontScale: number, switched: boolean): Look {
 }
 
 export function isCareSwitched(): boolean {
-  return wx.getStorageSync(key) === true
+  return kept(key) === true
 }
 
 export function switchCare(on: boolean): void {
-  wx.setStorageSync(key, on)
+  keep(key, on)
 }
 
 function fontScale(): number {

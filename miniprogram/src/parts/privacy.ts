@@ -1,4 +1,5 @@
 // WeChat's privacy agreement: asked at the first start, and again when something needs it after a refusal.
+import { drop, keep, kept } from '../api/storage'
 
 type Resolve = (answer: { event: 'agree' | 'disagree'; buttonId?: string }) => void
 export interface Question {
@@ -23,7 +24,7 @@ export function watchPrivacy(): void {
   wx.onNeedPrivacyAuthorization((resolve: unknown) => put({ isNeeded: true, resolve: resolve as Resolve }))
   wx.getPrivacySetting({
     success: ({ needAuthorization }) => {
-      const refused = wx.getStorageSync(refusedKey) === true
+      const refused = kept(refusedKey) === true
       if (needAuthorization && !refused && !open) put({ isNeeded: false, resolve: () => undefined })
     },
   })
@@ -41,14 +42,14 @@ export function onQuestion(listener: (question: Question | null) => void): () =>
 
 /** Agreement is given through the native button `buttonId`, as WeChat asks. */
 export function agree(buttonId: string): void {
-  wx.removeStorageSync(refusedKey)
+  drop(refusedKey)
   open?.resolve({ event: 'agree', buttonId })
   put(null)
 }
 
 /** Refused: one may still look around, and is asked again when something needs it. */
 export function disagree(): void {
-  wx.setStorageSync(refusedKey, true)
+  keep(refusedKey, true)
   open?.resolve({ event: 'disagree' })
   put(null)
 }

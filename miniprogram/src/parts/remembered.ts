@@ -1,4 +1,5 @@
 // What this phone remembers of finding a doctor: the hospital chosen last, and recent searches.
+import { drop, keep, kept } from '../api/storage'
 
 const hospitalKey = 'hospital'
 const searchesKey = 'searches'
@@ -10,24 +11,24 @@ export interface ChosenHospital {
 }
 
 export function chosenHospital(): ChosenHospital | null {
-  return (wx.getStorageSync(hospitalKey) as ChosenHospital | '') || null
+  return kept<ChosenHospital>(hospitalKey)
 }
 
 export function chooseHospital(hospital: ChosenHospital): void {
-  wx.setStorageSync(hospitalKey, hospital)
+  keep(hospitalKey, hospital)
 }
 
 export function recentSearches(): string[] {
-  return (wx.getStorageSync(searchesKey) as string[] | '') || []
+  return kept<string[]>(searchesKey) ?? []
 }
 
 /** Keeps the words as the latest search, once, and forgets the oldest. */
 export function rememberSearch(words: string): string[] {
   const kept = [words, ...recentSearches().filter((one) => one !== words)].slice(0, mostSearches)
-  wx.setStorageSync(searchesKey, kept)
+  keep(searchesKey, kept)
   return kept
 }
 
 export function forgetSearches(): void {
-  wx.removeStorageSync(searchesKey)
+  drop(searchesKey)
 }

@@ -1,4 +1,5 @@
 // Scanned codes: what they carry, and the page of what they stand for.
+import { decoded } from './decoded'
 
 /** What `GET /api/v1/scenes/{scene}` answers. */
 export interface Scene {
@@ -9,8 +10,8 @@ export interface Scene {
 
 /** The code in launch options: `scene` of a mini program code, or `q`, the address in an ordinary QR code. */
 export function codeOf(query: Record<string, string | undefined>): string | null {
-  if (query.scene) return decodeURIComponent(query.scene)
-  const address = decodeURIComponent(query.q ?? '')
+  if (query.scene) return decoded(query.scene)
+  const address = decoded(query.q ?? '')
   // A page may have an option of that name itself; WeChat's is always an address.
   return address.includes('://') ? codeIn(address) : null
 }
@@ -18,7 +19,7 @@ export function codeOf(query: Record<string, string | undefined>): string | null
 /** The code in what was scanned: an address, the path of a mini program code, or the code itself. */
 export function codeIn(address: string): string | null {
   const named = /[?&]scene=([^&#]+)/.exec(address)
-  return named ? decodeURIComponent(named[1]) : (/([^/?#]+)\/?(?:[?#]|$)/.exec(address)?.[1] ?? null)
+  return named ? decoded(named[1]) : (/([^/?#]+)\/?(?:[?#]|$)/.exec(address)?.[1] ?? null)
 }
 
 /** The page to open for what `code` stands for. */

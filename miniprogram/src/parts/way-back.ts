@@ -4,8 +4,19 @@ import { addressOf } from '../api/login'
 const tabs = ['/pages/home/home', '/pages/registration/registration', '/pages/mine/mine']
 const mine = '/pages/mine/mine'
 
-/** Returns to `back` where it lies under this page, else opens it; without it to the tab of one's own. */
-export function comeBack(back: string): void {
+/** Whether nobody went on or back from `page` meanwhile, as people do when an answer is slow. */
+export function isOnTop(page: object): boolean {
+  return getCurrentPages().at(-1) === page
+}
+
+/** Closes `page`; where it was closed already the one below stays. */
+export function close(page: object): void {
+  if (isOnTop(page)) void wx.navigateBack()
+}
+
+/** Returns from `page` to `back` where it lies under it, else opens it; without it to the tab of one's own. */
+export function comeBack(page: object, back: string): void {
+  if (!isOnTop(page)) return
   const pages = getCurrentPages()
   const under = pages.findIndex((page) => addressOf(page as Parameters<typeof addressOf>[0]) === back)
   if (under >= 0 && under < pages.length - 1) void wx.navigateBack({ delta: pages.length - 1 - under })

@@ -37,7 +37,7 @@ const confirm = {
   submitAndPay: '提交并支付',
   submit: '提交预约',
   submitting: '正在提交，请稍候',
-  offline: '网络没有连上，还不知道有没有约上；请连上网络后再点一次，不会重复预约',
+  offline: '没有收到回应，还不知道有没有约上；请检查网络后再点一次，不会重复预约',
   refused: '还没有约上',
   blockedUntil: (day: string) => `${day}起可以再网上预约`,
   retryIn: (seconds: number) => `请等 ${seconds} 秒再试`,
@@ -90,7 +90,7 @@ const payment = {
   cancelled: '您取消了支付，还没有扣款，号源仍为您保留',
   failed: '这次支付没有完成，还没有扣款，号源仍为您保留；可以再试一次或换一种方式',
   noWechat: '这里不是微信，不能直接调起微信支付，请用微信扫码，或换一种支付方式',
-  offline: '网络没有连上，号源仍为您保留；请连上网络后再试',
+  offline: '没有收到回应，号源仍为您保留；请检查网络后再试',
   alipayExplained:
     '微信里不能直接调起支付宝。请复制链接，打开手机自带的浏览器，粘贴后付款；付完回到这里，会自动显示结果',
   browserExplained: '请复制链接，在浏览器里打开付款；付完回到这里，会自动显示结果',
@@ -202,7 +202,7 @@ const appointment = {
     part_refunded: '已退部分',
     refunded: '已退款',
   },
-  offline: '网络没有连上，不知道有没有办成；请连上网络后再点一次，不会重复办理',
+  offline: '没有收到回应，还不知道有没有办成；请检查网络后再点一次，不会重复办理',
   cancelTitle: '取消这个预约？',
 } as const
 

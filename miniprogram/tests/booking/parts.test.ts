@@ -186,6 +186,8 @@ describe('whom to choose', () => {
     ['who was just added', [self, child, parent], [self, child], 'p2', 'p3'],
     ['another when who was chosen is gone', [self], [self, child], 'p2', 'p1'],
     ['the first that is added', [child], [], '', 'p2'],
+    ['the holder, when another account logged in', [child, self], [parent], 'p3', 'p1'],
+    ['nobody, when that account has several others', [child, parent], [self], 'p1', ''],
   ])('%s', (_, patients, earlier, chosen, expected) => {
     expect(choosePatient(patients, earlier, chosen)).toBe(expected)
   })
@@ -338,6 +340,21 @@ describe('watching', () => {
     await vi.advanceTimersByTimeAsync(60_000)
 
     expect(question).not.toHaveBeenCalled()
+  })
+
+  test('started anew while a question is under way, it asks in one row and not in two', async () => {
+    let answer: (isDone: boolean) => void = () => undefined
+    const question = vi.fn(() => new Promise<boolean>((resolve) => (answer = resolve)))
+    const watch = new Watch(question)
+
+    watch.start()
+    await vi.advanceTimersByTimeAsync(500)
+    const first = answer
+    watch.start()
+    first(false)
+    await vi.advanceTimersByTimeAsync(5000)
+
+    expect(question).toHaveBeenCalledTimes(2)
   })
 })
 

@@ -29,7 +29,8 @@ Component({
       this.triggerEvent('change', { value: detail.value })
     },
     async onSend() {
-      const { phone, purpose } = this.data
+      const { phone, purpose, isSending, waitS } = this.data
+      if (isSending || waitS > 0) return
       if (!isPhone(phone)) return this.triggerEvent('badphone')
       this.setData({ isSending: true, problem: '', note: '' })
       try {

@@ -1,4 +1,5 @@
 // Opens what a scanned code stands for.
+import { decoded } from '../../parts/decoded'
 import { api } from '../../api/client'
 import { Refusal } from '../../api/refusal'
 import { retry, shown } from '../../parts/loading'
@@ -9,7 +10,8 @@ import { texts } from '../../texts/app'
 Page({
   behaviors: [look],
   data: { t: texts, state: 'loading' as const, problem: null },
-  onLoad({ code = '' }: { code?: string }) {
+  onLoad({ code: written = '' }: { code?: string }) {
+    const code = decoded(written)
     void shown(this, async () => {
       try {
         const scene = await api.get('/api/v1/scenes/{scene}', { path: { scene: code } })

@@ -1,4 +1,5 @@
 // Logs somebody in by WeChat, by a code or by a password, and goes back to where they were.
+import { decoded } from '../../../parts/decoded'
 import { api, type Schemas } from '../../../api/client'
 import { account, keepAccount, logIn, logInByWeChat, type Account } from '../../../api/login'
 import { agreeTo, consentTexts, type Kind, type Text } from '../../../parts/consents'
@@ -67,7 +68,7 @@ Page({
   back: '',
 
   onLoad({ back = '' }: { back?: string }) {
-    this.back = decodeURIComponent(back)
+    this.back = decoded(back)
     void shown(this, async () => {
       const all = await consentTexts()
       this.setData({ agreements: all.filter(({ kind }) => kind === 'service' || kind === 'privacy') })
@@ -76,7 +77,8 @@ Page({
 
   /** Somebody registered or logged in on a page above this one. */
   async onShow() {
-    if (!this.data.isBusy && !this.data.isLinking && (await account().catch(() => null))) comeBack(this.back)
+    if (!this.data.isBusy && !this.data.isLinking && (await account().catch(() => null)))
+      comeBack(this, this.back)
   },
 
   onRetry() {
@@ -126,7 +128,7 @@ Page({
 
   welcome(who: Account) {
     if (this.data.way === 'wechat' && !who.phone) this.setData({ isLinking: true })
-    else comeBack(this.back)
+    else comeBack(this, this.back)
   },
 
   /** What a field got wrong stands at the field, all else in a dialog. */
@@ -144,7 +146,7 @@ Page({
       const body: Schemas['PhoneIn'] = { code: detail.code }
       keepAccount(await api.post('/api/v1/me/phone', { body }))
       void wx.showToast({ title: texts.linked })
-      comeBack(this.back)
+      comeBack(this, this.back)
     } catch (error) {
       await refused(error)
     } finally {
@@ -153,7 +155,7 @@ Page({
   },
 
   onLater() {
-    comeBack(this.back)
+    comeBack(this, this.back)
   },
 
   onRegister() {

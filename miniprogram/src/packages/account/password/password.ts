@@ -5,6 +5,7 @@ import { faults } from '../../../parts/faults'
 import { form, isPlaced } from '../../../parts/form'
 import { look } from '../../../parts/look'
 import { refused } from '../../../parts/refused'
+import { close } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
 
 const places = { 'old-password-wrong': 'old', 'login-paused': 'old', 'password-weak': 'fresh' }
@@ -22,7 +23,7 @@ Page({
     try {
       await api.post('/api/v1/me/password', { body: { old_password: old, new_password: fresh } })
       await wx.showModal({ title: '', content: texts.passwordDone, showCancel: false })
-      void wx.navigateBack()
+      close(this)
     } catch (error) {
       if (!isPlaced(this, error, places)) await refused(error)
     } finally {

@@ -12,6 +12,7 @@ import * as fresh from '../../../parts/new-patient'
 import { holderText, personOf, type Person } from '../../../parts/person'
 import { isPhone } from '../../../parts/phone'
 import { refused } from '../../../parts/refused'
+import { close } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
 
 type Patient = Schemas['PatientOut']
@@ -87,7 +88,7 @@ Page({
   async loadOne() {
     const { items } = await api.get('/api/v1/patients')
     const patient = items.find(({ id }) => id === this.id)
-    if (!patient) return void wx.navigateBack()
+    if (!patient) return close(this)
     this.setData({ person: personOf(patient, items) })
     if (!this.data.relation) this.setData({ relation: patient.relation })
   },
@@ -180,7 +181,7 @@ Page({
     const added = await api.post('/api/v1/patients', { body, once: this.once.key })
     if (!added.verified) await wx.showModal({ title: '', content: texts.notVerifiedWhy, showCancel: false })
     void wx.showToast({ title: texts.patientAdded })
-    void wx.navigateBack()
+    close(this)
   },
 
   async onSave() {
@@ -190,7 +191,7 @@ Page({
       const body = { phone: phone || undefined, relation: relation || undefined }
       await api.patch('/api/v1/patients/{patient_id}', { path: { patient_id: this.id }, body })
       void wx.showToast({ title: texts.saved })
-      void wx.navigateBack()
+      close(this)
     })
   },
 
@@ -205,11 +206,12 @@ Page({
     await this.send(async () => {
       await api.delete('/api/v1/patients/{patient_id}', { path: { patient_id: this.id } })
       void wx.showToast({ title: texts.removed })
-      void wx.navigateBack()
+      close(this)
     })
   },
 
   async send(deed: () => Promise<void>) {
+    if (this.data.isBusy) return
     this.setData({ isBusy: true })
     try {
       await deed()

@@ -1,4 +1,5 @@
 // Makes an account by phone, code, username and password, and logs it in.
+import { decoded } from '../../../parts/decoded'
 import { register } from '../../../api/login'
 import { agreeTo, consentTexts, type Kind, type Text } from '../../../parts/consents'
 import { codeFault, passwordFault, phoneFault, usernameFault } from '../../../parts/credentials'
@@ -38,7 +39,7 @@ Page({
   back: '',
 
   onLoad({ back = '' }: { back?: string }) {
-    this.back = decodeURIComponent(back)
+    this.back = decoded(back)
     void shown(this, async () => {
       const all = await consentTexts()
       this.setData({ agreements: all.filter(({ kind }) => kind === 'service' || kind === 'privacy') })
@@ -78,7 +79,7 @@ Page({
       await register({ phone, sms_code: code, username, password })
       await agreeTo(agreements)
       void wx.showToast({ title: texts.registerDone, icon: 'none' })
-      comeBack(this.back)
+      comeBack(this, this.back)
     } catch (error) {
       if (!isPlaced(this, error, places))
         await refused(error, { 'phone-taken': { text: texts.logIn, act: () => this.onLogIn() } })

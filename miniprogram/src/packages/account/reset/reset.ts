@@ -6,6 +6,7 @@ import { faults } from '../../../parts/faults'
 import { form, isPlaced } from '../../../parts/form'
 import { look } from '../../../parts/look'
 import { refused } from '../../../parts/refused'
+import { close } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
 
 type Field = 'phone' | 'code' | 'password'
@@ -41,7 +42,7 @@ Page({
       await api.post('/api/v1/password-resets', { body: { phone, sms_code: code, new_password: password } })
       forget()
       await wx.showModal({ title: '', content: texts.resetDone, showCancel: false })
-      void wx.navigateBack()
+      close(this)
     } catch (error) {
       if (!isPlaced(this, error, places)) await refused(error)
     } finally {

@@ -1,7 +1,7 @@
 // 预约详情: where it stands, what has happened, and what can be done about it.
 import { api, newKey } from '../../../api/client'
 import { serverNow } from '../../../api/clock'
-import { requireLogin } from '../../../api/login'
+import { goToLogin, requireLogin } from '../../../api/login'
 import { dateOf } from '../../../parts/format'
 import { retry, shown, type Problem, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
@@ -127,7 +127,7 @@ Page({
       retry: () => void this.cancel(),
       call: () => this.onCall(),
       appointments: () => go.backTo('appointments'),
-      login: () => void requireLogin(this),
+      login: () => goToLogin(this),
     }
     ways[detail.step]?.()
   },

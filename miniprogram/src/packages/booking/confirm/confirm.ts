@@ -1,7 +1,7 @@
 // 确认预约: the slot, whom it is for, what it costs and which rules matter, and one button.
 import { api, newKey, type Schemas } from '../../../api/client'
 import { serverNow } from '../../../api/clock'
-import { requireLogin } from '../../../api/login'
+import { goToLogin, requireLogin } from '../../../api/login'
 import { yuan } from '../../../parts/format'
 import { retry, shown, type Problem, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
@@ -155,7 +155,7 @@ Page({
     const body = { slot_id: this.slotId, patient_id: this.data.chosen }
     const held = await api.post('/api/v1/appointments', { body, once: this.key })
     this.forgetDeed()
-    go.become(held.state === 'held' ? 'payment' : 'result', { appointment: held.id })
+    go.lead(this, held.state === 'held' ? 'payment' : 'result', { appointment: held.id })
   },
   async refuse(error: unknown) {
     const refusal = refusalView(error, stepsOf.confirm, t.offline)
@@ -182,7 +182,7 @@ Page({
       consent: () =>
         this.setData({ consenting: this.people?.find(({ id }) => id === this.data.chosen) ?? null }),
       departments: () => go.open('hospital', { id: this.doctor?.hospital.id ?? '' }),
-      login: () => void requireLogin(this),
+      login: () => goToLogin(this),
       retry: () => void this.onSubmit(),
       call: () => void callHospital(this.doctor?.hospital.id ?? ''),
     }

@@ -72,8 +72,13 @@ export function choosePatient(
   before: readonly Patient[] | null,
   chosen: string,
 ): string {
-  const known = new Set((before ?? patients).map(({ id }) => id))
-  const added = patients.find(({ id }) => !known.has(id))
   const kept = patients.find(({ id }) => id === chosen)
-  return (added ?? kept ?? obvious(patients))?.id ?? ''
+  return (addedTo(before ?? patients, patients) ?? kept ?? obvious(patients))?.id ?? ''
+}
+
+/** Who is new in a list that is otherwise the same: another account's list is new altogether. */
+function addedTo(before: readonly Patient[], now: readonly Patient[]): Patient | undefined {
+  const known = new Set(before.map(({ id }) => id))
+  const fresh = now.filter(({ id }) => !known.has(id))
+  return fresh.length === 1 && now.length === before.length + 1 ? fresh[0] : undefined
 }

@@ -1,4 +1,6 @@
 // Where the booking pages lead; going back is preferred to opening a page a second time.
+import { isOnTop } from '../../../parts/way-back'
+
 const routes = {
   doctor: 'packages/catalog/doctor/doctor',
   hospital: 'packages/catalog/hospital/hospital',
@@ -27,6 +29,12 @@ export function open(name: Name, query?: Query): void {
 /** Opens a page in place of this one: the way back does not lead to a step that is done. */
 export function become(name: Name, query?: Query): void {
   void wx.redirectTo({ url: addressOf(name, query) })
+}
+
+/** What a deed of `page` led to: in its place while it is on the screen, on top of where the patient went meanwhile. */
+export function lead(page: object, name: Name, query?: Query): void {
+  if (isOnTop(page)) become(name, query)
+  else open(name, query)
 }
 
 /** Goes back to the page when it is the one before, with what was chosen there; else opens it in place of this one. */

@@ -1,5 +1,5 @@
 // A refusal as the pages show it: the server's sentence, what it means here, and the ways on.
-import { Offline, Refusal } from '../../../api/refusal'
+import { isUncertain, Refusal } from '../../../api/refusal'
 import { dayText } from '../../../parts/format'
 import { problemOf } from '../../../parts/loading'
 import { texts } from '../../../texts/booking'
@@ -8,6 +8,8 @@ import { waysOn, type Step, type Way } from './next-step'
 export interface RefusalView {
   code: string
   title: string
+  /** nobody knows yet whether it was done */
+  isUncertain: boolean
   detail: string
   ways: Way[]
   /** the server's wish: the retry waits as long */
@@ -16,12 +18,13 @@ export interface RefusalView {
   appointmentId: string
 }
 
-/** `offline` is what it means for the patient that no answer came to this deed. */
-export function refusalView(error: unknown, canTake: readonly Step[], offline: string): RefusalView {
+/** `uncertain` is what it means for the patient that no answer came to this deed. */
+export function refusalView(error: unknown, canTake: readonly Step[], uncertain: string): RefusalView {
   const { code, title, retryAfterS } = problemOf(error)
   return {
     code,
-    title: error instanceof Offline ? offline : title,
+    title: isUncertain(error) ? uncertain : title,
+    isUncertain: isUncertain(error),
     detail: detailOf(error),
     ways: waysOn(code, canTake),
     waitS: retryAfterS ?? 0,

@@ -9,36 +9,38 @@ export class Watch {
   private timer = 0
   private nth = 0
   private retryAfterS: number | null = null
-  private isOn = false
+  /** counts the starts and stops: a question of an earlier one plans nothing any more */
+  private round = 0
 
   constructor(private readonly ask: Question) {}
 
   /** Starts anew, from the shortest pause. */
   start(): void {
     this.stop()
-    this.isOn = true
     this.nth = 0
-    this.plan()
+    this.retryAfterS = null
+    this.plan(this.round)
   }
 
   stop(): void {
-    this.isOn = false
+    this.round += 1
     clearTimeout(this.timer)
   }
 
-  private plan(): void {
-    this.timer = setTimeout(() => void this.once(), waitBefore(this.nth, this.retryAfterS))
+  private plan(round: number): void {
+    this.timer = setTimeout(() => void this.once(round), waitBefore(this.nth, this.retryAfterS))
   }
 
   /** A question that fails is asked again: the network may come back, the server may be busy. */
-  private async once(): Promise<void> {
+  private async once(round: number): Promise<void> {
     this.retryAfterS = null
     const isDone = await this.ask(this.nth).catch((error: unknown) => {
       this.retryAfterS = error instanceof Refusal ? error.retryAfterS : null
       return false
     })
+    if (round !== this.round) return
     this.nth += 1
     if (isDone) this.stop()
-    else if (this.isOn) this.plan()
+    else this.plan(round)
   }
 }

@@ -1,8 +1,7 @@
 // 支付: how long the place is kept, the ways to pay, and what the server has heard of the payment.
 import { api, type Schemas } from '../../../api/client'
 import { serverNow } from '../../../api/clock'
-import { Offline } from '../../../api/refusal'
-import { requireLogin } from '../../../api/login'
+import { goToLogin, requireLogin } from '../../../api/login'
 import { dateOf, remaining } from '../../../parts/format'
 import { retry, shown, type Problem, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
@@ -158,12 +157,16 @@ Page({
     if (channel !== 'wechat_jsapi') {
       this.backToChoice({ shown: shownOf(payment) })
       void wx.pageScrollTo({ scrollTop: 0 })
-      return this.watch?.start()
+      return this.follow()
     }
     const word = await askWeChat(payment)
-    this.watch?.start()
+    this.follow()
     if (word === 'paid') this.leaveChoice('checking')
     else this.backToChoice({ note: t[word] })
+  },
+  /** Who left while the payment was being opened is not followed: the next look at the page asks. */
+  follow() {
+    if (this.isInView) this.watch?.start()
   },
   /** The hold may have ended while the cashier was open: then the page says so and nothing else. */
   backToChoice(shown: Partial<{ note: string; shown: Shown; refusal: RefusalView }>) {
@@ -177,8 +180,7 @@ Page({
       if (!(await this.hear(0))) void wx.showToast({ title: t.notYet, icon: 'none' })
       this.watch?.start()
     } catch (error) {
-      const title = error instanceof Offline ? t.offline : refusalView(error, [], t.offline).title
-      void wx.showToast({ title, icon: 'none' })
+      void wx.showToast({ title: refusalView(error, [], t.offline).title, icon: 'none' })
     }
   },
   onOtherWay() {
@@ -199,7 +201,7 @@ Page({
       retry: () => void this.onPay(),
       channel: () => this.setData({ refusal: null }),
       appointment: () => this.onSee(),
-      login: () => void requireLogin(this),
+      login: () => goToLogin(this),
       call: () => void callHospital(this.appointment?.hospital.id ?? ''),
     }
     ways[detail.step]?.()

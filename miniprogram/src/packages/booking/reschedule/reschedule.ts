@@ -1,6 +1,6 @@
 // 改约: another slot of the same doctor or of a colleague; until it is taken the old place stays.
 import { api, newKey } from '../../../api/client'
-import { requireLogin } from '../../../api/login'
+import { goToLogin, requireLogin } from '../../../api/login'
 import { problemOf, retry, shown, type Problem, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
 import { texts } from '../../../texts/booking'
@@ -137,7 +137,7 @@ Page({
       once: this.key,
     })
     this.key = ''
-    go.become('result', { appointment: moved.id, moved: '1' })
+    go.lead(this, 'result', { appointment: moved.id, moved: '1' })
   },
   async refuse(error: unknown) {
     const refusal = refusalView(error, stepsOf.reschedule, texts.appointment.offline)
@@ -157,7 +157,7 @@ Page({
       appointments: () => go.open('appointments'),
       pay: () => go.become('payment', { appointment: this.id }),
       call: () => this.appointment && call(this.appointment),
-      login: () => void requireLogin(this),
+      login: () => goToLogin(this),
     }
     ways[detail.step]?.()
   },

@@ -73,7 +73,7 @@ Page({
     this.readAt = Date.now()
     const today = dateOf(serverNow())
     this.setData({ days: stripOf(factsOf(items), today) })
-    this.showDay(this.data.date || (this.wantedDate >= today ? this.wantedDate : ''))
+    this.showDay([this.data.date, this.wantedDate].find((date) => date >= today) ?? '')
     this.setData({ emptyText: texts.department.empty, emptyAction: texts.department.emptyAction })
     return items.length ? undefined : ('empty' as const)
   },

@@ -123,7 +123,10 @@ Page({
     this.all = items
     this.readAt = Date.now()
     this.watch = awaiting(this.watch, releasesOf(items), serverNow(), Math.random())
-    const date = this.data.date || firstDay(factsOf(items), this.wantedDate, dateOf(serverNow()))
+    const today = dateOf(serverNow())
+    // A day that was chosen before midnight is gone after it.
+    const chosen = this.data.date >= today ? this.data.date : ''
+    const date = chosen || firstDay(factsOf(items), this.wantedDate, today)
     this.setData({ hasSessions: items.length > 0, news: '', ...this.dayOf(date) })
     this.tick()
   },

@@ -1,4 +1,5 @@
 // A room whose code was scanned at its door: who sits there today, and who comes next.
+import { decoded } from '../../../parts/decoded'
 import { api } from '../../../api/client'
 import { serverNow } from '../../../api/clock'
 import { Refusal } from '../../../api/refusal'
@@ -24,7 +25,7 @@ Page({
   code: '',
 
   onLoad({ code = '' }: { code?: string }) {
-    this.code = decodeURIComponent(code)
+    this.code = decoded(code)
     void shown(this, () => this.load())
   },
   onRetry() {

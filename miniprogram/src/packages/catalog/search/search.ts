@@ -1,4 +1,5 @@
 // Finds hospitals, departments, doctors, and the department for what hurts.
+import { decoded } from '../../../parts/decoded'
 import { api } from '../../../api/client'
 import { type Problem, retry, shown, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
@@ -32,7 +33,7 @@ Page({
   onLoad({ q = '' }: { q?: string }) {
     this.showRecent(recentSearches())
     if (q) {
-      this.setData({ words: decodeURIComponent(q), focus: false })
+      this.setData({ words: decoded(q), focus: false })
       this.search()
     }
   },
