@@ -1,5 +1,5 @@
 /** One build of a program, and a builder that keeps what it knows for the next. */
-import { context, transform } from 'esbuild'
+import { build as bundle, context, transform } from 'esbuild'
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,11 @@ import { programPlugin } from './bundle.js'
 import { BuildFailed, fromEsbuild, tell } from './problem.js'
 import { readProject } from './project.js'
 
-const SHELL = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), 'shell')
+const PREVIEW = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const SHELL = path.join(PREVIEW, 'shell')
+const EARLY = path.join(PREVIEW, 'runtime/early.ts')
+/** Phones that are some years old. */
+const TARGET = 'es2020'
 
 /** @typedef {import('./problem.js').Problem} Problem */
 
@@ -114,7 +118,7 @@ export class Builder {
       bundle: true,
       format: 'esm',
       splitting: true,
-      target: 'es2020', // phones that are some years old
+      target: TARGET,
       outdir: this.config.out,
       absWorkingDir: this.config.root,
       entryNames: '[name]-[hash]',
@@ -153,6 +157,12 @@ export class Builder {
     /** @type {Map<string, Uint8Array>} */
     const files = new Map()
     let head = ''
+    if (this.config.early.length) {
+      const content = await earlyScript(this.config, !this.dev)
+      const output = `early-${hashOf(content)}.js`
+      files.set(output, content)
+      head += `<script async src="./${output}"></script>`
+    }
     for (const name of names.sort()) {
       const { code } = await transform(fs.readFileSync(path.join(SHELL, name), 'utf8'), {
         loader: 'css',
@@ -215,6 +225,20 @@ function entryFirst(result, config) {
   }
   follow(entry)
   return [...found].map(nameOf)
+}
+
+/** @param {import('./config.js').Config} config @param {boolean} minify */
+async function earlyScript({ early }, minify) {
+  const { outputFiles } = await bundle({
+    entryPoints: [EARLY],
+    bundle: true,
+    format: 'iife',
+    target: TARGET,
+    write: false,
+    minify,
+    define: { __EARLY__: JSON.stringify(early) },
+  })
+  return Buffer.from(outputFiles[0].contents)
 }
 
 /** @param {Problem[]} problems */

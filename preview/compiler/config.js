@@ -12,6 +12,7 @@ import { pathToFileURL } from 'node:url'
  * @property {Record<string, string>} [modules] bare module name -> folder, before `npm`
  * @property {string} [host] module whose default export answers for WeChat (see runtime/host.ts)
  * @property {{ match: RegExp, file: string }[]} [assets] addresses in WXSS -> local files that take their place
+ * @property {import('../runtime/ahead.ts').Early[]} [early] what the first page asks for, sent before the program's code has come
  * @property {string} [title] of the browser's tab until the first page is shown
  */
 
@@ -23,6 +24,7 @@ import { pathToFileURL } from 'node:url'
  * @property {Record<string, string>} modules
  * @property {string | undefined} host
  * @property {{ match: RegExp, file: string }[]} assets
+ * @property {import('../runtime/ahead.ts').Early[]} early
  * @property {string} title
  */
 
@@ -34,15 +36,15 @@ export async function loadConfig(file) {
   return completeConfig(source, path.dirname(absolute))
 }
 
-/** @type {{ modules: Record<string, string>, assets: { match: RegExp, file: string }[], title: string }} */
-const DEFAULTS = { modules: {}, assets: [], title: '' }
+/** @type {Pick<Config, 'modules' | 'assets' | 'early' | 'title'>} */
+const DEFAULTS = { modules: {}, assets: [], early: [], title: '' }
 
 /** @param {ConfigSource} source @param {string} folder @returns {Config} */
 export function completeConfig(source, folder) {
   if (typeof source?.root !== 'string' || typeof source.out !== 'string') {
     throw new Error('configuration: "root" and "out" are needed')
   }
-  const { root, out, npm, modules, host, assets, title } = { ...DEFAULTS, ...source }
+  const { root, out, npm, modules, host, assets, early, title } = { ...DEFAULTS, ...source }
   /** @param {string} file */
   const at = (file) => path.resolve(folder, file)
   return {
@@ -52,6 +54,7 @@ export function completeConfig(source, folder) {
     modules: Object.fromEntries(Object.entries(modules).map(([name, target]) => [name, at(target)])),
     host: host && at(host),
     assets: assets.map(({ match, file }) => ({ match, file: at(file) })),
+    early,
     title,
   }
 }

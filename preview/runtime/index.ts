@@ -1,4 +1,5 @@
 /** The entry of the runtime: what the compiler's generated code calls. */
+import { dropUnused } from './ahead'
 import { App, getApp, launch } from './app'
 import { WebBackend, builtinTags } from './backend'
 import type { AppConfig, Groups } from './contract'
@@ -106,7 +107,7 @@ export function boot(app: AppConfig, appCss: string, host?: Partial<Host>): () =
   Object.assign(globals, { wx, App, getApp, getCurrentPages: () => router.instances() })
   return () => {
     setupScreen()
-    void launch()
+    void launch().then(dropUnused)
   }
 }
 

@@ -89,7 +89,8 @@ export class OpenPage {
     this.shown = true
     for (const other of screen.pages.querySelectorAll('wx-page'))
       other.toggleAttribute('hidden', other !== this.element)
-    this.element.scrollTop = this.scrollTop
+    // to set it makes the browser lay the page out at once
+    if (!fresh) this.element.scrollTop = this.scrollTop
     this.call('onShow')
     this.root.getComponent().triggerPageLifetime('show', [])
     if (fresh) this.ready()

@@ -1,4 +1,5 @@
 /** wx.request, wx.downloadFile and wx.uploadFile over the browser's fetch and XMLHttpRequest. */
+import { sentAhead } from '../ahead'
 import { Failure, fail, news, succeed, type Callbacks } from '../answer'
 import { program } from '../program'
 
@@ -118,7 +119,7 @@ async function answer(
   headers: (value: { header: Headers }) => void,
 ) {
   const { url, init } = prepare(options)
-  const response = await fetch(url, { ...init, signal })
+  const response = await (sentAhead(url, init, signal) ?? fetch(url, { ...init, signal }))
   const header = headerOf(response.headers)
   headers({ header })
   return {

@@ -247,3 +247,14 @@ test('the host of a configuration is what the program starts with', async () => 
 
   expect(read(/^main-.*\.js$/)).toContain('from host')
 })
+
+test('what the configuration names as early is asked for by a script before the others', async () => {
+  const early = [{ page: 'pages/home/home', url: '/list' }]
+  const { folder } = program(PACKAGES)
+  const { out } = await build({ root: 'src', out: 'out', early, folder })
+
+  const html = fs.readFileSync(path.join(out, 'index.html'), 'utf8')
+  const [, name] = html.match(/<script async src="\.\/(early-\w{8}\.js)">/) ?? []
+  expect(html.indexOf(name)).toBeLessThan(html.indexOf('type="module"'))
+  expect(fs.readFileSync(path.join(out, name), 'utf8')).toContain('"/list"')
+})
