@@ -26,7 +26,7 @@ export type Groups = Record<string, Loose>
 /** Called first, before any definition; the returned function is called last and opens the first page. */
 export function boot(app: AppConfig, appCss: string, host?: Record<string, Loose>): () => void
 
-/** One page or component. Dependencies come before their users (cycles excepted). `load` runs its script, once, inside Page/Component/Behavior. */
+/** One page or component. `load` runs its script, once, inside Page/Component/Behavior, when it is drawn for the first time. */
 export function define(
   path: string,
   json: Record<string, Loose>,

@@ -3,6 +3,7 @@ import { dropUnused } from './ahead'
 import { App, getApp, launch } from './app'
 import { WebBackend, builtinTags } from './backend'
 import type { AppConfig, Groups } from './contract'
+import { defineOnDemand, whenDrawn, whenUsed } from './demand'
 import { MiniProgramEnv, glassEasel, type Authored, type CodeSpace } from './easel'
 import { listen } from './events'
 import { setHost, type Host } from './host'
@@ -33,6 +34,7 @@ const backend = new WebBackend()
 const associated = environment.associateBackend(backend)
 
 for (const codeSpace of [builtins, space]) codeSpace.setOverallBehavior(readyBehavior)
+defineOnDemand(space)
 
 /** Behaviors that WeChat names by address ("wx://form-field") are part of the builtins. */
 function withoutWeChatBehaviors(definition?: Definition): Definition | undefined {
@@ -131,11 +133,15 @@ export function define(
     backend.registerStyleSheetContent(path, css)
     space.addStyleSheet(path, path, scope)
   }
-  runIn(space, path, load)
+  whenUsed(path, () => runIn(space, path, load))
 }
 
 export function defineBuiltin(tag: string, groups: Groups, load: () => unknown): void {
   builtinTags.add(tag)
+  whenDrawn(tag, () => runBuiltin(tag, groups, load))
+}
+
+function runBuiltin(tag: string, groups: Groups, load: () => unknown): void {
   builtins.addComponentStaticConfig(tag, { component: true, styleIsolation: 'shared' as never })
   builtins.addCompiledTemplate(tag, { groupList: groups, content: groups[tag] })
   runIn(builtins, tag, load)
