@@ -51,7 +51,7 @@ builtin(
     },
     observers: {
       disabled(this: Part, disabled: boolean) {
-        elementOf(this).setAttribute('aria-disabled', String(disabled))
+        elementOf(this)?.setAttribute('aria-disabled', String(disabled))
       },
     },
     lifetimes: {

@@ -38,7 +38,9 @@ export function setOwn(part: Part, name: string, value: unknown): void {
   part._$.applyDataUpdates()
 }
 
-function mark(element: HTMLElement, name: string, value: unknown): void {
+/** A program may still write data of a page that was closed: then there is no element any more. */
+function mark(element: HTMLElement | null, name: string, value: unknown): void {
+  if (!element) return
   if (value === false || value === undefined || value === null || value === '') element.removeAttribute(name)
   else element.setAttribute(name, value === true ? '' : String(value))
 }

@@ -12,14 +12,20 @@ const REFUSED = { errno: 104 }
 
 const listeners = news<{ resolve: Resolve; referrer: string }>()
 let asking: Promise<boolean> | undefined
+let agreedNow = false
 
 function agreed(): boolean {
-  return getStorageSync(KEPT) === 'agreed'
+  return agreedNow || getStorageSync(KEPT) === 'agreed'
 }
 
 /** A tap on <button open-type="agreePrivacyAuthorization">. */
 export function agree(): void {
-  setStorageSync(KEPT, 'agreed')
+  agreedNow = true
+  try {
+    setStorageSync(KEPT, 'agreed')
+  } catch {
+    // Full storage: the agreement holds until the page is closed.
+  }
 }
 
 /** WeChat's own dialog, for a program that does not listen to onNeedPrivacyAuthorization. */
