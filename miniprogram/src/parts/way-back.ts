@@ -9,9 +9,11 @@ export function isOnTop(page: object): boolean {
   return getCurrentPages().at(-1) === page
 }
 
-/** Closes `page`; where it was closed already the one below stays. */
+/** Closes `page`; where it was closed already the one below stays, and under a link's page lies nothing. */
 export function close(page: object): void {
-  if (isOnTop(page)) void wx.navigateBack()
+  if (!isOnTop(page)) return
+  if (getCurrentPages().length > 1) void wx.navigateBack()
+  else void wx.switchTab({ url: mine })
 }
 
 /** Returns from `page` to `back` where it lies under it, else opens it; without it to the tab of one's own. */
@@ -21,5 +23,5 @@ export function comeBack(page: object, back: string): void {
   const under = pages.findIndex((page) => addressOf(page as Parameters<typeof addressOf>[0]) === back)
   if (under >= 0 && under < pages.length - 1) void wx.navigateBack({ delta: pages.length - 1 - under })
   else if (!back || tabs.includes(back.split('?')[0])) void wx.switchTab({ url: back || mine })
-  else void wx.redirectTo({ url: back })
+  else void wx.redirectTo({ url: back }).catch(() => wx.switchTab({ url: mine }))
 }

@@ -74,6 +74,7 @@ export const texts = {
 
   noPatients: '还没有就诊人，添加后就能为他（她）挂号。',
   addPatient: '添加就诊人',
+  patientGone: '这位就诊人不在您的列表里，可能已经移除。',
   patientLimit: '最多添加 5 位就诊人。',
   notVerified: '待核实',
   notVerifiedWhy: '这种证件不能联网核实，请就诊人带证件到医院窗口办理后再预约。',

@@ -11,6 +11,7 @@ interface Running {
 }
 
 const icons: Record<string, string> = { empty: 'folder-open', offline: 'wifi-off', login: 'user-circle' }
+const home = '/pages/home/home'
 /** One card of the skeleton: a title and two lines. */
 const lines = [{ width: '40%' }, 1, { width: '70%' }]
 
@@ -69,7 +70,7 @@ Component({
     wordsOf(state: State, problem: Problem | null): [string, string] {
       if (state === 'empty') return [this.data.emptyText, this.data.emptyAction]
       if (state === 'login') return [texts.loginFirst, texts.logIn]
-      return [problem?.title ?? texts.unexpected, texts.retry]
+      return [problem?.title ?? texts.unexpected, isGone(problem) ? texts.goHome : texts.retry]
     },
     /** The server said when to come back: the button waits as long. */
     waitFor(seconds: number) {
@@ -83,7 +84,13 @@ Component({
       const { state } = this.data
       if (state === 'empty') this.triggerEvent('act')
       else if (state === 'login') goToLogin(getCurrentPages().at(-1) as never)
+      else if (state === 'error' && isGone(this.data.problem as Problem | null)) void wx.switchTab({ url: home })
       else this.triggerEvent('retry')
     },
   },
 })
+
+/** Links outlive what they lead to; trying again would not bring it back. */
+function isGone(problem: Problem | null): boolean {
+  return problem?.code === 'not-found'
+}

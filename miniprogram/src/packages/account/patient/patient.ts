@@ -78,19 +78,26 @@ Page({
 
   async onShow() {
     if (!(await requireLogin(this))) return
-    await shown(this, () => (this.id ? this.loadOne() : this.loadForm()))
+    await shown(this, () => (this.load()))
   },
 
   onRetry() {
     void retry(this)
   },
+  onPatients() {
+    void wx.redirectTo({ url: '/packages/account/patients/patients' })
+  },
 
+  load(): Promise<void | 'empty'> {
+    return this.id ? this.loadOne() : this.loadForm()
+  },
   async loadOne() {
     const { items } = await api.get('/api/v1/patients')
     const patient = items.find(({ id }) => id === this.id)
-    if (!patient) return close(this)
+    if (!patient) return 'empty' as const
     this.setData({ person: personOf(patient, items) })
     if (!this.data.relation) this.setData({ relation: patient.relation })
+    return undefined
   },
 
   async loadForm() {
