@@ -80,7 +80,8 @@ Page({
 
   async load() {
     const { place } = this.data
-    const [page] = await Promise.all([this.readHospitals(null), this.readCities()])
+    void this.readCities()
+    const page = await this.readHospitals(null)
     if (place !== this.data.place) return
     this.cursor = page.next_cursor ?? null
     this.setData({ hospitals: page.items.map(hospitalItem), more: this.cursor ? '' : 'end' })
