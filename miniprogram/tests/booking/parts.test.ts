@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Refusal } from '../../src/api/refusal'
 import { appointmentView, deedsOf } from '../../src/packages/booking/parts/appointment-view'
 import { choosePatient, otherChoices, whyNot } from '../../src/packages/booking/parts/candidate'
-import { isChild, missingKinds } from '../../src/packages/booking/parts/consents'
-import { linesOf } from '../../src/packages/booking/parts/markdown'
+import { isChild, missing } from '../../src/packages/booking/parts/consents'
+import { blocks } from '../../src/parts/markdown'
 import { differenceOf, doctorChoices, groupsOf } from '../../src/packages/booking/parts/moving'
 import { isCancelled, methodsFor, waitBefore } from '../../src/packages/booking/parts/paying'
 import { refundView } from '../../src/packages/booking/parts/refund'
@@ -206,6 +206,13 @@ describe('consents', () => {
     ending: null,
   })
   const child = { id: 'p2', birth_date: '2021-05-01' }
+  const texts = (['privacy', 'sensitive_personal_information', 'child_sensitive'] as const).map((kind) => ({
+    kind,
+    version: 1,
+    title: '',
+    body: '',
+    sha256: '',
+  }))
 
   test('a child stops being one on the fourteenth birthday, in China', () => {
     expect(isChild('2012-11-23', Date.parse('2026-11-22T23:59:00+08:00'))).toBe(true)
@@ -216,13 +223,21 @@ describe('consents', () => {
     const own = given('sensitive_personal_information', null)
     const ended = { ...own, ended_at: '2026-11-23T02:00:00Z' }
 
-    expect(missingKinds([own], child, before)).toEqual(['child_sensitive'])
-    expect(missingKinds([ended], child, before)).toEqual([
-      'sensitive_personal_information',
-      'child_sensitive',
-    ])
-    expect(missingKinds([own, given('child_sensitive', 'p2')], child, before)).toEqual([])
-    expect(missingKinds([own], { id: 'p1', birth_date: '1988-04-12' }, before)).toEqual([])
+    const kinds = (all: (typeof own)[], person = child) =>
+      missing(texts, all, person, before).map(({ kind }) => kind)
+
+    expect(kinds([own])).toEqual(['child_sensitive'])
+    expect(kinds([ended])).toEqual(['sensitive_personal_information', 'child_sensitive'])
+    expect(kinds([own, given('child_sensitive', 'p2')])).toEqual([])
+    expect(kinds([own], { id: 'p1', birth_date: '1988-04-12' })).toEqual([])
+  })
+
+  test('agreement to an older version does not count, as the server has it', () => {
+    const newer = texts.map((text) => ({ ...text, version: 2 }))
+    const grownUp = { id: 'p1', birth_date: '1988-04-12' }
+    const asked = missing(newer, [given('sensitive_personal_information', null)], grownUp, before)
+
+    expect(asked.map(({ kind, version }) => [kind, version])).toEqual([['sensitive_personal_information', 2]])
   })
 })
 
@@ -359,10 +374,10 @@ describe('watching', () => {
 })
 
 test('the texts to agree to become lines', () => {
-  expect(linesOf('# 隐私政策\n\n正文\n## 小节\n- 一条')).toEqual([
-    { key: 0, kind: 'title', text: '隐私政策' },
-    { key: 1, kind: 'text', text: '正文' },
-    { key: 2, kind: 'heading', text: '小节' },
-    { key: 3, kind: 'item', text: '一条' },
+  expect(blocks('# 隐私政策\n\n正文\n## 小节\n- 一条')).toEqual([
+    { kind: 'title', text: '隐私政策' },
+    { kind: 'paragraph', text: '正文' },
+    { kind: 'heading', text: '小节' },
+    { kind: 'item', text: '一条' },
   ])
 })

@@ -2,8 +2,9 @@
 import { serverNow } from '../../../../api/clock'
 import { problemOf } from '../../../../parts/loading'
 import { texts } from '../../../../texts/booking'
-import { agree, missingTexts, type ConsentText } from '../../parts/consents'
-import { linesOf } from '../../parts/markdown'
+import type { Text } from '../../../../parts/consents'
+import { blocks } from '../../../../parts/markdown'
+import { agree, missingTexts } from '../../parts/consents'
 
 interface Person {
   id: string
@@ -18,7 +19,7 @@ Component({
   data: {
     isOpen: false,
     t: texts.consent,
-    wanted: [] as ConsentText[],
+    wanted: [] as Text[],
     shown: [] as object[],
     state: 'loading',
     problem: '',
@@ -34,7 +35,7 @@ Component({
       this.setData({ state: 'loading', problem: '', shown: [] })
       await this.attempt(async () => {
         const wanted = await missingTexts(this.person(), serverNow())
-        const shown = wanted.map(({ kind, title, body }) => ({ kind, title, lines: linesOf(body) }))
+        const shown = wanted.map(({ kind, title, body }) => ({ kind, title, lines: blocks(body) }))
         this.setData({ wanted, shown, state: 'ready' })
         if (!wanted.length) this.triggerEvent('agreed')
       })
