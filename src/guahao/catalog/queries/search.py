@@ -50,13 +50,12 @@ async def search(
     entry = aliased(SearchEntry, union(*_candidates(wanted, single_hospital)).subquery())
     score = case(*_ranks(entry, wanted), else_=_likeness(entry, wanted) * 50.0).label("score")
     key = (entry.hospital_id, entry.kind, entry.entity_id)
-    better = (score.desc(), entry.position, func.char_length(entry.name), entry.name)
     best = (
         select(*key, entry.name, entry.hint, entry.position, Hospital.name.label("hospital_name"), score)
         .join(Hospital, Hospital.id == entry.hospital_id)
         .where(visible_to_patients(single_hospital))
         .ext(distinct_on(*key))
-        .order_by(*key, *better)
+        .order_by(*key, score.desc(), entry.position, func.char_length(entry.name), entry.name)
         .subquery()
     ).c
     found = (
