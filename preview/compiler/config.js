@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url'
  * @property {Record<string, string>} [modules] bare module name -> folder, before `npm`
  * @property {string} [host] module whose default export answers for WeChat (see runtime/host.ts)
  * @property {{ match: RegExp, file: string }[]} [assets] addresses in WXSS -> local files that take their place
- * @property {import('../runtime/ahead.ts').Early[]} [early] what the first page asks for, sent before the program's code has come
+ * @property {import('../runtime/contract.d.ts').Early[]} [early] what the first page asks for, sent before the program's code has come
  * @property {string} [title] of the browser's tab until the first page is shown
  */
 
@@ -24,7 +24,7 @@ import { pathToFileURL } from 'node:url'
  * @property {Record<string, string>} modules
  * @property {string | undefined} host
  * @property {{ match: RegExp, file: string }[]} assets
- * @property {import('../runtime/ahead.ts').Early[]} early
+ * @property {import('../runtime/contract.d.ts').Early[]} early
  * @property {string} title
  */
 

@@ -1,14 +1,5 @@
 /** Answers that early.ts asked for before the program ran: each is taken once, by the request it stands for. */
 
-/** One entry of `early` in the configuration. */
-export interface Early {
-  /** the first page of the program, which asks for this when it opens */
-  page: string
-  url: string
-  /** key of wx storage with which the page would ask otherwise, such as that of a token */
-  unlessStored?: string
-}
-
 export interface EarlyAnswer {
   response: Promise<Response>
   stop: AbortController

@@ -41,3 +41,12 @@ export function defineBuiltin(tag: string, groups: Groups, load: () => unknown):
 
 /** Pages below `root` may be opened only after `loadChunk()` has resolved: it calls `define` for them. Calling it again costs nothing. */
 export function subPackage(root: string, loadChunk: () => Promise<unknown>): void
+
+/** One entry of `early` in the configuration. */
+export interface Early {
+  /** the first page of the program, which asks for this when it opens */
+  page: string
+  url: string
+  /** key of wx storage with which the page would ask otherwise, such as that of a token */
+  unlessStored?: string
+}

@@ -1,5 +1,6 @@
 /** A script of its own, before all others: asks for what the first page asks for while the program's code is on its way. */
-import type { Early, EarlyAnswer } from './ahead'
+import type { EarlyAnswer } from './ahead'
+import type { Early } from './contract'
 
 /** Filled in by the compiler from the configuration. */
 declare const __EARLY__: Early[]

@@ -11,7 +11,11 @@ export async function consentTexts(): Promise<Text[]> {
 }
 
 /** The agreement to the text in its current version that stands, for the account or for the child `patientId`. */
-export function standing(given: readonly Given[], text: Text, patientId: string | null = null): Given | undefined {
+export function standing(
+  given: readonly Given[],
+  text: Text,
+  patientId: string | null = null,
+): Given | undefined {
   return given.find(
     (one) =>
       one.kind === text.kind &&

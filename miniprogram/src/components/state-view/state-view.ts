@@ -84,7 +84,8 @@ Component({
       const { state } = this.data
       if (state === 'empty') this.triggerEvent('act')
       else if (state === 'login') goToLogin(getCurrentPages().at(-1) as never)
-      else if (state === 'error' && isGone(this.data.problem as Problem | null)) void wx.switchTab({ url: home })
+      else if (state === 'error' && isGone(this.data.problem as Problem | null))
+        void wx.switchTab({ url: home })
       else this.triggerEvent('retry')
     },
   },

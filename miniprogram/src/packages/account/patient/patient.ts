@@ -78,7 +78,7 @@ Page({
 
   async onShow() {
     if (!(await requireLogin(this))) return
-    await shown(this, () => (this.load()))
+    await shown(this, () => this.load())
   },
 
   onRetry() {
