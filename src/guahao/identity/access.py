@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.strategies import MovingWindowRateLimiter
 
 from guahao.identity.policy.permission import Permission, Role
 from guahao.identity.service.recognition import AccountRef, StaffRef, recognise_account, recognise_staff
@@ -146,8 +146,9 @@ SenderAddress = Annotated[str, Depends(_address)]
 async def _hit(request: Request, limit: RateLimitItem, *key: str) -> None:
     state = request.app.state
     if not hasattr(state, "limiter"):
-        state.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
-    limiter: SlidingWindowCounterRateLimiter = state.limiter
+        # exact, where the cheaper counter lets some more through whenever its minute turns
+        state.limiter = MovingWindowRateLimiter(MemoryStorage())
+    limiter: MovingWindowRateLimiter = state.limiter
     if not await limiter.hit(limit, *key):
         stats = await limiter.get_window_stats(limit, *key)
         raise TooManyRequests(retry_after_s=max(1, math.ceil(stats.reset_time - time.time())))
