@@ -71,8 +71,7 @@ Page({
   },
 
   async load() {
-    const inWeChat = await isInWeChat()
-    await this.read()
+    const [inWeChat] = await Promise.all([isInWeChat(), this.read()])
     const appointment = this.appointment as Appointment
     if (this.isSettled()) return
     this.order = await api.get('/api/v1/orders/{order_id}', { path: { order_id: appointment.order.id } })
