@@ -54,12 +54,12 @@ const session = {
   slots: [slot('08', false), slot('09', true), slot('10', true), slot('11', true)],
 }
 
-async function open(look: '' | 'care', isGone = false) {
+async function open(look: '' | 'care', isGone = false, found = doctors) {
   const placed = placeWx(({ url }) => {
     if (isGone) return { status: 404, data: { code: 'not-found', title: '没有找到' } }
     if (url.includes('/sessions'))
       return { data: { items: [session, { ...session, department: { id: 'other' } }] } }
-    return { data: url.includes('/doctors') ? { items: doctors } : department }
+    return { data: url.includes('/doctors') ? { items: found } : department }
   })
   Object.assign(wx, { setNavigationBarTitle: () => undefined })
   const page = await openPage<DepartmentPage>(() => import('../src/packages/catalog/department/department'))
@@ -97,6 +97,16 @@ test('only care mode reads times, the next two of each doctor in this department
     '上午 09:00–09:30 余 1 · ¥50.00',
     '上午 10:00–10:30 余 1 · ¥50.00',
   ])
+})
+
+test('a long list asks for the times of its first doctors only, and promises no others', async () => {
+  const long = Array.from({ length: 30 }, (_, index) => ({ ...doctors[0], id: `d${index}` }))
+
+  const { page, asked } = await open('care', false, long)
+
+  expect(asked('/sessions')).toBe(12)
+  expect(page.data.rows.filter(({ times }: { times: unknown }) => times === null)).toEqual([])
+  expect(page.data.rows).toHaveLength(30)
 })
 
 test('a day without doctors says so and keeps the strip', async () => {

@@ -14,6 +14,9 @@ import { type NextTime, readNextTimes } from '../parts/next-times'
 /** Doctors whose times care mode reads at a time. */
 const timesAtOnce = 4
 
+/** Doctors whose times it reads at all: a crowd of phones must not ask for hundreds; the others' times are a tap away. */
+const timesAtMost = 12
+
 /** Coming back to the page after so long reads the places again. */
 const staleMs = 15_000
 
@@ -94,7 +97,11 @@ Page({
 
   showDay(date: string) {
     const rows = rowsOf(this.doctors, date, dateOf(serverNow()))
-    this.setData({ date, rows: rows.map((row) => ({ ...row, times: null, failed: false })) })
+    const asked = new Set(rows.filter(({ tone }) => tone === 'available').slice(0, timesAtMost))
+    this.setData({
+      date,
+      rows: rows.map((row) => ({ ...row, times: asked.has(row) ? null : [], failed: false })),
+    })
     this.round += 1
     void this.readTimes(this.round)
   },
@@ -102,11 +109,11 @@ Page({
     this.showDay(detail.date)
   },
 
-  /** Care mode shows times and not only days, a few doctors after the other, until another day is chosen. */
+  /** Care mode shows times and not only days: a few doctors after the other, those further down by their own page. */
   async readTimes(round: number) {
     if (this.data.look !== 'care') return
     const { rows } = this.data
-    const wanted = rows.flatMap((row, index) => (row.tone === 'available' ? [index] : []))
+    const wanted = rows.flatMap(({ times }, index) => (times === null ? [index] : []))
     for (let first = 0; first < wanted.length && round === this.round; first += timesAtOnce) {
       const some = wanted.slice(first, first + timesAtOnce)
       await Promise.all(some.map((index) => this.readTimesOf(index, rows[index])))
