@@ -133,11 +133,14 @@ class Handset(Screen):
         found = self.faults(name)
         assert found == {}, f"{name}: {json.dumps(found, ensure_ascii=False, indent=1)}"
 
+    def picture(self, name: str) -> None:
+        """Picture the whole page, to be looked at."""
+        with self._unrolled():
+            self.page.screenshot(path=self._folder / f"{next(self._numbers):02d}-{name}.png")
+
     def faults(self, name: str) -> dict[str, list[str]]:
         """Picture the whole page; what is wrong with it, by kind."""
-        picture = self._folder / f"{next(self._numbers):02d}-{name}.png"
-        with self._unrolled():
-            self.page.screenshot(path=picture)
+        self.picture(name)
         found = {"cut": self.cut(), "barriers": self.barriers(), "complaints": self.complaints}
         self.complaints = []
         return {kind: values for kind, values in found.items() if values}

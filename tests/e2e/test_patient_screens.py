@@ -163,7 +163,7 @@ def without_answer(phone: Handset, things: Things, answer: Callable[[Route], Non
         phone.page.get_by_text(said).or_(phone.part("重试")).filter(visible=True).first.wait_for()
         is_told = phone.page.get_by_text(said).filter(visible=True).count() > 0
         can_retry = phone.part("重试").count() > 0
-        phone.faults(name)
+        phone.picture(name)
         if not (is_told and can_retry):
             silent.append(name)
     return silent
@@ -202,7 +202,7 @@ def test_every_page_shows_its_shape_while_it_waits(things: Things, guest: Handse
             skeleton.first.wait_for(timeout=5_000)
         except NeverCame:
             bare.append(name)
-        guest.faults(name)
+        guest.picture(name)
     assert bare == []
 
 
