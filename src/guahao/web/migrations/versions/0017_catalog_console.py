@@ -1,0 +1,16 @@
+"""Tables and indexes that the console needs."""
+
+from __future__ import annotations
+
+revision = "0017_catalog_console"
+down_revision = "0016_identity_console"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+
+
+def downgrade() -> None:
+    """Take back."""
