@@ -1,0 +1,11 @@
+"""Routes on which staff book for people at the desk or on the phone, and look after bookings."""
+
+from fastapi import APIRouter
+
+from guahao.booking.api_staff import appointments, blocks, deeds, hold
+
+router = APIRouter(prefix="/api/v1/staff", tags=["booking: staff"])
+for part in (hold, appointments, deeds, blocks):
+    router.include_router(part.router)
+
+__all__ = ["router"]

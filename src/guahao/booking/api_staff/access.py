@@ -1,0 +1,12 @@
+"""Who may look at bookings and who may make them, as parameters of routes."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from pydantic import Field
+
+from guahao.identity.access import Permission, StaffRef, staff
+
+Viewer = Annotated[StaffRef, Depends(staff(Permission.VIEW_APPOINTMENTS))]
+Booker = Annotated[StaffRef, Depends(staff(Permission.BOOK_FOR_PATIENT))]
+Id = Annotated[str, Field(max_length=64)]

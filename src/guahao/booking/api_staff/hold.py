@@ -1,0 +1,62 @@
+"""The route on which staff book for a person at the desk or on the phone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from guahao.booking.api_patient.problems import BOOKING_PROBLEMS
+from guahao.booking.api_patient.schemas import HeldOut
+from guahao.booking.api_staff.access import Booker, Id
+from guahao.booking.models import Channel
+from guahao.booking.service import plan as planning
+from guahao.booking.service.hold import write_hold
+from guahao.identity.access import PermissionMissing
+from guahao.kernel.http import Body, Db, Once, problems
+from guahao.kernel.ids import hospital_of, parse_id
+from guahao.scheduling.queries.states import Bucket
+
+router = APIRouter()
+
+
+class StaffHoldIn(Body):
+    """A booking for a person at the desk or on the phone, paid on site.
+
+    `pool` takes a place that is kept for the desk, the elderly or referrals. `overruling_reason`
+    skips the limits of the person, never those of the slot; it is kept in the audit trail.
+    """
+
+    slot_id: Id
+    patient_id: Id
+    channel: Literal[Channel.DESK, Channel.PHONE] = Channel.DESK
+    pool: Literal[Bucket.FREE, Bucket.DESK, Bucket.ELDERLY, Bucket.REFERRAL] = Bucket.FREE
+    overruling_reason: Annotated[str | None, Field(min_length=4, max_length=200)] = None
+
+
+@router.post(
+    "/appointments",
+    status_code=201,
+    response_model=HeldOut,
+    responses=problems(*BOOKING_PROBLEMS, PermissionMissing, planning.PoolEmpty),
+)
+async def book_for_a_person(body: StaffHoldIn, db: Db, who: Booker, once: Once) -> Response:
+    """Book for a patient enrolled at the desk; the fee is taken on site, so it is booked at once."""
+    claim = await once.claim(db, owner=f"staff:{who.id}")
+    slot_id = parse_id(body.slot_id)
+    who.require(hospital_of(slot_id))
+    request = planning.HoldRequest(
+        slot_id=slot_id,
+        patient_id=parse_id(body.patient_id),
+        account_id=None,
+        actor=f"staff:{who.id}",
+        channel=body.channel,
+        pool=body.pool,
+        is_overruling=body.overruling_reason is not None,
+        overruling_reason=body.overruling_reason,
+    )
+    plan = await planning.plan_hold(db, request)
+    answer = claim.prepared(HeldOut.of(plan), status=201)
+    await write_hold(db, plan, kept=answer.kept)
+    return answer.response
