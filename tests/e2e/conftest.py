@@ -1,8 +1,7 @@
-"""A real `guahao demo` of the module's own: its processes, its port, its database and data folder."""
+"""A real `guahao demo` with its processes, port, database and data folder, shared by the journeys."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import socket
@@ -10,14 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.database import execute
+from tests.database import migrated_database
 from tests.e2e.payer import Books, Sql, bookable_slots
 from tests.e2e.screen import program
 from tests.e2e.world import World
@@ -35,19 +34,30 @@ def free_port() -> int:
             return port
 
 
-@pytest.fixture(scope="module")
-def demo(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    tmp_path = tmp_path_factory.mktemp("demo")
-    asyncio.run(execute(database, "CALL test.clean()"))
+@pytest.fixture(scope="session")
+def demo_database() -> Iterator[str]:
+    with migrated_database(f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_demo") as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def demo(demo_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_demo(demo_database, tmp_path_factory.mktemp("demo")) as base:
+        yield base
+
+
+@contextmanager
+def running_demo(dsn: str, folder: Path) -> Iterator[str]:
+    """Start `guahao demo` on this database; answers its address, ends it at the end."""
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     given = {
-        "GUAHAO_DATABASE_URL": database,
-        "GUAHAO_DATA_DIR": str(tmp_path),
+        "GUAHAO_DATABASE_URL": dsn,
+        "GUAHAO_DATA_DIR": str(folder),
         "GUAHAO_PORT": str(port),
         "GUAHAO_PUBLIC_URL": base,
     }
-    with (tmp_path / "demo.log").open("wb") as log:
+    with (folder / "demo.log").open("wb") as log:
         server = subprocess.Popen(
             [Path(sys.executable).with_name("guahao"), "demo"],
             env=os.environ | given,
@@ -56,7 +66,7 @@ def demo(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
             cwd=ROOT,
         )
     try:
-        wait_until_ready(server, base, tmp_path / "demo.log")
+        wait_until_ready(server, base, folder / "demo.log")
         yield base
     finally:
         server.terminate()
@@ -75,16 +85,16 @@ def wait_until_ready(server: subprocess.Popen[bytes], base: str, log: Path) -> N
 
 
 @pytest.fixture(scope="module")
-def world(demo: str, database: str) -> Iterator[World]:
+def world(demo: str, demo_database: str) -> Iterator[World]:
     chromium = program()
     if chromium is None:
         pytest.skip("no Chromium on this machine: `make test` installs it where it may, else apt install it")
-    sql = Sql(database)
+    sql = Sql(demo_database)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         yield World(
             base=demo,
-            dsn=database,
+            dsn=demo_database,
             sql=sql,
             books=Books(sql=sql),
             browser=browser,

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Locator, expect
@@ -15,33 +14,8 @@ from playwright.sync_api import Browser, Locator, expect
 from tests.e2e.payer import Payer
 from tests.e2e.screen import PHONE, Screen
 
-ROOT = Path(__file__).parents[2]
-AXE = ROOT / "node_modules/axe-core/axe.min.js"
 LARGE = 1.75
 """WeChat's largest text, as a factor of its usual size."""
-
-_AXE_OPTIONS = {
-    "resultTypes": ["violations"],
-    # Takes words that only stand beside each other for one word, as Chinese has no spaces between.
-    "rules": {"label-content-name-mismatch": {"enabled": False}},
-}
-
-_CUT = """page => {
-  const right = document.body.getBoundingClientRect().right, found = []
-  const scrolls = e => { for (; e && e !== page; e = e.parentElement)
-    if (/auto|scroll/.test(getComputedStyle(e).overflowX) || e.matches('[data-scrolls-x]')) return true
-    return false }
-  for (const e of page.querySelectorAll('*')) {
-    const text = [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.textContent.trim()).join('')
-    if (!text || !e.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue
-    const style = getComputedStyle(e), box = e.getBoundingClientRect()
-    if (box.width < 2 || scrolls(e)) continue
-    const clipped = style.overflowX === 'hidden' && e.scrollWidth > e.clientWidth + 1
-    if (clipped || box.right > right + 1) found.push(text.slice(0, 40))
-  }
-  return found
-}"""
-"""Texts of a page that are clipped at their side or stand out of the screen."""
 
 
 class Handset(Screen):
@@ -141,24 +115,9 @@ class Handset(Screen):
     def faults(self, name: str) -> dict[str, list[str]]:
         """Picture the whole page; what is wrong with it, by kind."""
         self.picture(name)
-        found = {"cut": self.cut(), "barriers": self.barriers(), "complaints": self.complaints}
+        found = {"cut": self.cut(self.screen), "barriers": self.barriers(), "complaints": self.complaints}
         self.complaints = []
         return {kind: values for kind, values in found.items() if values}
-
-    def cut(self) -> list[str]:
-        """Texts that cannot be read to their end."""
-        found: list[str] = self.screen.evaluate(_CUT)
-        return found
-
-    def barriers(self) -> list[str]:
-        """What axe-core calls serious or critical."""
-        self.page.evaluate(f"() => {{ if (!window.axe) {{ {AXE.read_text('utf-8')} }} }}")
-        found: dict[str, Any] = self.page.evaluate(f"axe.run(document, {json.dumps(_AXE_OPTIONS)})")
-        return [
-            f"{one['id']}: {json.dumps([node['html'] for node in one['nodes']][:3], ensure_ascii=False)}"
-            for one in found["violations"]
-            if one["impact"] in {"serious", "critical"}
-        ]
 
     @contextmanager
     def _unrolled(self) -> Iterator[None]:

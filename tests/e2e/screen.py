@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1440, "height": 900}
 LARGE_TEXT = "175%"
+AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 WECHAT = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Mobile/15E148 MicroMessenger/8.0.50(0x18003237) NetType/WIFI Language/zh_CN"
 )
+
+
+_AXE_OPTIONS = {
+    "resultTypes": ["violations"],
+    # Takes words that only stand beside each other for one word, as Chinese has no spaces between.
+    "rules": {"label-content-name-mismatch": {"enabled": False}},
+}
+
+_CUT = """page => {
+  const right = document.body.getBoundingClientRect().right, found = []
+  const scrolls = e => { for (; e && e !== page; e = e.parentElement)
+    if (/auto|scroll/.test(getComputedStyle(e).overflowX) || e.matches('[data-scrolls-x]')) return true
+    return false }
+  for (const e of page.querySelectorAll('*')) {
+    const text = [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.textContent.trim()).join('')
+    if (!text || !e.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue
+    const style = getComputedStyle(e), box = e.getBoundingClientRect()
+    if (box.width < 2 || scrolls(e)) continue
+    const clipped = style.overflowX === 'hidden' && e.scrollWidth > e.clientWidth + 1
+    if (clipped || box.right > right + 1) found.push(text.slice(0, 40))
+  }
+  return found
+}"""
+"""Texts of a page that are clipped at their side or stand out of the screen."""
 
 
 def program() -> str | None:
@@ -94,6 +121,21 @@ class Screen:
         self.page.evaluate("document.documentElement.style.fontSize = ''")
         assert sticks_out == 0, f"{name} in large text"
         assert self.complaints == []
+
+    def cut(self, root: Locator) -> list[str]:
+        """Texts in there that cannot be read to their end."""
+        found: list[str] = root.evaluate(_CUT)
+        return found
+
+    def barriers(self) -> list[str]:
+        """What axe-core calls serious or critical."""
+        self.page.evaluate(f"() => {{ if (!window.axe) {{ {AXE.read_text('utf-8')} }} }}")
+        found: dict[str, Any] = self.page.evaluate(f"axe.run(document, {json.dumps(_AXE_OPTIONS)})")
+        return [
+            f"{one['id']}: {json.dumps([node['html'] for node in one['nodes']][:3], ensure_ascii=False)}"
+            for one in found["violations"]
+            if one["impact"] in {"serious", "critical"}
+        ]
 
     def _sticks_out(self) -> int:
         found: int = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")

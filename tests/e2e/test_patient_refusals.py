@@ -63,7 +63,7 @@ def test_who_is_refused_reads_why_and_finds_a_way_on(world: World, phone: Handse
     phone.says(sentence(refusal.code))
     phone.part(refusal.next_step).last.wait_for()
     phone.picture(refusal.code)
-    assert phone.cut() == []
+    assert phone.cut(phone.screen) == []
     taken = world.sql.rows("SELECT id FROM appointment WHERE slot_id = $1", scene.slot.id)
     assert taken == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 from collections.abc import Iterator
@@ -18,11 +19,26 @@ import pytest
 
 from guahao.kernel.clock import local_date
 from guahao.kernel.i18n import text
+from tests.database import execute
+from tests.e2e.conftest import running_demo
 from tests.e2e.payer import Payer, until
 from tests.e2e.screen import DESK, PHONE, WECHAT, Screen
 from tests.e2e.world import World
 
 pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def demo(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One of its own: these journeys break providers and count all the money there is."""
+    asyncio.run(execute(database, "CALL test.clean()"))
+    with running_demo(database, tmp_path_factory.mktemp("demo")) as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def demo_database(database: str) -> str:
+    return database
 
 
 @pytest.fixture
