@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.database import migrated_database
+from tests.e2e.desktop import Desktop
 from tests.e2e.payer import Books, Sql, bookable_slots
 from tests.e2e.screen import program
 from tests.e2e.world import World
@@ -101,3 +102,19 @@ def world(demo: str, demo_database: str) -> Iterator[World]:
             slots=iter(list(bookable_slots(demo))),
         )
         browser.close()
+
+
+@pytest.fixture
+def signed_in(world: World, tmp_path: Path) -> Iterator[Callable[[str], Desktop]]:
+    """Open the console in a browser of its own, signed in by a role of the demo's staff."""
+    opened: list[Desktop] = []
+
+    def sign_in(role: str) -> Desktop:
+        desktop = Desktop(world.browser, tmp_path, world.base)
+        opened.append(desktop)
+        desktop.sign_in(f"demo_{role}")
+        return desktop
+
+    yield sign_in
+    for desktop in opened:
+        desktop.context.close()
