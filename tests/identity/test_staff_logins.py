@@ -84,6 +84,7 @@ async def test_staff_log_in_and_see_what_they_may_do(client: httpx.AsyncClient, 
     token = await token_of(client, nurse)
 
     me = (await client.get("/api/v1/staff/me", headers=bearer(token))).json()
+    login = (await db.scalars(select(Login))).one()
     assert me == {
         "id": str(nurse.id),
         "name": "王护士",
@@ -91,8 +92,11 @@ async def test_staff_log_in_and_see_what_they_may_do(client: httpx.AsyncClient, 
         "roles": ["nurse"],
         "permissions": ["own_login", "view_appointments", "view_catalog", "view_schedule"],
         "lacks_second_factor": False,
+        "username": nurse.username,
+        "csrf_token": None,
+        "idle_ends_at": login.idle_expires_at.isoformat().replace("+00:00", "Z"),
+        "ends_at": login.expires_at.isoformat().replace("+00:00", "Z"),
     }
-    login = (await db.scalars(select(Login))).one()
     assert login.idle_expires_at - login.created_at == timedelta(minutes=30)
     assert login.expires_at - login.created_at == timedelta(hours=12)
 

@@ -6,22 +6,25 @@ import ipaddress
 import math
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
+from guahao.identity.policy.browser import SAFE_METHODS, cookie_name, is_csrf_token, is_own_origin
 from guahao.identity.policy.permission import Permission, Role
 from guahao.identity.service.recognition import AccountRef, StaffRef, recognise_account, recognise_staff
 from guahao.kernel.errors import Problem, TooManyRequests
 from guahao.kernel.http import AllSessions, AppSettings, Now, request_time
-from guahao.kernel.settings import Environment
+from guahao.kernel.settings import Environment, Settings
 
 __all__ = [
     "AccountRef",
+    "CsrfRefused",
     "CurrentAccount",
     "NotLoggedIn",
     "Permission",
@@ -32,14 +35,23 @@ __all__ = [
     "StaffPermitted",
     "StaffRef",
     "account_of",
+    "console_token",
+    "own_pages_only",
     "per_account",
     "per_address",
     "public",
     "staff",
+    "staff_of",
 ]
 
 _ACCOUNT_TOKEN = HTTPBearer(auto_error=False, scheme_name="account", description="Token of a patient's login")
 _STAFF_TOKEN = HTTPBearer(auto_error=False, scheme_name="staff", description="Token of a staff login")
+_STAFF_COOKIE = APIKeyCookie(
+    name="guahao_staff",
+    auto_error=False,
+    scheme_name="console",
+    description="A staff login of the console, `__Host-guahao_staff` over https; changes need X-CSRF-Token",
+)
 
 
 class NotLoggedIn(Problem):
@@ -47,6 +59,13 @@ class NotLoggedIn(Problem):
 
     code = "not-logged-in"
     status = 401
+
+
+class CsrfRefused(Problem):
+    """The request rides on a browser's login, but no page of the console made it."""
+
+    code = "csrf-refused"
+    status = 403
 
 
 class PermissionMissing(Problem):
@@ -86,18 +105,51 @@ async def account_of(request: Request) -> AccountRef | None:
 CurrentAccount = Annotated[AccountRef, Depends(current_account)]
 
 
+async def own_pages_only(request: Request, settings: AppSettings) -> None:
+    """Refuse a change that a page of another site made the browser send; raises `CsrfRefused`."""
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if not is_own_origin(origin, host=host, public_url=settings.public_url):
+        raise CsrfRefused
+
+
+def console_token(request: Request, settings: Settings) -> str | None:
+    """The token of the login in the request's cookie; a bearer token goes first, then this is None."""
+    if "authorization" in request.headers:
+        return None
+    return request.cookies.get(cookie_name(settings.public_url))
+
+
+async def _require_own_page(request: Request, settings: Settings, token: str) -> None:
+    if request.method in SAFE_METHODS:
+        return
+    await own_pages_only(request, settings)
+    if not is_csrf_token(request.headers.get("x-csrf-token", ""), token=token):
+        raise CsrfRefused
+
+
+async def staff_of(token: str, request: Request, settings: Settings, now: datetime) -> StaffRef:
+    """Answer who a staff token stands for, or raise `NotLoggedIn`."""
+    needed = settings.environment is not Environment.DEMO
+    who = await recognise_staff(request.app.state.sessions, token, needs_second_factor=needed, now=now)
+    if who is None:
+        raise NotLoggedIn
+    return who
+
+
 async def _current_staff(
-    sessions: AllSessions,
+    request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_STAFF_TOKEN)],
+    _documented: Annotated[str | None, Depends(_STAFF_COOKIE)],
     settings: AppSettings,
     now: Now,
 ) -> StaffRef:
-    if bearer is None:
+    cookie = console_token(request, settings)
+    token = bearer.credentials if bearer else cookie
+    if token is None:
         raise NotLoggedIn
-    needed = settings.environment is not Environment.DEMO
-    who = await recognise_staff(sessions, bearer.credentials, needs_second_factor=needed, now=now)
-    if who is None:
-        raise NotLoggedIn
+    who = await staff_of(token, request, settings, now)
+    if cookie is not None:
+        await _require_own_page(request, settings, cookie)
     return who
 
 
@@ -108,7 +160,7 @@ class StaffPermitted:
     permission: Permission
 
     async def __call__(self, who: Annotated[StaffRef, Depends(_current_staff)]) -> StaffRef:
-        """Answer who it is; raises `NotLoggedIn`, `PermissionMissing` or `SecondFactorMissing`."""
+        """Answer who it is; raises one of the four problems above."""
         if who.lacks_second_factor and self.permission not in who.permissions:
             raise SecondFactorMissing
         if self.permission not in who.permissions:

@@ -1,126 +1,87 @@
-"""Routes of staff logins: logging in with a second factor, who I am, logging out."""
+"""Routes of staff logins: logging in with a second factor, who I am, the password, logging out."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, Field, StringConstraints
+from fastapi import APIRouter, Depends, Request, Response
 
 from guahao.identity.access import (
+    CsrfRefused,
     NotLoggedIn,
     Permission,
-    Role,
     StaffRef,
+    console_token,
+    own_pages_only,
     per_address,
     public,
     staff,
+    staff_of,
 )
-from guahao.identity.policy.login import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
+from guahao.identity.api_staff.cookie import clear_cookie, set_cookie
+from guahao.identity.api_staff.proof import REFUSALS, open_login
+from guahao.identity.api_staff.schemas import MyselfOut, StaffLoggedInOut, StaffLoginIn, StaffPasswordIn
+from guahao.identity.policy.browser import csrf_token_of
+from guahao.identity.queries.staff import own_login
 from guahao.identity.service import staff_login
-from guahao.identity.service.account import (
-    LoginRefused,
-    OldPasswordWrong,
-    PasswordWeak,
-    check_password_strength,
-)
+from guahao.identity.service.account import OldPasswordWrong, PasswordWeak, check_password_strength
 from guahao.identity.service.login import revoke_staff_login
 from guahao.identity.service.password import hash_password, is_password
 from guahao.identity.service.throttle import LoginPaused, forgive_tries, name_key, pay_password_try
-from guahao.kernel.db import transaction
-from guahao.kernel.errors import TooManyRequests, Unavailable
-from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, problems
+from guahao.kernel.db import autocommitting, transaction
+from guahao.kernel.errors import Unavailable
+from guahao.kernel.http import AllSessions, AppSettings, Db, Keys, Now, problems
 
 router = APIRouter(prefix="/api/v1/staff", tags=["staff login"])
 
 Myself = Annotated[StaffRef, Depends(staff(Permission.OWN_LOGIN))]
 
 
-GivenPassword = Annotated[
-    str, StringConstraints(min_length=1, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False)
-]
-NewPassword = Annotated[
-    str,
-    StringConstraints(min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False),
-]
-
-
-class StaffLoginIn(Body):
-    """Username, password and the six digits of the authenticator app."""
-
-    username: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    password: GivenPassword
-    totp_code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")] | None = None
-
-
-class StaffOut(BaseModel):
-    """A member of staff; `hospital_id` is null for the platform's own people."""
-
-    id: str
-    name: str
-    hospital_id: str | None
-    roles: list[Role]
-    permissions: list[Permission]
-    lacks_second_factor: bool = Field(description="Only setting it up is allowed; then log in anew")
-
-
-class StaffLoggedInOut(BaseModel):
-    """The bearer token, shown this once, and whose it is; GET /api/v1/staff/me tells the rest."""
-
-    token: str
-    staff_id: str
-
-
-class StaffPasswordIn(Body):
-    """The present password and the new one."""
-
-    old_password: GivenPassword
-    new_password: NewPassword
-
-
 @router.post(
     "/logins",
     status_code=201,
-    responses=problems(
-        LoginRefused,
-        staff_login.SecondFactorRequired,
-        staff_login.SecondFactorWrong,
-        LoginPaused,
-        TooManyRequests,
-        Unavailable,
-    ),
+    responses=problems(*REFUSALS),
     dependencies=[Depends(public), Depends(per_address("staff login", a_minute=30))],
 )
 async def log_in(
     body: StaffLoginIn, request: Request, sessions: AllSessions, keys: Keys, now: Now
 ) -> StaffLoggedInOut:
     """Log in; the login ends after 30 minutes without use and after 12 hours at the latest."""
-    key = name_key(keys, f"staff:{body.username}")
-    async with transaction(sessions) as db:
-        await pay_password_try(db, key=key, now=now)
-        credential = await staff_login.staff_credential(db, key_ring=keys, username=body.username)
-    if not await is_password(body.password, password_hash=credential.password_hash):
-        raise LoginRefused
-    step = staff_login.totp_step(credential, code=body.totp_code, now=now)
-    async with transaction(sessions) as db:
-        member, login = await staff_login.log_staff_in(
-            db, credential=credential, step=step, device=request.headers.get("user-agent", ""), now=now
-        )
-        await forgive_tries(db, key=key)
-    return StaffLoggedInOut(token=login.token, staff_id=str(member.id))
+    staff_id, token = await open_login(body, request=request, sessions=sessions, keys=keys, now=now)
+    return StaffLoggedInOut(token=token, staff_id=str(staff_id))
+
+
+@router.post(
+    "/console/logins",
+    status_code=201,
+    responses=problems(*REFUSALS, CsrfRefused),
+    dependencies=[
+        Depends(public),
+        Depends(own_pages_only),
+        Depends(per_address("staff login", a_minute=30)),
+    ],
+)
+async def log_in_by_cookie(
+    body: StaffLoginIn,
+    request: Request,
+    response: Response,
+    sessions: AllSessions,
+    keys: Keys,
+    settings: AppSettings,
+    now: Now,
+) -> MyselfOut:
+    """Log a browser in: the token comes as a cookie that no script reads, and ends as above."""
+    _, token = await open_login(body, request=request, sessions=sessions, keys=keys, now=now)
+    set_cookie(response, token=token, settings=settings)
+    who = await staff_of(token, request, settings, now)
+    return await _myself(who, sessions, csrf_token=csrf_token_of(token))
 
 
 @router.get("/me", responses=problems(NotLoggedIn))
-async def show_me(who: Myself) -> StaffOut:
-    """Who the token stands for, and what that person may do."""
-    return StaffOut(
-        id=str(who.id),
-        name=who.name,
-        hospital_id=None if who.hospital_id is None else str(who.hospital_id),
-        roles=sorted(who.roles),
-        permissions=sorted(who.permissions),
-        lacks_second_factor=who.lacks_second_factor,
-    )
+async def show_me(request: Request, who: Myself, sessions: AllSessions, settings: AppSettings) -> MyselfOut:
+    """Who the login stands for, what that person may do, and until when."""
+    token = console_token(request, settings)
+    return await _myself(who, sessions, csrf_token=None if token is None else csrf_token_of(token))
 
 
 @router.post(
@@ -147,7 +108,25 @@ async def change_password(
         )
 
 
-@router.delete("/logins/current", status_code=204, responses=problems(NotLoggedIn))
-async def log_out(who: Myself, db: Db, now: Now) -> None:
+@router.delete("/logins/current", status_code=204, responses=problems(NotLoggedIn, CsrfRefused))
+async def log_out(who: Myself, db: Db, response: Response, settings: AppSettings, now: Now) -> None:
     """Log this device out; the token is refused from now on."""
     await revoke_staff_login(db, staff_id=who.id, login_id=who.login_id, now=now)
+    clear_cookie(response, settings=settings)
+
+
+async def _myself(who: StaffRef, sessions: AllSessions, *, csrf_token: str | None) -> MyselfOut:
+    async with autocommitting(sessions) as db:
+        own = await own_login(db, login_id=who.login_id)
+    return MyselfOut(
+        id=str(who.id),
+        name=who.name,
+        hospital_id=None if who.hospital_id is None else str(who.hospital_id),
+        roles=sorted(who.roles),
+        permissions=sorted(who.permissions),
+        lacks_second_factor=who.lacks_second_factor,
+        username=own.username,
+        csrf_token=csrf_token,
+        idle_ends_at=own.idle_ends_at,
+        ends_at=own.ends_at,
+    )

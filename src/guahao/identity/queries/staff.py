@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.identity.models.account import Login
 from guahao.identity.models.staff import Staff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLogin:
+    """A login as its owner sees it on every page: under which name, and until when."""
+
+    username: str
+    idle_ends_at: datetime
+    ends_at: datetime
 
 
 async def staff_members(
@@ -21,3 +33,14 @@ async def staff_members(
     if after is not None:
         statement = statement.where(Staff.id > after)
     return (await db.scalars(statement)).all()
+
+
+async def own_login(db: AsyncSession, *, login_id: UUID) -> OwnLogin:
+    """The login itself; it exists, since somebody is logged in by it."""
+    found = await db.execute(
+        select(Staff.username, Login.idle_expires_at, Login.expires_at)
+        .join(Staff, Staff.id == Login.staff_id)
+        .where(Login.id == login_id)
+    )
+    row = found.one()
+    return OwnLogin(username=row.username, idle_ends_at=row.idle_expires_at, ends_at=row.expires_at)

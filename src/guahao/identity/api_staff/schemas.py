@@ -1,0 +1,67 @@
+"""What several staff routes of identity take and answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from guahao.identity.access import Permission, Role
+from guahao.identity.policy.login import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
+from guahao.kernel.http import Body
+
+GivenUsername = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+GivenPassword = Annotated[
+    str, StringConstraints(min_length=1, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False)
+]
+NewPassword = Annotated[
+    str,
+    StringConstraints(min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False),
+]
+TotpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+TypedCode = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+"""A code that we gave out; written with or without its hyphens, in small or capital letters."""
+
+
+class StaffLoginIn(Body):
+    """Username, password, and of the second factor the six digits of the app or a recovery code."""
+
+    username: GivenUsername
+    password: GivenPassword
+    totp_code: TotpCode | None = None
+    recovery_code: TypedCode | None = None
+
+
+class StaffOut(BaseModel):
+    """A member of staff; `hospital_id` is null for the platform's own people."""
+
+    id: str
+    name: str
+    hospital_id: str | None
+    roles: list[Role]
+    permissions: list[Permission]
+    lacks_second_factor: bool = Field(description="Only setting it up is allowed")
+
+
+class MyselfOut(StaffOut):
+    """Who is logged in and until when."""
+
+    username: str
+    csrf_token: str | None = Field(description="Goes into X-CSRF-Token; null for a login by bearer token")
+    idle_ends_at: datetime = Field(description="When this login ends unless it is used before")
+    ends_at: datetime = Field(description="When this login ends at the latest")
+
+
+class StaffLoggedInOut(BaseModel):
+    """The bearer token, shown this once, and whose it is; GET /api/v1/staff/me tells the rest."""
+
+    token: str
+    staff_id: str
+
+
+class StaffPasswordIn(Body):
+    """The present password and the new one."""
+
+    old_password: GivenPassword
+    new_password: NewPassword
