@@ -9,13 +9,25 @@ import msgspec
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 
-from guahao.catalog.api_staff.schemas import RuleSetOut, Version
-from guahao.catalog.policy.reading import NAMES, RulesInvalid, differences, phases, rules_from, rules_schema
+from guahao.catalog.api_staff.schemas import Version
+from guahao.catalog.models import RuleSetRow
+from guahao.catalog.policy.form import FormGroup, form
+from guahao.catalog.policy.reading import (
+    NAMES,
+    Phase,
+    RulesInvalid,
+    differences,
+    phases,
+    rules_from,
+    rules_schema,
+)
+from guahao.catalog.policy.rules import Rules
 from guahao.catalog.policy.sentences import sentences_of
 from guahao.catalog.queries.rules import rule_set_of, rule_versions
 from guahao.catalog.service.conflict import EditConflict
 from guahao.catalog.service.rules import RulesTooSoon, publish_rules
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.identity.queries.actors import actor_names
 from guahao.kernel.errors import Invalid, NotFound, Problem
 from guahao.kernel.http import Body, Db, Now, Page, problems
 from guahao.kernel.ids import parse_hospital_id
@@ -50,6 +62,12 @@ class RulesIn(Body):
     rules: RuleValues
 
 
+class PreviewIn(Body):
+    """Rules as they stand in the form; values left out keep their value in the newest version."""
+
+    rules: RuleValues
+
+
 class ChangeOut(BaseModel):
     """One value that another version sets differently."""
 
@@ -59,27 +77,79 @@ class ChangeOut(BaseModel):
     after: object
 
 
+class RuleSetOut(BaseModel):
+    """One version of the rules; `changes` is what it sets differently from the version before it.
+
+    `created_by` is an audit actor, `created_by_name` is null when that is no member of staff.
+    """
+
+    version: int
+    effective_from: datetime
+    phase: Phase
+    created_by: str
+    created_by_name: str | None
+    created_at: datetime
+    rules: dict[str, object]
+    sentences: list[str]
+    changes: list[ChangeOut]
+
+
+class FaultOut(BaseModel):
+    """What is wrong with one value."""
+
+    field: str
+    message: str
+
+
+class PreviewOut(BaseModel):
+    """What patients would read; `sentences` and `changes` are empty while there are `errors`."""
+
+    sentences: list[str]
+    changes: list[ChangeOut]
+    errors: list[FaultOut]
+
+
+class FormOut(BaseModel):
+    """The fields of the form, in groups and in order."""
+
+    groups: list[FormGroup]
+
+
 def _own(who: StaffRef, hospital_id: str) -> int:
     id_ = parse_hospital_id(hospital_id)
     who.require(id_)
     return id_
 
 
-async def _shown(db: Db, hospital_id: int, now: datetime) -> list[RuleSetOut]:
+def _changes(before: Rules, after: Rules) -> list[ChangeOut]:
+    return [ChangeOut.model_validate(change, from_attributes=True) for change in differences(before, after)]
+
+
+async def _existing(db: Db, hospital_id: int) -> list[RuleSetRow]:
     """Every version, newest first; raises NotFound when there is none."""
     rows = await rule_versions(db, hospital_id=hospital_id)
     if not rows:
         raise NotFound
+    return rows
+
+
+async def _shown(db: Db, hospital_id: int, now: datetime) -> list[RuleSetOut]:
+    rows = await _existing(db, hospital_id)
     versions = [rule_set_of(row) for row in rows]
     phase_of = phases(versions, now=now)
+    names = await actor_names(db, {row.created_by for row in rows})
+    rules = {version.version: version.rules for version in versions}
     return [
         RuleSetOut(
             version=version.version,
             effective_from=version.effective_from,
             phase=phase_of[version.version],
             created_by=row.created_by,
+            created_by_name=names.get(row.created_by),
+            created_at=row.created_at,
             rules=msgspec.to_builtins(version.rules),
             sentences=sentences_of(version.rules),
+            changes=_changes(rules.get(version.version - 1, version.rules), version.rules),
         )
         for row, version in zip(rows, versions, strict=True)
     ]
@@ -106,8 +176,29 @@ async def show_differences(
     rules = {row.version: rule_set_of(row).rules for row in rows}
     if not {before, after} <= rules.keys():
         raise NotFound
-    changes = differences(rules[before], rules[after])
-    return Page(items=[ChangeOut.model_validate(change, from_attributes=True) for change in changes])
+    return Page(items=_changes(rules[before], rules[after]))
+
+
+@router.get("/form", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
+async def show_form(hospital_id: str, who: Viewer) -> FormOut:
+    """The form in which these rules are edited: every value with its name, kind and range."""
+    _own(who, hospital_id)
+    return FormOut(groups=list(form()))
+
+
+@router.post("/preview", responses=problems(NotLoggedIn, PermissionMissing, NotFound, Invalid))
+async def preview(hospital_id: str, body: PreviewIn, db: Db, who: RuleMaker) -> PreviewOut:
+    """The sentences patients would read under these rules, or what is wrong with them; nothing is saved."""
+    newest = rule_set_of((await _existing(db, _own(who, hospital_id)))[0]).rules
+    try:
+        wanted = rules_from(body.rules, base=newest)
+    except RulesInvalid as refused:
+        return PreviewOut(sentences=[], changes=[], errors=_faults(refused))
+    return PreviewOut(sentences=sentences_of(wanted), changes=_changes(newest, wanted), errors=[])
+
+
+def _faults(refused: RulesInvalid) -> list[FaultOut]:
+    return [FaultOut.model_validate(fault) for fault in refused.errors]
 
 
 @router.put("", responses=problems(*PUBLISHED))

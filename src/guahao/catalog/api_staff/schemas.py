@@ -22,7 +22,6 @@ from guahao.catalog.models import (
     HospitalKind,
     HospitalState,
 )
-from guahao.catalog.policy.reading import Phase
 from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
 from guahao.kernel.http import Body
 from guahao.kernel.sex import Sex
@@ -254,17 +253,6 @@ class FeeChangeSeen(BaseModel):
         ids = {name: getattr(row, name) for name in ("id", "fee_id", "doctor_id")}
         shown = {name: getattr(row, name) for name in cls.model_fields if name not in ids}
         return cls(**shown, **{name: str(id_) if id_ else None for name, id_ in ids.items()})
-
-
-class RuleSetOut(BaseModel):
-    """One version of the rules."""
-
-    version: int
-    effective_from: dt.datetime
-    phase: Phase
-    created_by: str
-    rules: dict[str, object]
-    sentences: list[str]
 
 
 def _columns(

@@ -24,6 +24,11 @@ class RulesInvalid(Problem):
     code = "rules-invalid"
     status = 422
 
+    def __init__(self, *, errors: list[dict[str, str]]) -> None:
+        """Say of each field what is wrong."""
+        super().__init__(errors=errors)
+        self.errors = errors
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
