@@ -5,6 +5,7 @@ import { watchNetwork } from './parts/network'
 import { watchPrivacy } from './parts/privacy'
 import { codeOf } from './parts/scene'
 import { texts } from './texts/app'
+import { openPage } from './parts/open'
 
 let opened: string | null = null
 
@@ -30,6 +31,6 @@ App({
     const code = codeOf(query)
     if (!code || code === opened) return
     opened = code
-    void wx.navigateTo({ url: `/pages/scene/scene?code=${encodeURIComponent(code)}` })
+    openPage(`/pages/scene/scene?code=${encodeURIComponent(code)}`)
   },
 })

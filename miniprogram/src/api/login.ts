@@ -3,6 +3,7 @@ import { api, type Schemas } from './client'
 import { renew } from './renewal'
 import { Refusal } from './refusal'
 import { forgetLogin, keepToken, token } from './token'
+import { openPage } from '../parts/open'
 
 export type Account = Schemas['AccountOut']
 type LoginBody = Schemas['PasswordLoginIn'] | Schemas['SmsLoginIn'] | Schemas['WeChatLoginIn']
@@ -77,7 +78,7 @@ export function addressOf(page: Pick<AnyPage, 'route' | 'options'>): string {
 
 /** Opens the login page, which comes back to `page` as it was left. */
 export function goToLogin(page: Pick<AnyPage, 'route' | 'options'>): void {
-  void wx.navigateTo({ url: `/packages/account/login/login?back=${encodeURIComponent(addressOf(page))}` })
+  openPage(`/packages/account/login/login?back=${encodeURIComponent(addressOf(page))}`)
 }
 
 const asked = new WeakSet<object>()

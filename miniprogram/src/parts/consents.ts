@@ -1,6 +1,7 @@
 // Which texts a person agreed to, and agreeing to them.
 import { api, type Schemas } from '../api/client'
 import { drop, keep, kept } from '../api/storage'
+import { openPage } from './open'
 
 export type Kind = Schemas['ConsentKind']
 export type Text = Schemas['ConsentTextOut']
@@ -44,5 +45,5 @@ export async function tellAgreed(): Promise<void> {
 }
 
 export function openText(kind: Kind): void {
-  void wx.navigateTo({ url: `/packages/account/consent-text/consent-text?kind=${kind}` })
+  openPage(`/packages/account/consent-text/consent-text?kind=${kind}`)
 }

@@ -2,6 +2,7 @@
 import { problemOf } from './loading'
 import { texts } from '../texts/app'
 import { texts as account } from '../texts/account'
+import { openPage } from './open'
 
 /** What a person can do about a refusal; `text` has at most four signs, as WeChat's dialog asks. */
 export interface Step {
@@ -9,7 +10,7 @@ export interface Step {
   act: () => void
 }
 
-const open = (url: string) => () => void wx.navigateTo({ url })
+const open = (url: string) => () => openPage(url)
 
 const steps: Record<string, Step> = {
   'not-logged-in': { text: texts.logIn, act: open('/packages/account/login/login') },

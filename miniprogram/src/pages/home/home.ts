@@ -10,6 +10,7 @@ import { codeIn } from '../../parts/scene'
 import { type Visit, visitOf } from '../../parts/visit'
 import { texts as common } from '../../texts/app'
 import { say, texts } from '../../texts/catalog'
+import { openPage } from '../../parts/open'
 
 interface Chip {
   key: string
@@ -158,7 +159,7 @@ Page({
   },
   onVisit() {
     const { visit } = this.data
-    if (visit) void wx.navigateTo({ url: visit.url })
+    if (visit) openPage(visit.url)
   },
   onVisitAgain() {
     void this.readVisit()
@@ -171,7 +172,7 @@ Page({
   },
 
   onSearch() {
-    void wx.navigateTo({ url: '/packages/catalog/search/search' })
+    openPage('/packages/catalog/search/search')
   },
   async onScan() {
     const scanned = await wx.scanCode({}).catch(({ errMsg = '' }) => {
@@ -180,7 +181,7 @@ Page({
     if (!scanned) return
     const { path = '', result = '' } = scanned as { path?: string; result?: string }
     const code = codeIn(path || result)
-    if (code) void wx.navigateTo({ url: `/pages/scene/scene?code=${encodeURIComponent(code)}` })
+    if (code) openPage(`/pages/scene/scene?code=${encodeURIComponent(code)}`)
     else this.tell(common.sceneUnknown)
   },
   tell(content: string) {
@@ -189,10 +190,10 @@ Page({
   onEntry({ currentTarget }: WechatMiniprogram.TouchEvent) {
     const { tab, url } = entries[currentTarget.dataset.index]
     if (tab) void wx.switchTab({ url: tab })
-    else void wx.navigateTo({ url })
+    else openPage(url)
   },
   onHospital({ currentTarget }: WechatMiniprogram.CustomEvent) {
-    void wx.navigateTo({ url: `/packages/catalog/hospital/hospital?id=${currentTarget.dataset.id}` })
+    openPage(`/packages/catalog/hospital/hospital?id=${currentTarget.dataset.id}`)
   },
   onShareAppMessage() {
     return { title: say.shareApp, path: '/pages/home/home' }

@@ -5,6 +5,7 @@ import { retry, shown } from '../../parts/loading'
 import { look } from '../../parts/look'
 import { refused } from '../../parts/refused'
 import { texts } from '../../texts/account'
+import { openPage } from '../../parts/open'
 
 const entry = (icon: string, url: string, title: string, note: string) => ({ icon, url, title, note })
 
@@ -44,7 +45,7 @@ Page({
     goToLogin(this)
   },
   onOpen({ currentTarget }: WechatMiniprogram.TouchEvent) {
-    void wx.navigateTo({ url: currentTarget.dataset.url as string })
+    openPage(currentTarget.dataset.url as string)
   },
   async onPhoneNumber({ detail }: WechatMiniprogram.CustomEvent<{ code?: string }>) {
     if (!detail.code) return

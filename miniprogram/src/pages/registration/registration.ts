@@ -7,6 +7,7 @@ import { look } from '../../parts/look'
 import { chooseHospital, type ChosenHospital, chosenHospital } from '../../parts/remembered'
 import { Refusal } from '../../api/refusal'
 import { texts } from '../../texts/catalog'
+import { openPage } from '../../parts/open'
 
 Page({
   behaviors: [look],
@@ -96,7 +97,7 @@ Page({
     this.openHospital({ id, name })
   },
   onAbout() {
-    void wx.navigateTo({ url: `/packages/catalog/hospital/hospital?id=${this.data.hospital?.id ?? ''}` })
+    openPage(`/packages/catalog/hospital/hospital?id=${this.data.hospital?.id ?? ''}`)
   },
 
   onWords({ detail }: WechatMiniprogram.CustomEvent<{ value: string }>) {
@@ -107,7 +108,7 @@ Page({
   },
   onSearchAll() {
     const words = encodeURIComponent(this.data.words.trim())
-    void wx.navigateTo({ url: `/packages/catalog/search/search?q=${words}` })
+    openPage(`/packages/catalog/search/search?q=${words}`)
   },
   onDepartment({ detail }: WechatMiniprogram.CustomEvent<{ id: string }>) {
     this.openDepartment(detail.id)
@@ -117,6 +118,6 @@ Page({
   },
   openDepartment(id: string) {
     const query = `id=${id}&hospital=${this.data.hospital?.id ?? ''}`
-    void wx.navigateTo({ url: `/packages/catalog/department/department?${query}` })
+    openPage(`/packages/catalog/department/department?${query}`)
   },
 })

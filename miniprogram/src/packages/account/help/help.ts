@@ -3,6 +3,7 @@ import { api } from '../../../api/client'
 import { retry, shown } from '../../../parts/loading'
 import { look } from '../../../parts/look'
 import { texts } from '../../../texts/account'
+import { openPage } from '../../../parts/open'
 
 interface Hospital {
   id: string
@@ -32,7 +33,7 @@ Page({
   onOpen({ currentTarget }: WechatMiniprogram.TouchEvent) {
     const url = currentTarget.dataset.url as string
     if (url.startsWith('/pages/')) void wx.switchTab({ url })
-    else void wx.navigateTo({ url })
+    else openPage(url)
   },
   onCall({ currentTarget }: WechatMiniprogram.TouchEvent) {
     wx.makePhoneCall({ phoneNumber: currentTarget.dataset.phone as string, fail: () => undefined })

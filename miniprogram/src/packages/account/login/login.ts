@@ -11,6 +11,7 @@ import { look } from '../../../parts/look'
 import { refused } from '../../../parts/refused'
 import { comeBack } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
+import { openPage } from '../../../parts/open'
 
 type Way = 'wechat' | 'sms' | 'password'
 interface Wrong {
@@ -159,11 +160,11 @@ Page({
   },
 
   onRegister() {
-    void wx.navigateTo({ url: `/packages/account/register/register?back=${encodeURIComponent(this.back)}` })
+    openPage(`/packages/account/register/register?back=${encodeURIComponent(this.back)}`)
   },
 
   onReset() {
-    void wx.navigateTo({ url: '/packages/account/reset/reset' })
+    openPage('/packages/account/reset/reset')
   },
 })
 

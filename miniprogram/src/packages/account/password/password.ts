@@ -7,6 +7,7 @@ import { look } from '../../../parts/look'
 import { refused } from '../../../parts/refused'
 import { close } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
+import { openPage } from '../../../parts/open'
 
 const places = { 'old-password-wrong': 'old', 'login-paused': 'old', 'password-weak': 'fresh' }
 
@@ -32,6 +33,6 @@ Page({
   },
 
   onReset() {
-    void wx.navigateTo({ url: '/packages/account/reset/reset' })
+    openPage('/packages/account/reset/reset')
   },
 })

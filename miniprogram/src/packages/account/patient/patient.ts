@@ -14,6 +14,7 @@ import { isPhone } from '../../../parts/phone'
 import { refused } from '../../../parts/refused'
 import { close } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
+import { openPage } from '../../../parts/open'
 
 type Patient = Schemas['PatientOut']
 type Relation = Schemas['Relation']
@@ -168,7 +169,7 @@ Page({
   },
 
   onAddGuardian() {
-    void wx.navigateTo({ url: '/packages/account/patient/patient' })
+    openPage('/packages/account/patient/patient')
   },
 
   async onAdd() {

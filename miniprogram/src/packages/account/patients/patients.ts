@@ -5,6 +5,7 @@ import { retry, shown } from '../../../parts/loading'
 import { look } from '../../../parts/look'
 import { personOf, type Person } from '../../../parts/person'
 import { texts } from '../../../texts/account'
+import { openPage } from '../../../parts/open'
 
 Page({
   behaviors: [look],
@@ -21,9 +22,9 @@ Page({
     void retry(this)
   },
   onPatient({ currentTarget }: WechatMiniprogram.TouchEvent) {
-    void wx.navigateTo({ url: `/packages/account/patient/patient?id=${currentTarget.dataset.id}` })
+    openPage(`/packages/account/patient/patient?id=${currentTarget.dataset.id}`)
   },
   onAdd() {
-    void wx.navigateTo({ url: '/packages/account/patient/patient' })
+    openPage('/packages/account/patient/patient')
   },
 })

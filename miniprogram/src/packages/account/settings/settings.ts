@@ -2,6 +2,7 @@
 import { isLoggedIn, logOut } from '../../../api/login'
 import { currentLook, isCareOfWeChat, isCareSwitched, look, switchCare } from '../../../parts/look'
 import { texts } from '../../../texts/account'
+import { openPage } from '../../../parts/open'
 
 Page({
   behaviors: [look],
@@ -14,7 +15,7 @@ Page({
     this.setData({ isCare: detail.on, ...currentLook() })
   },
   onOpen({ currentTarget }: WechatMiniprogram.TouchEvent) {
-    void wx.navigateTo({ url: currentTarget.dataset.url as string })
+    openPage(currentTarget.dataset.url as string)
   },
   async onLogOut() {
     const { confirm } = await wx.showModal({

@@ -1,5 +1,6 @@
 // Where the booking pages lead; going back is preferred to opening a page a second time.
 import { isOnTop } from '../../../parts/way-back'
+import { openPage } from '../../../parts/open'
 
 const routes = {
   doctor: 'packages/catalog/doctor/doctor',
@@ -23,7 +24,7 @@ export function addressOf(name: Name, query: Query = {}): string {
 
 /** Opens a page on top of this one. */
 export function open(name: Name, query?: Query): void {
-  void wx.navigateTo({ url: addressOf(name, query) })
+  openPage(addressOf(name, query))
 }
 
 /** Opens a page in place of this one: the way back does not lead to a step that is done. */

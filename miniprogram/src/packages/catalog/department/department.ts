@@ -10,6 +10,7 @@ import { type Problem, retry, shown, type State } from '../../../parts/loading'
 import { type Look, look } from '../../../parts/look'
 import { say, texts } from '../../../texts/catalog'
 import { type NextTime, readNextTimes } from '../parts/next-times'
+import { openPage } from '../../../parts/open'
 
 /** Doctors whose times care mode reads at a time. */
 const timesAtOnce = 4
@@ -136,18 +137,16 @@ Page({
 
   onTime({ currentTarget }: WechatMiniprogram.TouchEvent) {
     const { slot, session, doctor } = currentTarget.dataset
-    void wx.navigateTo({
-      url: `/packages/booking/confirm/confirm?slot=${slot}&doctor=${doctor}&session=${session}`,
-    })
+    openPage(`/packages/booking/confirm/confirm?slot=${slot}&doctor=${doctor}&session=${session}`)
   },
   onDoctor({ currentTarget }: WechatMiniprogram.CustomEvent) {
     const { id, date } = currentTarget.dataset
-    void wx.navigateTo({ url: `/packages/catalog/doctor/doctor?id=${id}&date=${date ?? ''}` })
+    openPage(`/packages/catalog/doctor/doctor?id=${id}&date=${date ?? ''}`)
   },
   /** To the hospital's other departments, or, when the department is gone, to choose anew. */
   onElsewhere() {
     if (!this.hospitalId) return void wx.switchTab({ url: '/pages/registration/registration' })
-    void wx.navigateTo({ url: `/packages/catalog/hospital/hospital?id=${this.hospitalId}` })
+    openPage(`/packages/catalog/hospital/hospital?id=${this.hospitalId}`)
   },
   onShareAppMessage() {
     return {

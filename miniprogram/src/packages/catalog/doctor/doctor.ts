@@ -27,6 +27,7 @@ import {
   type Watch,
 } from '../../../parts/release'
 import { say, texts } from '../../../texts/catalog'
+import { openPage } from '../../../parts/open'
 
 /** A countdown of more than a day would only be noise; the day and hour are said anyway. */
 const longestCountdownS = 24 * 3600
@@ -200,13 +201,13 @@ Page({
   },
   onBook({ detail }: WechatMiniprogram.CustomEvent<{ slot: string; session: string }>) {
     const query = `slot=${detail.slot}&doctor=${this.id}&session=${detail.session}`
-    void wx.navigateTo({ url: `/packages/booking/confirm/confirm?${query}` })
+    openPage(`/packages/booking/confirm/confirm?${query}`)
   },
   onDepartment() {
     const { doctor } = this.data
     if (!doctor) return
     const query = `id=${doctor.departments[0].id}&hospital=${doctor.hospital.id}`
-    void wx.navigateTo({ url: `/packages/catalog/department/department?${query}` })
+    openPage(`/packages/catalog/department/department?${query}`)
   },
   onShareAppMessage() {
     const { doctor } = this.data

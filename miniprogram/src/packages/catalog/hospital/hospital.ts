@@ -7,6 +7,7 @@ import { type Problem, retry, shown, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
 import { chooseHospital } from '../../../parts/remembered'
 import { say, texts } from '../../../texts/catalog'
+import { openPage } from '../../../parts/open'
 
 /** Rules shown before the patient asks for all: those about booking, paying and cancelling come first. */
 const rulesAtFirst = 5
@@ -87,7 +88,7 @@ Page({
 
   onDepartment({ detail }: WechatMiniprogram.CustomEvent<{ id: string }>) {
     chooseHospital({ id: this.id, name: this.data.hospital.name ?? '' })
-    void wx.navigateTo({ url: `/packages/catalog/department/department?id=${detail.id}&hospital=${this.id}` })
+    openPage(`/packages/catalog/department/department?id=${detail.id}&hospital=${this.id}`)
   },
   onCall({ currentTarget }: WechatMiniprogram.TouchEvent) {
     wx.makePhoneCall({ phoneNumber: currentTarget.dataset.phone }).catch(() => undefined)

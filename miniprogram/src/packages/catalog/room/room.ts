@@ -8,6 +8,7 @@ import { type Problem, retry, shown, type State } from '../../../parts/loading'
 import { look } from '../../../parts/look'
 import { say, texts } from '../../../texts/catalog'
 import { type RoomDay, roomDays } from '../parts/room-days'
+import { openPage } from '../../../parts/open'
 
 Page({
   behaviors: [look],
@@ -66,10 +67,10 @@ Page({
 
   onDoctor({ currentTarget }: WechatMiniprogram.CustomEvent) {
     const { id, date } = currentTarget.dataset
-    void wx.navigateTo({ url: `/packages/catalog/doctor/doctor?id=${id}&date=${date}` })
+    openPage(`/packages/catalog/doctor/doctor?id=${id}&date=${date}`)
   },
   onAppointments() {
-    void wx.navigateTo({ url: '/packages/booking/appointments/appointments' })
+    openPage('/packages/booking/appointments/appointments')
   },
   onDepartments() {
     void wx.switchTab({ url: '/pages/registration/registration' })

@@ -6,6 +6,7 @@ import { look } from '../../../parts/look'
 import { forgetSearches, recentSearches, rememberSearch } from '../../../parts/remembered'
 import { say, texts } from '../../../texts/catalog'
 import { type FoundGroup, groupsOf, type Hit } from '../parts/found'
+import { openPage } from '../../../parts/open'
 
 /** Long enough to finish a syllable, short enough to feel live. */
 const pauseMs = 300
@@ -109,7 +110,7 @@ Page({
 
   onFound({ currentTarget }: WechatMiniprogram.CustomEvent) {
     this.remember()
-    void wx.navigateTo({ url: currentTarget.dataset.url })
+    openPage(currentTarget.dataset.url)
   },
   onDepartments() {
     void wx.switchTab({ url: '/pages/registration/registration' })
