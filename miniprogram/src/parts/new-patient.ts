@@ -34,6 +34,11 @@ export function isGrownUp(birthDate: string, today: string): boolean {
   return ageOn(today, birthDate) >= grownUp
 }
 
+/** A child's guardian agrees for the child, besides agreeing for the account. */
+export function isChild(birthDate: string, today: string): boolean {
+  return ageOn(today, birthDate) < ownConsent
+}
+
 /** Whether this kind of document leaves birth date and sex to be asked for. */
 export function asksForBirth(type: DocumentType, number: string): boolean {
   return type !== 'resident_id' && readNumber(type, number).number.length !== 18

@@ -3,9 +3,9 @@ import { api, type Schemas } from '../../../api/client'
 import { account } from '../../../api/login'
 import { consentTexts, openText, standing, type Given, type Kind, type Text } from '../../../parts/consents'
 import { dateOf, dayText } from '../../../parts/format'
-import { ageOn } from '../../../parts/identity'
 import { retry, shown } from '../../../parts/loading'
 import { look } from '../../../parts/look'
+import { isChild } from '../../../parts/new-patient'
 import { refused } from '../../../parts/refused'
 import { serverNow } from '../../../api/clock'
 import { texts } from '../../../texts/account'
@@ -23,9 +23,6 @@ interface Row {
   isWanted: boolean
 }
 
-/** Age from which a person consents for themself. */
-const ownConsent = 14
-
 Page({
   behaviors: [look],
   data: { t: texts, state: 'loading' as const, problem: null, isMine: false, rows: [] as Row[] },
@@ -37,7 +34,7 @@ Page({
   async load() {
     const [all, who] = await Promise.all([consentTexts(), account()])
     const [given, patients] = who ? await Promise.all([readConsents(), readPatients()]) : [[], []]
-    const children = patients.filter((one) => ageOn(dateOf(serverNow()), one.birth_date) < ownConsent)
+    const children = patients.filter((one) => isChild(one.birth_date, dateOf(serverNow())))
     const rows = all.flatMap((text) =>
       text.kind !== 'child_sensitive' || !children.length
         ? [rowOf(text, given, null)]

@@ -1,24 +1,18 @@
 // Which texts a booking still needs the patient's or guardian's agreement to, and agreeing.
 import { api } from '../../../api/client'
 import { standing, type Given, type Kind, type Text } from '../../../parts/consents'
-
-/** Below this age the guardian agrees for the child, besides agreeing for the account. */
-const ownConsentYears = 14
+import { dateOf } from '../../../parts/format'
+import { isChild } from '../../../parts/new-patient'
 
 interface Person {
   id: string
   birth_date: string
 }
 
-export function isChild(birthDate: string, now: number): boolean {
-  const [year, ...rest] = birthDate.split('-')
-  return now < Date.parse(`${Number(year) + ownConsentYears}-${rest.join('-')}T00:00:00+08:00`)
-}
-
 /** Texts whose current version is not agreed to: for the account, and by the guardian for a child. */
 export function missing(all: readonly Text[], given: readonly Given[], person: Person, now: number): Text[] {
   const wanted: Partial<Record<Kind, string | null>> = { sensitive_personal_information: null }
-  if (isChild(person.birth_date, now)) wanted.child_sensitive = person.id
+  if (isChild(person.birth_date, dateOf(now))) wanted.child_sensitive = person.id
   return all.filter((text) => {
     const patientId = wanted[text.kind]
     return patientId !== undefined && !standing(given, text, patientId)
