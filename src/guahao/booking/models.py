@@ -96,6 +96,9 @@ class Appointment(Base):
         Index("appointment_person_idx", "person_id", "date"),
         Index("appointment_account_idx", "account_id", "id"),
         Index("appointment_slot_idx", "hospital_id", "slot_id"),
+        Index("appointment_time_idx", "hospital_id", "starts_at", "id"),
+        Index("appointment_department_time_idx", "hospital_id", "department_id", "starts_at", "id"),
+        Index("appointment_doctor_time_idx", "hospital_id", "doctor_id", "starts_at", "id"),
     )
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True)
@@ -134,12 +137,15 @@ class CreditKind(StrEnum):
 
 
 class CreditEvent(Base):
-    """One deed that counts; caused by the person, never by the hospital."""
+    """One deed that counts until it is excused; caused by the person, never by the hospital."""
 
     __tablename__ = "credit_event"
     __table_args__ = (
         ForeignKeyConstraint(
             ["hospital_id", "appointment_id"], ["appointment.hospital_id", "appointment.id"]
+        ),
+        CheckConstraint(
+            "num_nonnulls(voided_at, voided_by, void_reason) IN (0, 3)", name="credit_event_voided_whole"
         ),
         Index("credit_event_person_idx", "hospital_id", "person_id", "occurred_at"),
     )
@@ -149,6 +155,10 @@ class CreditEvent(Base):
     person_id: Mapped[UUID]
     kind: Mapped[CreditKind] = mapped_column(closed_set(CreditKind))
     occurred_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    voided_at: Mapped[datetime | None]
+    voided_by: Mapped[str | None]
+    """Who excused it, an audit actor."""
+    void_reason: Mapped[str | None]
 
 
 class BookingBlock(Base):

@@ -46,6 +46,7 @@ class Person(Base):
             name="person_document_type_check",
         ),
         CheckConstraint("sex IN ('male', 'female')", name="person_sex_check"),
+        Index("person_name_idx", "name_index"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -53,6 +54,7 @@ class Person(Base):
     document_index: Mapped[bytes] = mapped_column(LargeBinary)
     document_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    name_index: Mapped[bytes | None] = mapped_column(LargeBinary)
     birth_date: Mapped[date]
     sex: Mapped[Sex] = mapped_column(closed_set(Sex))
     verified_at: Mapped[datetime | None]
@@ -89,6 +91,7 @@ class Patient(Base):
         ),
         Index("patient_account_idx", "account_id", "id"),
         Index("patient_person_idx", "person_id"),
+        Index("patient_phone_idx", "phone_index"),
         Index(
             "patient_guardian_idx",
             "guardian_patient_id",
@@ -101,6 +104,7 @@ class Patient(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", name="patient_person_id_fkey"))
     relation: Mapped[Relation] = mapped_column(closed_set(Relation))
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary)
     guardian_patient_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("patient.id", name="patient_guardian_patient_id_fkey")
     )

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.account import Account
+from guahao.identity.policy.finding import phone_index
 from guahao.identity.policy.login import is_weak_password
 from guahao.identity.service.login import revoke_account_logins
-from guahao.identity.service.sms_code import phone_index
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected, constraint_of
 from guahao.kernel.errors import Problem

@@ -13,6 +13,7 @@ from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import Patient, Relation
 from guahao.identity.policy.document import OWN_CONSENT, Identity, age_on
+from guahao.identity.policy.finding import phone_index
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.identity.service.consents import Accepted, ConsentRequired, Giver, check_versions, keep_consent
 from guahao.identity.service.persons import keep_person
@@ -45,6 +46,7 @@ async def enrol_person(
     patient = await _desk_patient(db, person_id=person.id)
     if phone is not None:
         patient.phone_sealed = key_ring.seal(phone, field="patient.phone_sealed", row=patient.id)
+        patient.phone_index = phone_index(key_ring, phone)
     for one in accepted:
         await keep_consent(db, giver=Giver(patient_id=patient.id, staff_id=staff_id), kind=one.kind)
     await record(

@@ -14,6 +14,7 @@ from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import Patient, Person, Relation
 from guahao.identity.policy.document import GROWN_UP, OWN_CONSENT, Identity, age_on
+from guahao.identity.policy.finding import phone_index
 from guahao.identity.queries.consents import has_consented
 from guahao.identity.queries.patients import lock_person
 from guahao.identity.service.consents import (
@@ -160,6 +161,7 @@ async def add_patient(
         created_at=now,
     )
     patient.phone_sealed = key_ring.seal(new.phone, field="patient.phone_sealed", row=patient.id)
+    patient.phone_index = phone_index(key_ring, new.phone)
     db.add(patient)
     await db.flush()
     for one in new.accepted:
@@ -190,6 +192,7 @@ async def change_patient(
         patient.relation = relation
     if phone is not None:
         patient.phone_sealed = key_ring.seal(phone, field="patient.phone_sealed", row=patient.id)
+        patient.phone_index = phone_index(key_ring, phone)
     await _record(db, patient, "patient.change", relation=patient.relation.value)
     return patient, person
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.person import Patient, Person
 from guahao.identity.policy.document import Identity, is_same_name
+from guahao.identity.policy.finding import document_index, name_index
 from guahao.identity.queries.patients import lock_person
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import Problem
@@ -22,11 +23,6 @@ class IdentityNotVerified(Problem):
     code = "identity-not-verified"
 
 
-def document_index(key_ring: KeyRing, identity: Identity) -> bytes:
-    """What a document is found by without being readable."""
-    return key_ring.blind_index("person.document", f"{identity.document_type}|{identity.number}")
-
-
 async def find_person(
     db: AsyncSession, *, key_ring: KeyRing, identity: Identity, lock: bool = False
 ) -> Person | None:
@@ -36,7 +32,7 @@ async def find_person(
     """
     wanted = select(Person).where(
         Person.document_type == identity.document_type,
-        Person.document_index == document_index(key_ring, identity),
+        Person.document_index == document_index(key_ring, identity.document_type, identity.number),
     )
     return await db.scalar(wanted.with_for_update(key_share=True) if lock else wanted)
 
@@ -67,9 +63,10 @@ async def keep_person(
         .values(
             id=id_,
             document_type=identity.document_type,
-            document_index=document_index(key_ring, identity),
+            document_index=document_index(key_ring, identity.document_type, identity.number),
             document_sealed=key_ring.seal(identity.number, field="person.document_sealed", row=id_),
             name_sealed=key_ring.seal(identity.name, field="person.name_sealed", row=id_),
+            name_index=name_index(key_ring, identity.name),
             birth_date=identity.birth_date,
             sex=identity.sex,
             verified_at=now if is_verified else None,
@@ -98,5 +95,6 @@ async def _confirm(
             .values(deleted_at=now)
         )
     person.name_sealed = key_ring.seal(identity.name, field="person.name_sealed", row=person.id)
+    person.name_index = name_index(key_ring, identity.name)
     person.birth_date, person.sex, person.verified_at = identity.birth_date, identity.sex, now
     await db.flush()

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.account import CodePurpose, SmsBudget, SmsCode
+from guahao.identity.policy.finding import phone_index
 from guahao.identity.policy.login import CODE_TRIES, CODE_TTL, PHONE_ALLOWANCES, Allowance, wait_s
 from guahao.kernel.clock import local_date
 from guahao.kernel.crypto import KeyRing
@@ -69,11 +70,6 @@ class PaidTry:
 
     code_id: UUID
     is_right: bool
-
-
-def phone_index(key_ring: KeyRing, phone: str) -> bytes:
-    """What a phone is found by in accounts and codes."""
-    return key_ring.blind_index("account.phone", phone)
 
 
 async def issue_code(
