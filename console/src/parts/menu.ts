@@ -1,0 +1,31 @@
+// The menu of a person: the entries they may open, by group.
+import type { AreaRoute, MenuGroup } from './route'
+
+export interface MenuEntry {
+  path: string
+  title: string
+  icon: NonNullable<AreaRoute['meta']['menu']>['icon']
+}
+
+export interface MenuSection {
+  group: MenuGroup
+  entries: MenuEntry[]
+}
+
+const groups: MenuGroup[] = ['work', 'hospital', 'money', 'admin']
+
+export function menuOf(routes: AreaRoute[], mayOpen: (meta: AreaRoute['meta']) => boolean): MenuSection[] {
+  const shown = routes
+    .flatMap(({ path, meta }) =>
+      meta.menu && mayOpen(meta) ? [{ path, title: meta.title, ...meta.menu }] : [],
+    )
+    .sort((one, other) => one.order - other.order)
+  return groups
+    .map((group) => ({
+      group,
+      entries: shown
+        .filter((entry) => entry.group === group)
+        .map(({ path, title, icon }) => ({ path, title, icon })),
+    }))
+    .filter(({ entries }) => entries.length > 0)
+}
