@@ -7,13 +7,16 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+
+from guahao.kernel.clock import CHINA
 
 Shown = str | int | Decimal | date | None
 
@@ -30,6 +33,44 @@ class Sheet:
     title: str
     headings: Sequence[str]
     rows: Sequence[Sequence[Shown]]
+
+
+class Form(StrEnum):
+    """As which kind of file."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+_MEDIA_TYPES = {
+    Form.CSV: "text/csv; charset=utf-8",
+    Form.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """Something to save under a name; the name is plain ASCII."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+def as_file(sheet: Sheet, *, name: str, form: Form) -> File:
+    """A table as a file; thousands of rows take a second, so do it in a thread."""
+    content = as_csv(sheet) if form is Form.CSV else as_xlsx([sheet])
+    return File(name=f"{name}.{form.value}", media_type=_MEDIA_TYPES[form], content=content)
+
+
+def yuan(amount_fen: int | None) -> Decimal | None:
+    """An amount as tables show it."""
+    return None if amount_fen is None else Decimal(amount_fen).scaleb(-2)
+
+
+def local_time(moment: datetime | None) -> str | None:
+    """A moment as tables show it: local, to the second."""
+    return None if moment is None else f"{moment.astimezone(CHINA):%Y-%m-%d %H:%M:%S}"
 
 
 def escaped(value: str) -> str:

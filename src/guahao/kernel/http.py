@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from fastapi import Depends, Header, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel import idempotency
@@ -17,9 +17,12 @@ from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Problem
+from guahao.kernel.export import File
+from guahao.kernel.paging import Asked, Read
 from guahao.kernel.settings import Settings
 
 T = TypeVar("T")
+F = TypeVar("F")
 
 
 class Body(BaseModel):
@@ -29,10 +32,41 @@ class Body(BaseModel):
 
 
 class Page(BaseModel, Generic[T]):
-    """A list answer; `next_cursor` is null on the last page."""
+    """A list answer; `next_cursor` is null on the last page.
+
+    `total` is exact up to 1,000; it is null when there are more, and in lists that do not count.
+    """
 
     items: list[T]
     next_cursor: str | None = None
+    total: int | None = None
+
+    @classmethod
+    def of(cls, read: Read[F], show: Callable[[F], T]) -> Page[T]:
+        """Answer what was read, each row as `show` shows it."""
+        return cls(items=[show(row) for row in read.rows], next_cursor=read.next_cursor, total=read.total)
+
+
+class Listed(BaseModel):
+    """Base of a list's query parameters: its order and which page of it."""
+
+    sort: Annotated[str | None, Field(max_length=40, description="A field, `-field` for falling order")] = (
+        None
+    )
+    cursor: Annotated[str | None, Field(max_length=400)] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+    @property
+    def asked(self) -> Asked:
+        """Which page."""
+        return Asked(sort=self.sort, cursor=self.cursor, limit=self.limit)
+
+    @property
+    def filters(self) -> dict[str, str | int | bool]:
+        """What narrows the list, for the audit trail."""
+        return self.model_dump(
+            mode="json", by_alias=True, exclude_none=True, exclude={"sort", "cursor", "limit"}
+        )
 
 
 async def _request_transaction(request: Request) -> AsyncGenerator[AsyncSession]:
@@ -149,6 +183,15 @@ def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
         )
         answer["description"] = f"{answer['description']} `{kind.code}`".strip()
     return documented
+
+
+def download(file: File) -> Response:
+    """The HTTP answer of a file that is kept, not shown."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{file.name}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(file.content, media_type=file.media_type, headers=headers)
 
 
 def render(problem: Problem) -> Response:
