@@ -10,10 +10,10 @@ setup: ## Create .venv from requirements.lock (the other targets do it when need
 	@scripts/setup.sh
 
 demo: setup ## Start the whole product with demo hospitals on http://127.0.0.1:8000
-	@scripts/clients.sh || echo 'demo: the mini program could not be built, see above; everything else starts' >&2
+	@scripts/clients.sh || echo 'demo: the clients could not be built, see above; everything else starts' >&2
 	@.venv/bin/guahao demo
 
-clients: ## Build the mini program for browsers into dist/clients
+clients: ## Build the console, and the mini program for browsers, into dist/clients
 	@scripts/clients.sh
 
 miniprogram: ## Build the mini program for WeChat into dist/weapp
@@ -43,4 +43,4 @@ openapi: setup ## Write openapi.json from the routes
 
 clean: ## Remove what the other targets made; ./var (data, keys) stays
 	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@rm -rf node_modules preview/node_modules miniprogram/node_modules
+	@rm -rf node_modules preview/node_modules miniprogram/node_modules console/node_modules

@@ -1,5 +1,6 @@
 // What eslint refuses in the front ends: wrong types and promises, and what has grown too large to read.
 import { defineConfig, globalIgnores } from 'eslint/config'
+import vue from 'eslint-plugin-vue'
 import tseslint from 'typescript-eslint'
 
 const small = {
@@ -9,24 +10,48 @@ const small = {
   'no-warning-comments': 'error',
 }
 
+const strict = {
+  ...small,
+  eqeqeq: ['error', 'always', { null: 'ignore' }],
+  'no-console': ['error', { allow: ['warn', 'error'] }],
+  '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+  // What a hook answers that may take its time: void | Promise<void>.
+  '@typescript-eslint/no-invalid-void-type': 'off',
+}
+
 export default defineConfig(
   globalIgnores(['**/node_modules/', 'dist/', 'var/', '.venv/', '**/schema.d.ts']),
   {
     files: ['**/*.{js,ts}'],
     extends: [tseslint.configs.strict],
     linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: strict,
+  },
+  {
+    files: ['console/**/*.vue'],
+    extends: [tseslint.configs.strict, vue.configs['flat/essential']],
+    languageOptions: { parserOptions: { parser: tseslint.parser } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
-      ...small,
-      eqeqeq: ['error', 'always', { null: 'ignore' }],
-      'no-console': ['error', { allow: ['warn', 'error'] }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      // What a hook answers that may take its time: void | Promise<void>.
-      '@typescript-eslint/no-invalid-void-type': 'off',
+      ...strict,
+      'vue/block-lang': ['error', { script: { lang: 'ts' } }],
+      'vue/block-order': ['error', { order: ['script', 'template', 'style'] }],
+      'vue/component-api-style': ['error', ['script-setup']],
+      'vue/component-name-in-template-casing': ['error', 'kebab-case', { registeredComponentsOnly: false }],
+      'vue/define-macros-order': 'error',
+      'vue/html-button-has-type': 'error',
+      'vue/multi-word-component-names': 'off', // a page is named as its address
+      'vue/no-ref-object-reactivity-loss': 'error',
+      'vue/no-static-inline-styles': 'error', // the pages' policy refuses them
+      'vue/no-unused-refs': 'error',
+      'vue/no-v-html': 'error',
+      'vue/require-explicit-emits': 'error',
+      'vue/require-typed-ref': 'error',
     },
   },
   {
     // Tools talk to a terminal.
-    files: ['miniprogram/tools/**', 'preview/compiler/**', 'design/**'],
+    files: ['miniprogram/tools/**', 'console/tools/**', 'preview/compiler/**', 'design/**'],
     rules: { 'no-console': 'off' },
   },
   {

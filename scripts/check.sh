@@ -21,6 +21,7 @@ strict_types() { # every part of the front ends has a tsconfig.json; the API's t
     count=$((count + 1))
     tsc --noEmit -p "$project" || status=1
   done < <(find preview miniprogram -name node_modules -prune -o -name tsconfig.json -print0)
+  vue-tsc --noEmit -p console || status=1
   [ "$count" -gt 0 ] && return "$status"
 }
 
@@ -35,14 +36,16 @@ gate "API contract (openapi.json)" python -m tools.openapi
 
 if scripts/setup-node.sh; then
   gate "front ends: generated parts" scripts/miniprogram-parts.sh
+  gate "console: generated parts" scripts/console-parts.sh
   gate "front ends: types (tsc strict)" strict_types
   gate "front ends: style and sizes (eslint)" eslint .
   gate "front ends: format (prettier)" prettier --check --log-level warn \
-    preview miniprogram design src/guahao/web/templates/*.js src/guahao/web/templates/*.css ./*.js ./*.json .prettierrc
+    preview miniprogram console design src/guahao/web/templates/*.js src/guahao/web/templates/*.css ./*.js ./*.json .prettierrc
   gate "front ends: sheets (stylelint)" stylelint \
-    'preview/**/*.{wxss,css}' 'miniprogram/src/**/*.wxss' 'src/guahao/web/templates/*.css'
+    'preview/**/*.{wxss,css}' 'miniprogram/src/**/*.wxss' 'console/src/**/*.css' 'src/guahao/web/templates/*.css'
   gate "front ends: templates (WXML)" node miniprogram/tools/templates.js
   gate "front ends: texts" node miniprogram/tools/texts.js
+  gate "console: texts" node console/tools/texts.js
   gate "front ends: declared places (app.json)" node miniprogram/tools/declared.js
   gate "front ends: WeChat build and its sizes" node miniprogram/tools/weapp.js
 else

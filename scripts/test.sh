@@ -25,7 +25,8 @@ scripts/clients.sh # the journeys and the tests of the whole mini program open w
 if [ $# -eq 0 ]; then
   scripts/setup-node.sh
   scripts/miniprogram-parts.sh
-  for workspace in preview miniprogram; do
+  scripts/console-parts.sh
+  for workspace in preview miniprogram console; do
     echo "test: $workspace"
     (cd "$workspace" && ../node_modules/.bin/vitest run)
   done

@@ -20,15 +20,35 @@ from guahao.kernel.settings import Settings
 MINI_PROGRAM = "m"
 """The folder of the mini program's build for browsers, and its address."""
 
-_POLICY = (
+CONSOLE = "console"
+"""The folder of the console's build, and its address."""
+
+_MINI_PROGRAM_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; "
     "img-src 'self' data: https:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'"
 )
+_CONSOLE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_MINI_PROGRAM_HEADERS = {"Content-Security-Policy": _MINI_PROGRAM_POLICY}
+_CONSOLE_HEADERS = {
+    "Content-Security-Policy": _CONSOLE_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+}
+"""Nothing foreign runs in it, frames it or reaches it; it asks the browser for no device."""
+
 _NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
 """No part begins with a dot, so no name leads out of the folder or to a hidden file."""
 
-_HASHED = re.compile(r"-[A-Z0-9]{8}\.")
+_HASHED = re.compile(r"-[A-Z0-9]{8}\.|^assets/")
+"""Names of one content for ever; the console's are together in one folder."""
+
+_ASSETS = "assets/"
+_PAGE = "index.html"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 _TYPES: Final = {
@@ -60,28 +80,53 @@ class _Stored:
 
 def mini_program(settings: Settings) -> Path | None:
     """Answer the folder of the mini program's build for browsers, if it has been built."""
-    if settings.clients_dir is None:
-        return None
-    folder = settings.clients_dir / MINI_PROGRAM
-    return folder if (folder / "index.html").is_file() else None
+    return _built(settings, MINI_PROGRAM)
+
+
+def console(settings: Settings) -> Path | None:
+    """Answer the folder of the console's build, if it has been built."""
+    return _built(settings, CONSOLE)
 
 
 @router.get("/m")
-async def into() -> RedirectResponse:
+async def into_mini_program() -> RedirectResponse:
     """Lead into the folder, since the page names its files relative to it."""
     return RedirectResponse("/m/")
 
 
 @router.api_route("/m/{name:path}", methods=["GET", "HEAD"])
-async def file(name: str, request: Request, settings: AppSettings) -> Response:
+async def mini_program_file(name: str, request: Request, settings: AppSettings) -> Response:
     """Answer a file of the mini program's build for browsers."""
     folder = mini_program(settings)
     if folder is None:
         raise NotFound
-    return _answer(folder, name or "index.html", request)
+    return _answer(folder, name or _PAGE, request, _MINI_PROGRAM_HEADERS)
 
 
-def _answer(folder: Path, name: str, request: Request) -> Response:
+@router.get("/console")
+async def into_console() -> RedirectResponse:
+    """Lead to the console's first page."""
+    return RedirectResponse("/console/")
+
+
+@router.api_route("/console/{name:path}", methods=["GET", "HEAD"])
+async def console_file(name: str, request: Request, settings: AppSettings) -> Response:
+    """Answer a file of the console's build; every other address is a page of it, drawn by its script."""
+    folder = console(settings)
+    if folder is None:
+        raise NotFound
+    is_page = not name.startswith(_ASSETS) and Path(name).suffix not in _TYPES
+    return _answer(folder, _PAGE if is_page else name, request, _CONSOLE_HEADERS)
+
+
+def _built(settings: Settings, client: str) -> Path | None:
+    if settings.clients_dir is None:
+        return None
+    folder = settings.clients_dir / client
+    return folder if (folder / _PAGE).is_file() else None
+
+
+def _answer(folder: Path, name: str, request: Request, of_client: dict[str, str]) -> Response:
     path = folder / name
     kind = _TYPES.get(path.suffix)
     if kind is None or not _NAME.match(name) or not path.is_file():
@@ -89,8 +134,8 @@ def _answer(folder: Path, name: str, request: Request) -> Response:
     encoding = _encoding(path, request.headers.get("accept-encoding", ""))
     stored = _stored(path.with_name(path.name + _PACKED.get(encoding, "")))
     headers = {
-        "Cache-Control": _FOR_EVER if _HASHED.search(path.name) else _ASK_AGAIN,
-        "Content-Security-Policy": _POLICY,
+        **of_client,
+        "Cache-Control": _FOR_EVER if _HASHED.search(name) else _ASK_AGAIN,
         "ETag": stored.etag,
         "Vary": "Accept-Encoding",
     }

@@ -38,7 +38,8 @@ async def front(settings: AppSettings) -> Response:
     if settings.environment is not Environment.DEMO:
         return RedirectResponse("/m/" if built else "docs")
     phone = _TEMPLATES.fill("front_phone" if built else "front_no_phone")
-    page = _TEMPLATES.fill("front", phone=phone, accounts=_accounts(settings))
+    console = _TEMPLATES.fill("front_console") if clients.console(settings) else Html("")
+    page = _TEMPLATES.fill("front", phone=phone, console=console, accounts=_accounts(settings))
     return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"})
 
 
