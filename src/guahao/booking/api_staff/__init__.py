@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from guahao.booking.api_staff import appointments, blocks, deeds, hold
+from guahao.booking.api_staff import appointments, blocks, deeds, hold, what_if
 
 router = APIRouter(prefix="/api/v1/staff", tags=["booking: staff"])
-for part in (hold, appointments, deeds, blocks):
+for part in (hold, appointments, deeds, blocks, what_if):
     router.include_router(part.router)
 
 __all__ = ["router"]

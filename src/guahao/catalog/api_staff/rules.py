@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, Field, WithJsonSchema
 
 from guahao.catalog.api_staff.schemas import Version
-from guahao.catalog.models import RuleSetRow
 from guahao.catalog.policy.form import FormGroup, form
 from guahao.catalog.policy.reading import (
     NAMES,
@@ -23,7 +22,7 @@ from guahao.catalog.policy.reading import (
 )
 from guahao.catalog.policy.rules import Rules
 from guahao.catalog.policy.sentences import sentences_of
-from guahao.catalog.queries.rules import rule_set_of, rule_versions
+from guahao.catalog.queries.rules import newest_rules, rule_set_of, rule_versions
 from guahao.catalog.service.conflict import EditConflict
 from guahao.catalog.service.rules import RulesTooSoon, publish_rules
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
@@ -125,16 +124,11 @@ def _changes(before: Rules, after: Rules) -> list[ChangeOut]:
     return [ChangeOut.model_validate(change, from_attributes=True) for change in differences(before, after)]
 
 
-async def _existing(db: Db, hospital_id: int) -> list[RuleSetRow]:
+async def _shown(db: Db, hospital_id: int, now: datetime) -> list[RuleSetOut]:
     """Every version, newest first; raises NotFound when there is none."""
     rows = await rule_versions(db, hospital_id=hospital_id)
     if not rows:
         raise NotFound
-    return rows
-
-
-async def _shown(db: Db, hospital_id: int, now: datetime) -> list[RuleSetOut]:
-    rows = await _existing(db, hospital_id)
     versions = [rule_set_of(row) for row in rows]
     phase_of = phases(versions, now=now)
     names = await actor_names(db, {row.created_by for row in rows})
@@ -189,7 +183,7 @@ async def show_form(hospital_id: str, who: Viewer) -> FormOut:
 @router.post("/preview", responses=problems(NotLoggedIn, PermissionMissing, NotFound, Invalid))
 async def preview(hospital_id: str, body: PreviewIn, db: Db, who: RuleMaker) -> PreviewOut:
     """The sentences patients would read under these rules, or what is wrong with them; nothing is saved."""
-    newest = rule_set_of((await _existing(db, _own(who, hospital_id)))[0]).rules
+    newest = (await newest_rules(db, hospital_id=_own(who, hospital_id))).rules
     try:
         wanted = rules_from(body.rules, base=newest)
     except RulesInvalid as refused:

@@ -1,6 +1,7 @@
 """What other domains may read of the catalogue."""
 
 from guahao.catalog.models import DoctorLevel, FeeKind
+from guahao.catalog.policy.reading import RulesInvalid, rules_schema
 from guahao.catalog.policy.rules import RefundEnds, Rules, RuleSet
 from guahao.catalog.queries.facts import (
     CampusFacts,
@@ -20,7 +21,7 @@ from guahao.catalog.queries.facts import (
     hospitals_by_ids,
     require_visible,
 )
-from guahao.catalog.queries.rules import forget_rules, rules_of, rules_of_version
+from guahao.catalog.queries.rules import forget_rules, rules_of, rules_of_version, rules_tried
 
 __all__ = [
     "CampusFacts",
@@ -33,6 +34,7 @@ __all__ = [
     "RefundEnds",
     "RuleSet",
     "Rules",
+    "RulesInvalid",
     "campuses_by_codes",
     "campuses_by_ids",
     "departments_by_codes",
@@ -47,4 +49,6 @@ __all__ = [
     "require_visible",
     "rules_of",
     "rules_of_version",
+    "rules_schema",
+    "rules_tried",
 ]

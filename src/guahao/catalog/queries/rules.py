@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import RuleSetRow
+from guahao.catalog.policy.reading import rules_from
 from guahao.catalog.policy.rules import Rules, RuleSet
 from guahao.kernel.errors import NotFound
 
@@ -70,6 +72,23 @@ async def rule_versions(db: AsyncSession, *, hospital_id: int) -> list[RuleSetRo
         select(RuleSetRow).where(RuleSetRow.hospital_id == hospital_id).order_by(RuleSetRow.version.desc())
     )
     return list(rows)
+
+
+async def newest_rules(db: AsyncSession, *, hospital_id: int) -> RuleSet:
+    """The newest version, which the next one is based on; it may be planned for later. Raises NotFound."""
+    rows = await rule_versions(db, hospital_id=hospital_id)
+    if not rows:
+        raise NotFound
+    return rule_set_of(rows[0])
+
+
+async def rules_tried(db: AsyncSession, *, hospital_id: int, values: Mapping[str, object]) -> Rules:
+    """The newest rules with these JSON values in place of theirs, not saved.
+
+    Raises RulesInvalid with every field at fault, NotFound.
+    """
+    newest = await newest_rules(db, hospital_id=hospital_id)
+    return rules_from(values, base=newest.rules)
 
 
 def forget_rules(hospital_id: int) -> None:

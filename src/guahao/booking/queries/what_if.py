@@ -1,0 +1,248 @@
+"""Which bookings of a period other rules would have refused."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from itertools import zip_longest
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, Row, Select, Subquery, Text, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.booking.models import Appointment, CreditEvent
+from guahao.booking.policy import Standing
+from guahao.booking.queries.trial import Made, Past, refusals
+from guahao.catalog.queries import Rules, departments_by_ids, doctors_by_ids, rules_of
+from guahao.identity.queries import patient_names
+from guahao.kernel.clock import at_local
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.errors import Problem
+from guahao.scheduling.queries.facts import SlotFacts, slot_facts
+
+MOST = 20_000
+"""So many bookings are judged at most; of more, those of some people, each with all of theirs."""
+
+EXAMPLES = 8
+_LOOKED_BACK = timedelta(days=31)
+"""How far back rules look at the most, and a day."""
+
+
+BookingRow = Row[*tuple[Any, ...]]
+"""A booking as `_bookings_of` reads it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedKind:
+    """One reason: its problem's code, the sentence the patient would have read, and how often."""
+
+    code: str
+    title: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One booking that would have been refused; the patient's name is masked."""
+
+    appointment_id: UUID
+    code: str
+    title: str
+    booked_at: datetime
+    starts_at: datetime
+    department: str
+    doctor: str
+    patient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What other rules would have refused of the `checked` bookings; a sample when `total` is more."""
+
+    total: int
+    checked: int
+    refused: tuple[RefusedKind, ...]
+    examples: tuple[Example, ...]
+
+    @property
+    def refused_total(self) -> int:
+        """All reasons together."""
+        return sum(kind.count for kind in self.refused)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """Bookings of a hospital for visits on these days, both included."""
+
+    hospital_id: int
+    since: dt.date
+    until: dt.date
+
+    @property
+    def starts_at(self) -> datetime:
+        """Its first moment."""
+        return at_local(self.since, time(0))
+
+    @property
+    def ends_at(self) -> datetime:
+        """The first moment after it."""
+        return at_local(self.until + timedelta(days=1), time(0))
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What its bookings fulfil that still stand."""
+        return [
+            Appointment.hospital_id == self.hospital_id,
+            Appointment.starts_at >= self.starts_at,
+            Appointment.starts_at < self.ends_at,
+            Appointment.ended_at.is_(None),
+        ]
+
+    def has(self, row: BookingRow) -> bool:
+        """Whether a row fulfils these conditions."""
+        is_within = self.starts_at <= row.starts_at < self.ends_at
+        return is_within and row.hospital_id == self.hospital_id and row.ended_at is None
+
+
+async def what_if(
+    db: AsyncSession, *, period: Period, rules: Rules, key_ring: KeyRing, now: datetime, most: int = MOST
+) -> Found:
+    """Judge the period's bookings as they were made, by `rules` and by the rules in force.
+
+    Found are those that only `rules` refuse: what the rules in force would refuse too (bookings that
+    staff made in spite of them, or under older rules) says nothing about a change. Places, pools and the
+    department's limits are not judged. Judging runs beside the event loop.
+    """
+    total = (await db.scalar(select(func.count()).select_from(Appointment).where(*period.conditions()))) or 0
+    judged, pasts = await _read(db, period, stride=-(-total // most))
+    in_force = await rules_of(db, hospital_id=period.hospital_id, now=now)
+    refused = await asyncio.to_thread(_only_by, pasts, rules, in_force.rules)
+    return Found(
+        total=total,
+        checked=len(judged),
+        refused=_kinds(refused),
+        examples=await _examples(db, judged, refused, key_ring=key_ring),
+    )
+
+
+def _only_by(pasts: Sequence[Past], wanted: Rules, in_force: Rules) -> dict[UUID, Problem]:
+    found: dict[UUID, Problem] = {}
+    for past in pasts:
+        refused = refusals(past, wanted)
+        if refused:
+            known = refusals(past, in_force)
+            found |= {id_: problem for id_, problem in refused.items() if id_ not in known}
+    return found
+
+
+async def _read(
+    db: AsyncSession, period: Period, *, stride: int
+) -> tuple[dict[UUID, BookingRow], list[Past]]:
+    """The bookings to judge, and everything the rules look at of the people who made them."""
+    people = _people(period, stride)
+    booked = (await db.execute(_bookings_of(people))).all()
+    judged = {row.id: row for row in booked if period.has(row)}
+    slots = await slot_facts(db, {row.slot_id for row in judged.values()})
+    made: dict[UUID, list[Made]] = defaultdict(list)
+    for row in booked:
+        made[row.person_id].append(_made(row, slots[row.slot_id] if row.id in judged else None))
+    cancelled: dict[UUID, list[datetime]] = defaultdict(list)
+    for person_id, moment in await db.execute(_cancellations_of(people, period.hospital_id)):
+        cancelled[person_id].append(moment)
+    return judged, [Past(made=made[id_], cancelled_at=cancelled[id_]) for id_ in made]
+
+
+def _people(period: Period, stride: int) -> Subquery:
+    """Who made the bookings, everybody or one in `stride`, and when the first of them was made."""
+    since = func.min(Appointment.created_at).label("since")
+    people = select(Appointment.person_id, since).where(*period.conditions())
+    if stride > 1:
+        people = people.where(func.mod(func.hashtext(cast(Appointment.person_id, Text)), stride) == 0)
+    return people.group_by(Appointment.person_id).subquery("people")
+
+
+def _bookings_of(people: Subquery) -> Select[*tuple[Any, ...]]:
+    """Their bookings at all hospitals in the order they were made, ended ones too."""
+    row = Appointment
+    return (
+        select(
+            *(row.id, row.hospital_id, row.person_id, row.patient_id, row.slot_id, row.session_id),
+            *(row.department_id, row.doctor_id, row.date, row.starts_at, row.ends_at, row.state),
+            *(row.channel, row.rescheduled_from, row.created_at, row.ended_at),
+        )
+        .join(people, row.person_id == people.c.person_id)
+        .where(row.date >= cast(people.c.since - _LOOKED_BACK, Date))
+        .order_by(row.created_at, row.id)
+    )
+
+
+def _cancellations_of(people: Subquery, hospital_id: int) -> Select[UUID, datetime]:
+    return (
+        select(CreditEvent.person_id, CreditEvent.occurred_at)
+        .join(people, CreditEvent.person_id == people.c.person_id)
+        .where(CreditEvent.hospital_id == hospital_id, CreditEvent.voided_at.is_(None))
+        .order_by(CreditEvent.occurred_at)
+    )
+
+
+def _made(row: BookingRow, slot: SlotFacts | None) -> Made:
+    return Made(
+        standing=Standing(
+            appointment_id=row.id,
+            hospital_id=row.hospital_id,
+            session_id=row.session_id,
+            department_id=row.department_id,
+            date=row.date,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            state=row.state,
+            created_at=row.created_at,
+        ),
+        ended_at=row.ended_at,
+        channel=row.channel,
+        leaving=row.rescheduled_from,
+        slot=slot,
+    )
+
+
+def _kinds(refused: Mapping[UUID, Problem]) -> tuple[RefusedKind, ...]:
+    titles = {problem.code: problem.title for problem in refused.values()}
+    counts = Counter(problem.code for problem in refused.values())
+    return tuple(
+        RefusedKind(code=code, title=titles[code], count=count) for code, count in counts.most_common()
+    )
+
+
+async def _examples(
+    db: AsyncSession,
+    judged: Mapping[UUID, BookingRow],
+    refused: Mapping[UUID, Problem],
+    *,
+    key_ring: KeyRing,
+) -> tuple[Example, ...]:
+    """Some of them, each reason in turn, so that a rare one is seen beside a frequent one."""
+    by_code: dict[str, list[UUID]] = defaultdict(list)
+    for id_, problem in refused.items():
+        by_code[problem.code].append(id_)
+    in_turn = [id_ for ids in zip_longest(*by_code.values()) for id_ in ids if id_ is not None]
+    shown = [judged[id_] for id_ in in_turn[:EXAMPLES]]
+    departments = await departments_by_ids(db, {row.department_id for row in shown})
+    doctors = await doctors_by_ids(db, {row.doctor_id for row in shown})
+    patients = await patient_names(db, {row.patient_id for row in shown}, key_ring=key_ring)
+    return tuple(
+        Example(
+            appointment_id=row.id,
+            code=refused[row.id].code,
+            title=refused[row.id].title,
+            booked_at=row.created_at,
+            starts_at=row.starts_at,
+            department=departments[row.department_id].name,
+            doctor=doctors[row.doctor_id].name,
+            patient=patients[row.patient_id],
+        )
+        for row in shown
+    )
