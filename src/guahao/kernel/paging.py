@@ -24,11 +24,13 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from guahao.kernel.errors import Problem
 
 Position = TypeVar("Position")
 Found = TypeVar("Found")
+Sortable = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 COUNTED_TO = 1000
 """Up to here a total is exact; counting further would make long lists slow."""
@@ -73,8 +75,8 @@ class Listing:
     Each needs an index on what the list is always filtered by, the column and the id, in this order.
     """
 
-    by: Mapping[str, ColumnElement[Any]]
-    id: ColumnElement[Any]
+    by: Mapping[str, Sortable]
+    id: Sortable
     default: str
 
 
@@ -137,7 +139,7 @@ async def all_rows_of(
     return found
 
 
-def _order(listing: Listing, sort: str | None) -> tuple[str, ColumnElement[Any], bool]:
+def _order(listing: Listing, sort: str | None) -> tuple[str, Sortable, bool]:
     name = sort or listing.default
     column = listing.by.get(name.removeprefix("-"))
     if column is None:
@@ -145,15 +147,13 @@ def _order(listing: Listing, sort: str | None) -> tuple[str, ColumnElement[Any],
     return name, column, name.startswith("-")
 
 
-def _ordered(
-    column: ColumnElement[Any], id_: ColumnElement[Any], *, is_falling: bool
-) -> list[ColumnElement[Any]]:
+def _ordered(column: Sortable, id_: Sortable, *, is_falling: bool) -> list[ColumnElement[Any]]:
     keys = [column] if column is id_ else [column, id_]
     return [one.desc() if is_falling else one.asc() for one in keys]
 
 
 def _beyond(
-    cursor: str, sort: str, column: ColumnElement[Any], id_: ColumnElement[Any], *, is_falling: bool
+    cursor: str, sort: str, column: Sortable, id_: Sortable, *, is_falling: bool
 ) -> ColumnElement[bool]:
     shape: Any = GenericAlias(tuple, (str, _shape(column), _shape(id_)))
     was_sorted, key, id_key = decode_cursor(cursor, shape)
@@ -165,12 +165,12 @@ def _beyond(
     return tuple_(column, id_) < start if is_falling else tuple_(column, id_) > start
 
 
-def _shape(column: ColumnElement[Any]) -> Any:  # noqa: ANN401  # a type to decode into
+def _shape(column: Sortable) -> Any:  # noqa: ANN401  # a type to decode into
     kind = column.type.python_type
     return Annotated[datetime, msgspec.Meta(tz=True)] if kind is datetime else kind
 
 
-def _bound(value: object, of: ColumnElement[Any]) -> ColumnElement[Any]:
+def _bound(value: object, of: Sortable) -> ColumnElement[Any]:
     is_number = isinstance(of.type, Integer)  # a cursor may be forged: any number must fit
     return literal(value, BigInteger() if is_number else of.type)
 
