@@ -37,6 +37,8 @@ DIRECTORY = {
     "sms_budget",
     "sms_code",
     "staff",
+    "staff_invitation",
+    "staff_recovery_code",
     "worker_heartbeat",
 }
 OWNED = [table for table in TABLES if table.name not in DIRECTORY]

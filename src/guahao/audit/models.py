@@ -15,7 +15,11 @@ class AuditEntryRow(Base):
     """One deed; a trigger refuses UPDATE, DELETE and TRUNCATE."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("audit_entry_subject_idx", "hospital_id", "subject"),)
+    __table_args__ = (
+        Index("audit_entry_subject_idx", "hospital_id", "subject"),
+        Index("audit_entry_actor_idx", "hospital_id", "actor", "id"),
+        Index("audit_entry_action_idx", "hospital_id", "action", "id"),
+    )
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -66,6 +66,13 @@ class SamePerson(Problem):
     status = 409
 
 
+class EditConflict(Problem):
+    """Somebody saved this in the meantime; `your_version` and `current_version` tell how far apart."""
+
+    code = "edit-conflict"
+    status = 409
+
+
 class Invalid(Problem):
     """The payload's shape or a value is wrong; `errors` names each field and what is wrong."""
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from guahao.kernel.errors import Problem
+from guahao.kernel.errors import EditConflict, Problem
 
-
-class EditConflict(Problem):
-    """Somebody saved this in the meantime; `your_version` and `current_version` tell how far apart."""
-
-    code = "edit-conflict"
-    status = 409
+__all__ = ["CodeTaken", "EditConflict"]
 
 
 class CodeTaken(Problem):

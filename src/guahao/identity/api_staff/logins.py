@@ -1,10 +1,12 @@
-"""Routes of staff logins: logging in with a second factor, who I am, the password, logging out."""
+"""Routes of staff logins: logging in with a second factor, who I am, my devices, logging out."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
 
 from guahao.identity.access import (
     CsrfRefused,
@@ -19,42 +21,51 @@ from guahao.identity.access import (
     staff_of,
 )
 from guahao.identity.api_staff.cookie import clear_cookie, set_cookie
-from guahao.identity.api_staff.proof import REFUSALS, open_login
+from guahao.identity.api_staff.proof import LOGIN_REFUSALS, PASSWORD_REFUSALS, AtCounter
 from guahao.identity.api_staff.schemas import MyselfOut, StaffLoggedInOut, StaffLoginIn, StaffPasswordIn
 from guahao.identity.policy.browser import csrf_token_of
-from guahao.identity.queries.staff import own_login
-from guahao.identity.service import staff_login
-from guahao.identity.service.account import OldPasswordWrong, PasswordWeak, check_password_strength
+from guahao.identity.queries.staff import logins_of_staff, own_login
+from guahao.identity.service.account import PasswordWeak, check_password_strength
 from guahao.identity.service.login import revoke_staff_login
-from guahao.identity.service.password import hash_password, is_password
-from guahao.identity.service.throttle import LoginPaused, forgive_tries, name_key, pay_password_try
-from guahao.kernel.db import autocommitting, transaction
-from guahao.kernel.errors import Unavailable
-from guahao.kernel.http import AllSessions, AppSettings, Db, Keys, Now, problems
+from guahao.identity.service.password import hash_password
+from guahao.identity.service.staff_login import change_staff_password
+from guahao.kernel.db import Sessions, autocommitting, transaction
+from guahao.kernel.errors import NotFound
+from guahao.kernel.http import AllSessions, AppSettings, Db, Now, Page, problems
+from guahao.kernel.ids import parse_id
 
 router = APIRouter(prefix="/api/v1/staff", tags=["staff login"])
 
 Myself = Annotated[StaffRef, Depends(staff(Permission.OWN_LOGIN))]
 
 
+class StaffDeviceOut(BaseModel):
+    """One device on which the caller is logged in."""
+
+    id: str
+    device: str
+    created_at: datetime
+    last_seen_at: datetime
+    ends_at: datetime
+    current: bool
+
+
 @router.post(
     "/logins",
     status_code=201,
-    responses=problems(*REFUSALS),
+    responses=problems(*LOGIN_REFUSALS),
     dependencies=[Depends(public), Depends(per_address("staff login", a_minute=30))],
 )
-async def log_in(
-    body: StaffLoginIn, request: Request, sessions: AllSessions, keys: Keys, now: Now
-) -> StaffLoggedInOut:
+async def log_in(body: StaffLoginIn, counter: AtCounter) -> StaffLoggedInOut:
     """Log in; the login ends after 30 minutes without use and after 12 hours at the latest."""
-    staff_id, token = await open_login(body, request=request, sessions=sessions, keys=keys, now=now)
-    return StaffLoggedInOut(token=token, staff_id=str(staff_id))
+    member, login = await counter.log_in(body)
+    return StaffLoggedInOut(token=login.token, staff_id=str(member.id))
 
 
 @router.post(
     "/console/logins",
     status_code=201,
-    responses=problems(*REFUSALS, CsrfRefused),
+    responses=problems(*LOGIN_REFUSALS, CsrfRefused),
     dependencies=[
         Depends(public),
         Depends(own_pages_only),
@@ -62,19 +73,13 @@ async def log_in(
     ],
 )
 async def log_in_by_cookie(
-    body: StaffLoginIn,
-    request: Request,
-    response: Response,
-    sessions: AllSessions,
-    keys: Keys,
-    settings: AppSettings,
-    now: Now,
+    body: StaffLoginIn, counter: AtCounter, request: Request, response: Response, settings: AppSettings
 ) -> MyselfOut:
     """Log a browser in: the token comes as a cookie that no script reads, and ends as above."""
-    _, token = await open_login(body, request=request, sessions=sessions, keys=keys, now=now)
-    set_cookie(response, token=token, settings=settings)
-    who = await staff_of(token, request, settings, now)
-    return await _myself(who, sessions, csrf_token=csrf_token_of(token))
+    _, login = await counter.log_in(body)
+    set_cookie(response, token=login.token, settings=settings)
+    who = await staff_of(login.token, request, settings, counter.now)
+    return await _myself(who, counter.sessions, csrf_token=csrf_token_of(login.token))
 
 
 @router.get("/me", responses=problems(NotLoggedIn))
@@ -85,39 +90,60 @@ async def show_me(request: Request, who: Myself, sessions: AllSessions, settings
 
 
 @router.post(
-    "/me/password",
-    status_code=204,
-    responses=problems(NotLoggedIn, OldPasswordWrong, PasswordWeak, LoginPaused, Unavailable),
+    "/me/password", status_code=204, responses=problems(NotLoggedIn, PasswordWeak, *PASSWORD_REFUSALS)
 )
 async def change_password(
-    body: StaffPasswordIn, who: Myself, sessions: AllSessions, keys: Keys, now: Now
+    body: StaffPasswordIn, who: Myself, counter: AtCounter, response: Response, settings: AppSettings
 ) -> None:
     """Set a new password; every login of this person ends, this one too."""
-    async with transaction(sessions) as db:
-        username, old_hash = await staff_login.own_credential(db, staff_id=who.id)
-        key = name_key(keys, f"staff:{username}")
-        await pay_password_try(db, key=key, now=now)
-    check_password_strength(body.new_password, username=username)
-    if not await is_password(body.old_password, password_hash=old_hash):
-        raise OldPasswordWrong
+    credential = await counter.ask_password(who, body.old_password)
+    check_password_strength(body.new_password, username=credential.username)
     new_hash = await hash_password(body.new_password)
-    async with transaction(sessions) as db:
-        await forgive_tries(db, key=key)
-        await staff_login.change_staff_password(
-            db, staff_id=who.id, old_hash=old_hash, new_hash=new_hash, now=now
-        )
+    async with transaction(counter.sessions) as db:
+        await change_staff_password(db, credential=credential, new_hash=new_hash, now=counter.now)
+    clear_cookie(response, settings=settings)
 
 
-@router.delete("/logins/current", status_code=204, responses=problems(NotLoggedIn, CsrfRefused))
+@router.get("/me/logins", responses=problems(NotLoggedIn))
+async def list_own_logins(who: Myself, db: Db, now: Now) -> Page[StaffDeviceOut]:
+    """The devices on which the caller is logged in, the one used last first."""
+    found = await logins_of_staff(db, staff_id=who.id, now=now)
+    return Page(
+        items=[
+            StaffDeviceOut(
+                id=str(login.id),
+                device=login.device,
+                created_at=login.created_at,
+                last_seen_at=login.last_seen_at,
+                ends_at=min(login.idle_expires_at, login.expires_at),
+                current=login.id == who.login_id,
+            )
+            for login in found
+        ]
+    )
+
+
+@router.delete("/me/logins/{login_id}", status_code=204, responses=problems(NotLoggedIn, NotFound))
+async def log_own_device_out(
+    login_id: str, who: Myself, db: Db, response: Response, settings: AppSettings, now: Now
+) -> None:
+    """Log one of the caller's devices out; its token is refused from now on."""
+    wanted = parse_id(login_id)
+    await revoke_staff_login(db, staff_id=who.id, login_id=wanted, now=now)
+    if wanted == who.login_id:
+        clear_cookie(response, settings=settings)
+
+
+@router.delete("/logins/current", status_code=204, responses=problems(NotLoggedIn))
 async def log_out(who: Myself, db: Db, response: Response, settings: AppSettings, now: Now) -> None:
     """Log this device out; the token is refused from now on."""
     await revoke_staff_login(db, staff_id=who.id, login_id=who.login_id, now=now)
     clear_cookie(response, settings=settings)
 
 
-async def _myself(who: StaffRef, sessions: AllSessions, *, csrf_token: str | None) -> MyselfOut:
+async def _myself(who: StaffRef, sessions: Sessions, *, csrf_token: str | None) -> MyselfOut:
     async with autocommitting(sessions) as db:
-        own = await own_login(db, login_id=who.login_id)
+        own = await own_login(db, staff_id=who.id, login_id=who.login_id)
     return MyselfOut(
         id=str(who.id),
         name=who.name,
@@ -126,6 +152,8 @@ async def _myself(who: StaffRef, sessions: AllSessions, *, csrf_token: str | Non
         permissions=sorted(who.permissions),
         lacks_second_factor=who.lacks_second_factor,
         username=own.username,
+        has_second_factor=own.has_second_factor,
+        recovery_codes_left=own.recovery_codes_left,
         csrf_token=csrf_token,
         idle_ends_at=own.idle_ends_at,
         ends_at=own.ends_at,

@@ -1,4 +1,4 @@
-"""Routes of staff administration: members, roles, second factor."""
+"""Routes of staff administration: members, roles, invitations, a lost second factor."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, Role, StaffRef, staff
 from guahao.identity.api_patient.schemas import NewPassword, Username
+from guahao.identity.api_patient.sealed_answer import SealedOnce
 from guahao.identity.models.staff import Staff
 from guahao.identity.queries.staff import staff_members
 from guahao.identity.service import staff as members
 from guahao.identity.service.account import PasswordWeak, check_password_strength
+from guahao.identity.service.invitations import Invitation, invite, reset_password
 from guahao.identity.service.password import hash_password
+from guahao.identity.service.second_factor import reset_totp
 from guahao.kernel.db import transaction
-from guahao.kernel.errors import NotFound, Unavailable
-from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, Once, Page, problems
+from guahao.kernel.errors import EditConflict, NotFound, Unavailable
+from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
 
 router = APIRouter(prefix="/api/v1/staff/members", tags=["staff members"])
 
 Manager = Annotated[StaffRef, Depends(staff(Permission.MANAGE_STAFF))]
-Myself = Annotated[StaffRef, Depends(staff(Permission.OWN_LOGIN))]
 MemberName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
 HospitalId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6}$")]
@@ -35,14 +37,15 @@ class MemberIn(Body):
 
     hospital_id: HospitalId | None = None
     username: Username
-    password: NewPassword
+    password: NewPassword | None = None
     name: MemberName
     roles: Roles
 
 
 class MemberChangeIn(Body):
-    """What shall be other than before."""
+    """What shall be other than before; `version` is the one that was looked at."""
 
+    version: int
     name: MemberName | None = None
     roles: Roles | None = None
     disabled: bool | None = None
@@ -56,7 +59,9 @@ class MemberOut(BaseModel):
     username: str
     name: str
     roles: list[Role]
+    has_password: bool = Field(description="False until an invitation was accepted")
     has_second_factor: bool
+    version: int
     created_at: datetime
     disabled_at: datetime | None
 
@@ -69,23 +74,30 @@ class MemberOut(BaseModel):
             username=member.username,
             name=member.name,
             roles=[Role(role) for role in member.roles],
+            has_password=member.password_hash is not None,
             has_second_factor=member.totp_confirmed_at is not None,
+            version=member.version,
             created_at=member.created_at,
             disabled_at=member.disabled_at,
         )
 
 
-class TotpOut(BaseModel):
-    """The secret for an authenticator app, shown this once; `address` is for a QR code."""
+class InvitationOut(BaseModel):
+    """A code by which a member chooses a password, shown this once."""
 
-    secret: str
-    address: str
+    code: str
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, invitation: Invitation) -> InvitationOut:
+        """Show one invitation."""
+        return cls(code=invitation.code, expires_at=invitation.expires_at)
 
 
-class TotpCodeIn(Body):
-    """Six digits that the app shows now."""
+class MadeMemberOut(MemberOut):
+    """A member just made; `invitation` is null for somebody whose password was given."""
 
-    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+    invitation: InvitationOut | None
 
 
 @router.get("", responses=problems(NotLoggedIn, PermissionMissing))
@@ -105,7 +117,7 @@ async def list_members(
 @router.post(
     "",
     status_code=201,
-    response_model=MemberOut,
+    response_model=MadeMemberOut,
     responses=problems(
         NotLoggedIn,
         PermissionMissing,
@@ -118,13 +130,14 @@ async def list_members(
         Unavailable,
     ),
 )
-async def create_member(body: MemberIn, who: Manager, once: Once, sessions: AllSessions) -> Response:
-    """Make a member of staff; hospital administrators do so for their own hospital alone."""
+async def create_member(
+    body: MemberIn, who: Manager, once: SealedOnce, sessions: AllSessions, now: Now
+) -> Response:
+    """Make a member of staff, invited unless a password is given; a hospital's admin does so there alone."""
     hospital_id = who.hospital_id if body.hospital_id is None else int(body.hospital_id)
     if who.hospital_id is not None and hospital_id != who.hospital_id:
         raise NotFound
-    check_password_strength(body.password, username=body.username)
-    password_hash = await hash_password(body.password)
+    password_hash = None if body.password is None else await _checked(body.password, body.username)
     async with transaction(sessions) as db:
         claim = await once.claim(db, owner=f"staff:{who.id}")
         member = await members.create_staff(
@@ -136,13 +149,30 @@ async def create_member(body: MemberIn, who: Manager, once: Once, sessions: AllS
             name=body.name,
             roles=body.roles,
         )
-        return await claim.answer(MemberOut.of(member), status=201)
+        invitation = None
+        if password_hash is None:
+            invitation = await invite(db, staff=member, actor=f"staff:{who.id}", key_ring=once.keys, now=now)
+        made = MadeMemberOut(
+            **MemberOut.of(member).model_dump(),
+            invitation=None if invitation is None else InvitationOut.of(invitation),
+        )
+        return await once.answer(claim, made, status=201)
+
+
+async def _checked(password: str, username: str) -> str:
+    check_password_strength(password, username=username)
+    return await hash_password(password)
 
 
 @router.patch(
     "/{staff_id}",
     responses=problems(
-        NotLoggedIn, PermissionMissing, NotFound, members.RolesNotAllowed, members.OwnAccessUnchangeable
+        NotLoggedIn,
+        PermissionMissing,
+        NotFound,
+        EditConflict,
+        members.RolesNotAllowed,
+        members.OwnAccessUnchangeable,
     ),
 )
 async def change_member(staff_id: str, body: MemberChangeIn, who: Manager, db: Db, now: Now) -> MemberOut:
@@ -155,34 +185,23 @@ async def change_member(staff_id: str, body: MemberChangeIn, who: Manager, db: D
         name=body.name,
         roles=body.roles,
         is_disabled=body.disabled,
+        version=body.version,
         now=now,
     )
     return MemberOut.of(member)
 
 
 @router.post(
-    "/{staff_id}/totp",
+    "/{staff_id}/invitation",
     status_code=201,
-    responses=problems(NotLoggedIn, NotFound, members.TotpAlreadySet),
+    responses=problems(NotLoggedIn, PermissionMissing, NotFound, members.OwnAccessUnchangeable),
 )
-async def begin_totp(staff_id: str, who: Myself, db: Db, keys: Keys) -> TotpOut:
-    """Begin to set up the caller's own second factor; nobody's but one's own is ever shown."""
-    if parse_id(staff_id) != who.id:
-        raise NotFound
-    begun = await members.begin_totp(db, staff_id=who.id, key_ring=keys)
-    return TotpOut(secret=begun.secret, address=begun.address)
-
-
-@router.post(
-    "/{staff_id}/totp/confirmation",
-    status_code=204,
-    responses=problems(NotLoggedIn, NotFound, members.TotpAlreadySet, members.TotpCodeWrong),
-)
-async def confirm_totp(staff_id: str, body: TotpCodeIn, who: Myself, db: Db, keys: Keys, now: Now) -> None:
-    """Show that the app is set up; from now on logins ask for its code."""
-    if parse_id(staff_id) != who.id:
-        raise NotFound
-    await members.confirm_totp(db, staff_id=who.id, code=body.code, key_ring=keys, now=now)
+async def reset_member_password(staff_id: str, who: Manager, db: Db, keys: Keys, now: Now) -> InvitationOut:
+    """Invite a member anew: the present password and every login end, the code chooses another."""
+    invitation = await reset_password(
+        db, changer_id=who.id, scope=who.hospital_id, staff_id=parse_id(staff_id), key_ring=keys, now=now
+    )
+    return InvitationOut.of(invitation)
 
 
 @router.delete(
@@ -190,8 +209,6 @@ async def confirm_totp(staff_id: str, body: TotpCodeIn, who: Myself, db: Db, key
     status_code=204,
     responses=problems(NotLoggedIn, PermissionMissing, NotFound, members.OwnAccessUnchangeable),
 )
-async def reset_totp(staff_id: str, who: Manager, db: Db, now: Now) -> None:
+async def reset_member_totp(staff_id: str, who: Manager, db: Db, now: Now) -> None:
     """Forget the second factor of somebody who lost their device; they log in anew and set it up."""
-    await members.reset_totp(
-        db, changer_id=who.id, scope=who.hospital_id, staff_id=parse_id(staff_id), now=now
-    )
+    await reset_totp(db, changer_id=who.id, scope=who.hospital_id, staff_id=parse_id(staff_id), now=now)

@@ -48,6 +48,8 @@ class MyselfOut(StaffOut):
     """Who is logged in and until when."""
 
     username: str
+    has_second_factor: bool
+    recovery_codes_left: int
     csrf_token: str | None = Field(description="Goes into X-CSRF-Token; null for a login by bearer token")
     idle_ends_at: datetime = Field(description="When this login ends unless it is used before")
     ends_at: datetime = Field(description="When this login ends at the latest")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.account import Login
-from guahao.identity.models.staff import Staff
+from guahao.identity.models.staff import Staff, StaffRecoveryCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,8 @@ class OwnLogin:
     """A login as its owner sees it on every page: under which name, and until when."""
 
     username: str
+    has_second_factor: bool
+    recovery_codes_left: int
     idle_ends_at: datetime
     ends_at: datetime
 
@@ -35,12 +37,36 @@ async def staff_members(
     return (await db.scalars(statement)).all()
 
 
-async def own_login(db: AsyncSession, *, login_id: UUID) -> OwnLogin:
+async def own_login(db: AsyncSession, *, staff_id: UUID, login_id: UUID) -> OwnLogin:
     """The login itself; it exists, since somebody is logged in by it."""
+    codes = (
+        select(func.count())
+        .select_from(StaffRecoveryCode)
+        .where(StaffRecoveryCode.staff_id == staff_id, StaffRecoveryCode.used_at.is_(None))
+        .scalar_subquery()
+    )
     found = await db.execute(
-        select(Staff.username, Login.idle_expires_at, Login.expires_at)
-        .join(Staff, Staff.id == Login.staff_id)
-        .where(Login.id == login_id)
+        select(
+            *(Staff.username, Staff.totp_confirmed_at, Login.idle_expires_at, Login.expires_at),
+            codes.label("recovery_codes_left"),
+        )
+        .join(Login, Login.staff_id == Staff.id)
+        .where(Staff.id == staff_id, Login.id == login_id)
     )
     row = found.one()
-    return OwnLogin(username=row.username, idle_ends_at=row.idle_expires_at, ends_at=row.expires_at)
+    return OwnLogin(
+        username=row.username,
+        has_second_factor=row.totp_confirmed_at is not None,
+        recovery_codes_left=row.recovery_codes_left,
+        idle_ends_at=row.idle_expires_at,
+        ends_at=row.expires_at,
+    )
+
+
+async def logins_of_staff(db: AsyncSession, *, staff_id: UUID, now: datetime) -> Sequence[Login]:
+    """The devices on which somebody is logged in, the one used last first."""
+    live = (Login.revoked_at.is_(None), Login.idle_expires_at > now, Login.expires_at > now)
+    found = await db.scalars(
+        select(Login).where(Login.staff_id == staff_id, *live).order_by(Login.last_seen_at.desc(), Login.id)
+    )
+    return found.all()

@@ -1,13 +1,11 @@
-"""Members of staff: making them, their roles, their second factor, the end of their access."""
+"""Members of staff: making them, their roles, the end of their access."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-import pyotp
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,12 +14,8 @@ from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.staff import Staff
 from guahao.identity.policy.permission import HOSPITAL_ROLES, PLATFORM_ROLES, Role
 from guahao.identity.service.login import revoke_staff_logins
-from guahao.kernel.crypto import KeyRing
-from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.errors import EditConflict, NotFound, Problem
 from guahao.kernel.ids import DIRECTORY, new_id
-
-_ISSUER = "Guahao"
-_STEP = timedelta(seconds=30)
 
 
 class StaffUsernameTaken(Problem):
@@ -45,42 +39,21 @@ class OwnAccessUnchangeable(Problem):
     status = 409
 
 
-class TotpAlreadySet(Problem):
-    """The second factor is set up; an administrator resets it before another one can be."""
-
-    code = "totp-already-set"
-    status = 409
-
-
-class TotpCodeWrong(Problem):
-    """The six digits are not those the authenticator shows now, or nothing was begun."""
-
-    code = "totp-code-wrong"
-    status = 422
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TotpBegun:
-    """What the authenticator app needs, told once: the secret and the same as an otpauth address."""
-
-    secret: str
-    address: str
-
-
 async def create_staff(
     db: AsyncSession,
     *,
     actor: str,
     hospital_id: int | None,
     username: str,
-    password_hash: str,
+    password_hash: str | None,
     name: str,
     roles: Collection[Role],
 ) -> Staff:
     """Make a member of staff of a hospital, or of the platform (None).
 
     `actor` is who does it, for the audit trail; `password_hash` comes from `hash_password`, called
-    before the transaction. Raises `StaffUsernameTaken`, `RolesNotAllowed`.
+    before the transaction; None for somebody who will be invited.
+    Raises `StaffUsernameTaken`, `RolesNotAllowed`.
     """
     _require_roles(roles, hospital_id=hospital_id)
     made: Staff | None = await db.scalar(
@@ -98,7 +71,7 @@ async def create_staff(
     )
     if made is None:
         raise StaffUsernameTaken
-    await _record(db, actor, "staff.create", made, roles=made.roles)
+    await record_deed(db, actor, "staff.create", made, roles=made.roles)
     return made
 
 
@@ -111,14 +84,17 @@ async def change_staff(
     name: str | None,
     roles: Collection[Role] | None,
     is_disabled: bool | None,
+    version: int,
     now: datetime,
 ) -> Staff:
     """Change what is given (None leaves it): other roles or disabling end every login at once.
 
-    `scope` is the changer's hospital, None for the platform. Raises `NotFound`, `RolesNotAllowed`,
-    `OwnAccessUnchangeable`.
+    `scope` is the changer's hospital, None for the platform; `version` the one that was looked at.
+    Raises `NotFound`, `RolesNotAllowed`, `OwnAccessUnchangeable`, `EditConflict`.
     """
-    staff = await _locked(db, staff_id=staff_id, scope=scope)
+    staff = await locked_member(db, staff_id=staff_id, scope=scope)
+    if staff.version != version:
+        raise EditConflict(your_version=version, current_version=staff.version)
     is_access = roles is not None or is_disabled is not None
     if is_access and staff_id == changer_id:
         raise OwnAccessUnchangeable
@@ -129,10 +105,11 @@ async def change_staff(
         staff.roles = _stored(roles)
     if is_disabled is not None:
         staff.disabled_at = (staff.disabled_at or now) if is_disabled else None
+    staff.version += 1
     await db.flush()
     if is_access:
         await revoke_staff_logins(db, staff_id=staff_id, now=now)
-    await _record(
+    await record_deed(
         db,
         f"staff:{changer_id}",
         "staff.change",
@@ -143,61 +120,8 @@ async def change_staff(
     return staff
 
 
-async def begin_totp(db: AsyncSession, *, staff_id: UUID, key_ring: KeyRing) -> TotpBegun:
-    """Give a new secret for the authenticator app; it counts once `confirm_totp` has seen a code.
-
-    Beginning again replaces a secret that was not confirmed. Raises `TotpAlreadySet`.
-    """
-    staff = await _locked(db, staff_id=staff_id, scope=None)
-    if staff.totp_confirmed_at is not None:
-        raise TotpAlreadySet
-    secret = pyotp.random_base32()
-    staff.totp_sealed = key_ring.seal(secret, field="staff.totp_sealed", row=staff.id)
-    await db.flush()
-    return TotpBegun(
-        secret=secret, address=pyotp.TOTP(secret).provisioning_uri(name=staff.username, issuer_name=_ISSUER)
-    )
-
-
-async def confirm_totp(
-    db: AsyncSession, *, staff_id: UUID, code: str, key_ring: KeyRing, now: datetime
-) -> None:
-    """Make the second factor count, shown by one code of the app; that code opens no login.
-
-    Raises `TotpAlreadySet`, `TotpCodeWrong`.
-    """
-    staff = await _locked(db, staff_id=staff_id, scope=None)
-    if staff.totp_confirmed_at is not None:
-        raise TotpAlreadySet
-    if staff.totp_sealed is None:
-        raise TotpCodeWrong
-    secret = key_ring.open(staff.totp_sealed, field="staff.totp_sealed", row=staff.id)
-    moments = [now + drift * _STEP for drift in (0, -1, 1)]
-    matching = [moment for moment in moments if pyotp.TOTP(secret).verify(code, for_time=moment)]
-    if not matching:
-        raise TotpCodeWrong
-    staff.totp_confirmed_at = now
-    staff.totp_last_step = int(matching[0].timestamp() // _STEP.total_seconds())
-    await _record(db, f"staff:{staff_id}", "staff.totp", staff)
-
-
-async def reset_totp(
-    db: AsyncSession, *, changer_id: UUID, scope: int | None, staff_id: UUID, now: datetime
-) -> None:
-    """Forget the second factor of somebody who lost their device, and end their logins.
-
-    Raises `NotFound`, `OwnAccessUnchangeable`.
-    """
-    staff = await _locked(db, staff_id=staff_id, scope=scope)
-    if staff_id == changer_id:
-        raise OwnAccessUnchangeable
-    staff.totp_sealed = staff.totp_confirmed_at = staff.totp_last_step = None
-    await db.flush()
-    await revoke_staff_logins(db, staff_id=staff_id, now=now)
-    await _record(db, f"staff:{changer_id}", "staff.totp_reset", staff)
-
-
-async def _locked(db: AsyncSession, *, staff_id: UUID, scope: int | None) -> Staff:
+async def locked_member(db: AsyncSession, *, staff_id: UUID, scope: int | None) -> Staff:
+    """Lock a member of staff of the hospital `scope`, None for any. Raises `NotFound`."""
     staff = await db.scalar(
         select(Staff)
         .where(Staff.id == staff_id)
@@ -218,7 +142,10 @@ def _stored(roles: Collection[Role]) -> list[str]:
     return sorted({role.value for role in roles})
 
 
-async def _record(db: AsyncSession, actor: str, action: str, staff: Staff, **data: list[str] | bool) -> None:
+async def record_deed(
+    db: AsyncSession, actor: str, action: str, staff: Staff, **data: list[str] | bool | str
+) -> None:
+    """Write into the trail of their hospital what was done to a member of staff."""
     await record(
         db,
         AuditEntry(

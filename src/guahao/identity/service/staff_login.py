@@ -1,37 +1,46 @@
-"""Logins of staff: username, password and a one-time password; staff change their own password."""
+"""Logins of staff: username, password and the second factor; staff change their own password."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-import pyotp
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.staff import Staff
-from guahao.identity.service.account import LoginRefused, OldPasswordWrong
 from guahao.identity.service.login import OpenedLogin, open_staff_login, revoke_staff_logins
+from guahao.identity.service.second_factor import (
+    SecondFactorWrong,
+    spend_recovery_code,
+    spend_step,
+    step_of,
+)
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
 
-_STEP_S = 30
 
+class StaffLoginRefused(Problem):
+    """Username and password do not belong together, or the person is disabled: the same answer for all."""
 
-class SecondFactorRequired(Problem):
-    """The password is right; the code of the authenticator app is needed too."""
-
-    code = "second-factor-required"
+    code = "staff-login-refused"
     status = 401
 
 
-class SecondFactorWrong(Problem):
-    """The code of the authenticator app is wrong, too old or was used already."""
+class StaffPasswordWrong(Problem):
+    """The present password is wrong."""
 
-    code = "second-factor-wrong"
+    code = "staff-password-wrong"
+    status = 409
+
+
+class SecondFactorRequired(Problem):
+    """The password is right; a code of the authenticator app or a recovery code is needed too."""
+
+    code = "second-factor-required"
     status = 401
 
 
@@ -40,8 +49,17 @@ class StaffCredential:
     """What a staff login is judged by; all None when nobody has the name."""
 
     id: UUID | None = None
+    username: str = ""
     password_hash: str | None = field(default=None, repr=False)
     totp_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What somebody shows besides the password; `step` is the half minute of a right code of the app."""
+
+    step: int | None = None
+    recovery_code: str | None = field(default=None, repr=False)
 
 
 async def staff_credential(db: AsyncSession, *, key_ring: KeyRing, username: str) -> StaffCredential:
@@ -49,81 +67,96 @@ async def staff_credential(db: AsyncSession, *, key_ring: KeyRing, username: str
     staff = await db.scalar(
         select(Staff).where(Staff.username == username.lower(), Staff.disabled_at.is_(None))
     )
-    if staff is None:
-        return StaffCredential()
+    return StaffCredential() if staff is None else _credential(staff, key_ring)
+
+
+async def own_credential(db: AsyncSession, *, staff_id: UUID, key_ring: KeyRing) -> StaffCredential:
+    """Read what somebody logged in is judged by who wants to change password or second factor."""
+    return _credential((await db.scalars(select(Staff).where(Staff.id == staff_id))).one(), key_ring)
+
+
+def _credential(staff: Staff, key_ring: KeyRing) -> StaffCredential:
     secret = None
     if staff.totp_sealed is not None and staff.totp_confirmed_at is not None:
         secret = key_ring.open(staff.totp_sealed, field="staff.totp_sealed", row=staff.id)
-    return StaffCredential(id=staff.id, password_hash=staff.password_hash, totp_secret=secret)
+    return StaffCredential(
+        id=staff.id, username=staff.username, password_hash=staff.password_hash, totp_secret=secret
+    )
 
 
-def totp_step(credential: StaffCredential, *, code: str | None, now: datetime) -> int | None:
-    """Answer which half minute the code is of, or None for somebody without a second factor.
+def proof_of(
+    credential: StaffCredential, *, totp_code: str | None, recovery_code: str | None, now: datetime
+) -> Proof:
+    """Judge a code of the app; a recovery code is judged when it is spent.
 
-    One step before and after is accepted. Raises `SecondFactorRequired` or `SecondFactorWrong`.
+    Somebody without a second factor proves nothing. Raises `SecondFactorRequired`, `SecondFactorWrong`.
     """
     if credential.totp_secret is None:
-        return None
-    if code is None:
+        return Proof()
+    if totp_code is not None:
+        step = step_of(totp_code, secret=credential.totp_secret, now=now)
+        if step is None:
+            raise SecondFactorWrong
+        return Proof(step=step)
+    if recovery_code is None:
         raise SecondFactorRequired
-    totp = pyotp.TOTP(credential.totp_secret)
-    for drift in (0, -1, 1):
-        moment = now + timedelta(seconds=drift * _STEP_S)
-        if totp.verify(code, for_time=moment):
-            return int(moment.timestamp()) // _STEP_S
-    raise SecondFactorWrong
+    return Proof(recovery_code=recovery_code)
 
 
-async def own_credential(db: AsyncSession, *, staff_id: UUID) -> tuple[str, str]:
-    """Read username and password hash, to judge a change of password."""
-    row = (await db.execute(select(Staff.username, Staff.password_hash).where(Staff.id == staff_id))).one()
-    return row.username, row.password_hash
+async def spend_proof(
+    db: AsyncSession, *, staff_id: UUID, proof: Proof, key_ring: KeyRing, now: datetime
+) -> None:
+    """Let what was shown count once. Raises `SecondFactorWrong`, `RecoveryCodeWrong`."""
+    if proof.step is not None:
+        await spend_step(db, staff_id=staff_id, step=proof.step)
+    elif proof.recovery_code is not None:
+        await spend_recovery_code(db, staff_id=staff_id, code=proof.recovery_code, key_ring=key_ring, now=now)
 
 
 async def log_staff_in(
-    db: AsyncSession, *, credential: StaffCredential, step: int | None, device: str, now: datetime
+    db: AsyncSession,
+    *,
+    credential: StaffCredential,
+    proof: Proof,
+    device: str,
+    key_ring: KeyRing,
+    now: datetime,
 ) -> tuple[Staff, OpenedLogin]:
-    """Open the login of somebody whose password and code were found right.
+    """Open the login of somebody whose password was found right and who proves the second factor.
 
-    A code works once, even for two requests at once. Raises `SecondFactorWrong`, or `LoginRefused`
-    when the password was changed or the person disabled since.
+    Raises what `spend_proof` raises, or `StaffLoginRefused` when the password or the second factor was
+    changed or the person disabled since.
     """
-    if step is not None:
-        fresh = or_(Staff.totp_last_step.is_(None), Staff.totp_last_step < step)
-        used = await db.execute(
-            update(Staff)
-            .where(Staff.id == credential.id, fresh)
-            .values(totp_last_step=step)
-            .execution_options(synchronize_session=False)
-        )
-        if affected(used) == 0:
-            raise SecondFactorWrong
+    if credential.id is None:
+        raise StaffLoginRefused
+    await spend_proof(db, staff_id=credential.id, proof=proof, key_ring=key_ring, now=now)
     staff = await db.scalar(
         select(Staff)
         .where(Staff.id == credential.id, Staff.password_hash == credential.password_hash)
         .where(Staff.disabled_at.is_(None))
         .with_for_update(key_share=True)
     )
-    if staff is None:
-        raise LoginRefused
+    if staff is None or (staff.totp_confirmed_at is None) != (credential.totp_secret is None):
+        raise StaffLoginRefused
     return staff, await open_staff_login(db, staff_id=staff.id, device=device, now=now)
 
 
 async def change_staff_password(
-    db: AsyncSession, *, staff_id: UUID, old_hash: str, new_hash: str, now: datetime
+    db: AsyncSession, *, credential: StaffCredential, new_hash: str, now: datetime
 ) -> None:
     """Set a new password and end every login of this person, this one too.
 
-    Raises `OldPasswordWrong` when the password was changed since it was found right.
+    Raises `StaffPasswordWrong` when the password was changed since it was found right.
     """
+    assert credential.id is not None
     changed = await db.execute(
         update(Staff)
-        .where(Staff.id == staff_id, Staff.password_hash == old_hash)
+        .where(Staff.id == credential.id, Staff.password_hash == credential.password_hash)
         .values(password_hash=new_hash)
         .execution_options(synchronize_session=False)
     )
     if affected(changed) == 0:
-        raise OldPasswordWrong
-    await revoke_staff_logins(db, staff_id=staff_id, now=now)
-    who = f"staff:{staff_id}"
+        raise StaffPasswordWrong
+    await revoke_staff_logins(db, staff_id=credential.id, now=now)
+    who = f"staff:{credential.id}"
     await record(db, AuditEntry(actor=who, action="staff.change_password", subject=who))

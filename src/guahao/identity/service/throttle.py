@@ -25,6 +25,14 @@ class LoginPaused(Problem):
     retry_after_s = 15
 
 
+class StaffLoginPaused(Problem):
+    """Too many wrong passwords or codes in a row for a name of staff; the same for names that nobody has."""
+
+    code = "staff-login-paused"
+    status = 429
+    retry_after_s = 15
+
+
 def name_key(key_ring: KeyRing, username: str) -> bytes:
     """Under which tries for a name are counted; patients' and staff names are told apart by the caller."""
     return key_ring.blind_index("login_throttle.key", username.lower())

@@ -13,9 +13,10 @@ from typing import Annotated
 
 import typer
 
+from guahao.identity.service.setup import needs_first_admin, offer_setup, setup_file
 from guahao.kernel import log
 from guahao.kernel.crypto import KeysUnusable
-from guahao.kernel.db import make_engine
+from guahao.kernel.db import make_engine, make_sessions, transaction
 from guahao.kernel.postgres import DatabaseServerError, EmbeddedPostgres
 from guahao.kernel.settings import Settings
 from guahao.web import configuration, money, production, supervisor, wiring
@@ -65,6 +66,7 @@ def run(settings: Settings, *, with_server: bool, with_worker: bool) -> None:
         children: list[Child] = []
         if with_server:
             require_free_port(settings)
+            asyncio.run(tell_setup_code(found))
             children += make("guahao.web.server", settings.workers)
         if with_worker:
             children += make("guahao.web.worker", 1)
@@ -99,6 +101,20 @@ async def require_migrated(settings: Settings) -> None:
         have = revision or "none"
         message = f"the database is at revision {have}, this program needs {head()}; run: guahao migrate"
         raise Refused(message)
+
+
+async def tell_setup_code(settings: Settings) -> None:
+    """Tell where the first administrator is made, and by which code, while there is nobody yet."""
+    assert settings.database_url is not None
+    engine = make_engine(settings.database_url.get_secret_value(), pool_size=2)
+    try:
+        async with transaction(make_sessions(engine)) as db:
+            is_new = await needs_first_admin(db)
+    finally:
+        await engine.dispose()
+    if is_new:
+        code = offer_setup(setup_file(settings.data_dir))
+        err.print(f"Nobody works here yet. Set up at {settings.public_url}/console/setup with code {code}")
 
 
 def require_free_port(settings: Settings) -> None:
