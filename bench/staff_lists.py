@@ -26,7 +26,8 @@ from guahao.kernel.crypto import load_key_ring
 from guahao.kernel.settings import Settings
 
 FEW, MANY = 1_000, 1_000_000
-PEOPLE = 1_000
+PEOPLE = DOCTORS = 20
+"""So few that each of them fills a page even among the few bookings."""
 ROUNDS = 41
 GOAL = 1.5
 _TOKEN = "bench-staff"  # noqa: S105  # of a database that lives as long as the measurement
@@ -49,14 +50,14 @@ INSERT INTO payment_order (hospital_id, id, subject, account_id, amount_fen, sta
     {seed.DIRECTORY_ID.format(n=f"n % {PEOPLE} + 1")}, 5000, 'paid', at, at
   FROM generate_series(1, $1) n, LATERAL (SELECT now() - interval '25 seconds' * n AS at) x;
 INSERT INTO appointment (hospital_id, id, account_id, patient_id, person_id, slot_id, session_id,
-    department_id, doctor_id, order_id, date, starts_at, ends_at, state, channel, rule_version, number,
-    created_at, booked_at)
+    department_id, doctor_id, order_id, date, starts_at, ends_at, state, channel, rule_version, created_at,
+    booked_at, ended_at)
   SELECT 1, {seed.SLOT_ID.format(n="n + 268435456")}, person, person, person,
-    {seed.SLOT_ID.format(n="n % 1000 + 1")}, {seed.SLOT_ID.format(n="n % 250 + 1")},
-    {seed.SLOT_ID.format(n=1)}, {seed.SLOT_ID.format(n="n % 250 + 1")},
+    {seed.SLOT_ID.format(n=f"n % {DOCTORS} * 4 + 1")}, {seed.SLOT_ID.format(n=f"n % {DOCTORS} + 1")},
+    {seed.SLOT_ID.format(n=1)}, {seed.SLOT_ID.format(n=f"n % {DOCTORS} + 1")},
     {seed.SLOT_ID.format(n="n + 268435456")}, (day AT TIME ZONE 'Asia/Shanghai')::date, day,
-    day + interval '30 minutes', 'booked', 'online', 1, 1 + n % 60, day - interval '3 days',
-    day - interval '3 days'
+    day + interval '30 minutes', 'cancelled_by_patient', 'online', 1, day - interval '3 days',
+    day - interval '3 days', day - interval '2 days'
   FROM generate_series(1, $1) n, LATERAL (SELECT {seed.DIRECTORY_ID.format(n=f"n % {PEOPLE} + 1")} AS person,
     now() - interval '25 seconds' * n AS day) x;
 RESET session_replication_role;
