@@ -22,20 +22,24 @@ from guahao.scheduling.models import (
     SessionState,
     Slot,
 )
+from guahao.scheduling.policy.refusals import (
+    DoctorBusy,
+    FeeMissing,
+    RoomBusy,
+    SessionInPast,
+    SessionStateConflict,
+)
 from guahao.scheduling.queries.law import broken_slots
 from guahao.scheduling.service.addon import AddonLimitReached, SlotOver, add_places
-from guahao.scheduling.service.locking import PlacesMissing, SessionStateConflict
+from guahao.scheduling.service.locking import PlacesMissing
 from guahao.scheduling.service.places import Move, move
 from guahao.scheduling.service.publish import (
     ExtraSession,
-    FeeMissing,
-    SessionInPast,
     add_session,
     publish_session,
 )
 from guahao.scheduling.service.returns import finish_sessions, release_cooling, return_reserves
 from guahao.scheduling.service.suspend import suspend
-from guahao.scheduling.service.templates import DoctorBusy, RoomBusy
 from tests.factories.scheduling import (
     LONG_AGO,
     Clinic,

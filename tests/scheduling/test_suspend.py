@@ -10,10 +10,9 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.events import EventRow
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import Bucket, ClinicSession, CoolingPlace, SessionState
+from guahao.scheduling.policy.refusals import RoomBusy, SessionStateConflict
 from guahao.scheduling.queries.law import broken_slots
-from guahao.scheduling.service.locking import SessionStateConflict
 from guahao.scheduling.service.suspend import resume, suspend
-from guahao.scheduling.service.templates import RoomBusy
 from tests.factories.scheduling import LONG_AGO, counters, make_clinic, make_session, slots_of
 
 pytestmark = pytest.mark.anyio

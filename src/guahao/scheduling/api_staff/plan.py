@@ -8,18 +8,31 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from guahao.catalog.service.conflict import EditConflict
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import Invalid, NotFound, Problem
 from guahao.kernel.http import Db, Now, Page, problems
 from guahao.kernel.ids import hospital_of, parse_hospital_id, parse_id
-from guahao.scheduling.api_staff.schemas import ExceptionIn, ExceptionOut, TemplateIn, TemplateOut
+from guahao.scheduling.api_staff.schemas import (
+    ExceptionIn,
+    ExceptionOut,
+    PreviewedDayOut,
+    TemplateEdit,
+    TemplateIn,
+    TemplateOut,
+    TemplatePreviewIn,
+    TemplatePreviewOut,
+)
+from guahao.scheduling.policy.refusals import DoctorBusy, RoomBusy
 from guahao.scheduling.queries.templates import exceptions_of, templates_of
 from guahao.scheduling.service.exceptions import SessionTouched, add_exception, remove_exception
+from guahao.scheduling.service.template_preview import preview_template
 from guahao.scheduling.service.templates import (
-    DoctorBusy,
     ExceptionExists,
-    RoomBusy,
+    TemplateExists,
+    change_template,
+    create_template,
     template_of_row,
     upsert_template,
 )
@@ -57,6 +70,45 @@ async def save_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner
     row = body.row(own(who, hospital_id))
     await upsert_template(db, row, by=f"staff:{who.id}", now=now)
     return TemplateOut.model_validate(await template_of_row(db, row))
+
+
+@router.post(
+    "/hospitals/{hospital_id}/templates",
+    status_code=201,
+    responses=problems(*EDITED, TemplateExists, DoctorBusy, RoomBusy),
+)
+async def add_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner, now: Now) -> TemplateOut:
+    """Add a weekly template; its sessions are made within a minute."""
+    row = body.row(own(who, hospital_id))
+    made = await create_template(db, row, by=f"staff:{who.id}", now=now)
+    return TemplateOut.model_validate(made)
+
+
+@router.put(
+    "/templates/{template_id}",
+    responses=problems(*EDITED, EditConflict, TemplateExists, DoctorBusy, RoomBusy),
+)
+async def edit_template(template_id: str, body: TemplateEdit, db: Db, who: Planner, now: Now) -> TemplateOut:
+    """Change a weekly template, or end it with `valid_until`; `version` is the one you opened.
+
+    Later sessions nobody has touched follow; those booked or changed by hand stay as they are.
+    """
+    id_ = parse_id(template_id)
+    who.require(hospital_of(id_))
+    saved = await change_template(
+        db, id_, body.row(hospital_of(id_)), version=body.version, by=f"staff:{who.id}", now=now
+    )
+    return TemplateOut.model_validate(saved)
+
+
+@router.post("/hospitals/{hospital_id}/template-previews", responses=problems(*EDITED))
+async def preview_template_days(
+    hospital_id: str, body: TemplatePreviewIn, db: Db, who: Planner, now: Now
+) -> TemplatePreviewOut:
+    """What a template would make in the coming days; nothing is saved."""
+    hospital = own(who, hospital_id)
+    days = await preview_template(db, body.row(hospital), template_id=body.template_id, now=now)
+    return TemplatePreviewOut(items=[PreviewedDayOut.of(day) for day in days])
 
 
 @router.get("/hospitals/{hospital_id}/exceptions", responses=problems(*SEEN))

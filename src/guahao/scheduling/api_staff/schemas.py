@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from guahao.catalog.queries import DoctorLevel
+from guahao.kernel.errors import Problem
 from guahao.kernel.http import Body
 from guahao.scheduling.models import (
+    Bucket,
     ClinicSession,
     ExceptionKind,
     HolidayRule,
@@ -19,14 +21,18 @@ from guahao.scheduling.models import (
     Slot,
 )
 from guahao.scheduling.policy.shown import ShownState, shown_state
+from guahao.scheduling.service.change_session import SessionEdit
 from guahao.scheduling.service.exceptions import ExceptionRow
 from guahao.scheduling.service.publish import ExtraSession
+from guahao.scheduling.service.shape import Shape
+from guahao.scheduling.service.template_preview import PreviewedDay
 from guahao.scheduling.service.templates import TemplateRow
 
 Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2199, 12, 31))]
 Weekday = Annotated[int, Field(ge=0, le=6, description="Monday is 0")]
 SlotMin = Annotated[int, Field(ge=5, le=30, description="Minutes of one slot")]
 Places = Annotated[int, Field(ge=1, le=100, description="Places of one slot")]
+Kept = Annotated[int, Field(ge=0, le=100)]
 Room = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]+$")]
 Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 LocalTime = Annotated[dt.time, Field(description="Local time in China, without offset")]
@@ -69,7 +75,61 @@ class TemplateIn(Clinic):
 
     def row(self, hospital_id: int) -> TemplateRow:
         """The row for the service."""
-        return TemplateRow(hospital_id=hospital_id, **dict(self))
+        own = self.model_dump(include=set(TemplateRow.__slots__))
+        return TemplateRow(hospital_id=hospital_id, **own)
+
+
+class TemplateEdit(TemplateIn):
+    """A weekly clinic as it shall be; `version` is the one you opened."""
+
+    version: Annotated[int, Field(ge=1)]
+
+
+class TemplatePreviewIn(TemplateIn):
+    """A weekly clinic to be looked at; `template_id` when it would replace an existing one."""
+
+    template_id: UUID | None = None
+
+
+class Refusal(BaseModel):
+    """Why something cannot be: a stable code and a sentence; `session_id` names a session in the way."""
+
+    code: str
+    title: str
+    session_id: str | None = None
+
+    @classmethod
+    def of(cls, problem: Problem | None) -> Refusal | None:
+        """Show a problem."""
+        if problem is None:
+            return None
+        other = problem.extra.get("session_id")
+        return cls(code=problem.code, title=problem.title, session_id=None if other is None else str(other))
+
+
+class PreviewedDayOut(BaseModel):
+    """One session that a template would give: new, kept since somebody touched it, or refused."""
+
+    date: dt.date
+    starts_at: datetime
+    ends_at: datetime
+    slots: int
+    places: int
+    holiday: str | None
+    is_kept: bool
+    refused: Refusal | None
+
+    @classmethod
+    def of(cls, day: PreviewedDay) -> PreviewedDayOut:
+        """Show a day."""
+        own = {name: getattr(day, name) for name in PreviewedDay.__slots__ if name != "refused"}
+        return cls(**own, refused=Refusal.of(day.refused))
+
+
+class TemplatePreviewOut(BaseModel):
+    """The sessions of the coming days, by date."""
+
+    items: list[PreviewedDayOut]
 
 
 class TemplateOut(BaseModel):
@@ -92,6 +152,7 @@ class TemplateOut(BaseModel):
     on_holidays: HolidayRule
     valid_from: dt.date
     valid_until: dt.date | None
+    version: int
 
 
 class ExceptionIn(Body):
@@ -175,6 +236,41 @@ class SessionIn(Clinic):
         return ExtraSession(**values)
 
 
+class PoolsIn(Body):
+    """Places of a slot kept for each pool; what is not kept or taken is on open sale."""
+
+    desk: Kept
+    elderly: Kept
+    referral: Kept
+    later: Kept
+
+
+class SlotEdit(Body):
+    """A slot's capacity without add-ons, and its pools; a draft's pools follow when it is published."""
+
+    id: UUID
+    capacity: Kept
+    pools: PoolsIn | None = None
+
+
+class SessionEditIn(Body):
+    """A session as it shall be; slots that are left out stay. `version` is the one you opened."""
+
+    version: Annotated[int, Field(ge=1)]
+    room: Room
+    release_at: AwareDatetime
+    slots: Annotated[tuple[SlotEdit, ...], Field(max_length=400)] = ()
+
+    def edit(self) -> SessionEdit:
+        """The change for the service."""
+        return SessionEdit(
+            version=self.version,
+            room=self.room,
+            release_at=self.release_at,
+            slots={slot.id: Shape(capacity=slot.capacity, pools=_pools(slot.pools)) for slot in self.slots},
+        )
+
+
 class SuspendIn(Body):
     """Why a session is suspended; patients see it."""
 
@@ -243,6 +339,7 @@ class SessionOut(BaseModel):
     fee_fen: int
     state: ShownState
     suspended_reason: str | None
+    version: int
     slots: list[SlotOut]
 
     @classmethod
@@ -251,6 +348,10 @@ class SessionOut(BaseModel):
         own = {name: getattr(session, name) for name in cls.model_fields if name not in {"state", "slots"}}
         state = shown_state(session.state, release_at=session.release_at, ends_at=session.ends_at, now=now)
         return cls(**own, state=state, slots=[SlotOut.model_validate(slot) for slot in slots])
+
+
+def _pools(pools: PoolsIn | None) -> dict[Bucket, int] | None:
+    return None if pools is None else {Bucket(name): places for name, places in pools}
 
 
 def _check_times(starts: dt.time, ends: dt.time) -> None:

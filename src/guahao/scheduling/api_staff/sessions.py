@@ -7,18 +7,36 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from guahao.catalog.service.conflict import EditConflict
 from guahao.identity.access import Permission, StaffRef, staff
 from guahao.kernel.http import Db, Now, Once, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.scheduling.api_staff.plan import EDITED, SEEN, Planner, Viewer, own
-from guahao.scheduling.api_staff.schemas import AddonIn, AddonOut, Day, SessionIn, SessionOut, SuspendIn
+from guahao.scheduling.api_staff.schemas import (
+    AddonIn,
+    AddonOut,
+    Day,
+    SessionEditIn,
+    SessionIn,
+    SessionOut,
+    SuspendIn,
+)
+from guahao.scheduling.policy.refusals import (
+    DoctorBusy,
+    FeeMissing,
+    PlacesTaken,
+    ReleaseAfterStart,
+    RoomBusy,
+    SessionInPast,
+    SessionReleased,
+    SessionStateConflict,
+)
 from guahao.scheduling.queries.lists import addons_of, session_with_slots, sessions_of_day
 from guahao.scheduling.service.addon import AddonLimitReached, SlotOver, add_places
-from guahao.scheduling.service.locking import SessionStateConflict
-from guahao.scheduling.service.publish import FeeMissing, SessionInPast, add_session, publish_session
+from guahao.scheduling.service.change_session import change_session
+from guahao.scheduling.service.publish import add_session, publish_session
 from guahao.scheduling.service.suspend import resume, suspend
-from guahao.scheduling.service.templates import DoctorBusy, RoomBusy
 
 router = APIRouter()
 
@@ -75,6 +93,28 @@ async def create_session(hospital_id: str, body: SessionIn, db: Db, who: Planner
 async def show_session(session_id: str, db: Db, who: Viewer, now: Now) -> SessionOut:
     """One session with every counter of its slots."""
     return await _out(db, _session(who, session_id), now)
+
+
+@router.put(
+    "/sessions/{session_id}",
+    responses=problems(
+        *EDITED,
+        EditConflict,
+        SessionStateConflict,
+        SessionReleased,
+        ReleaseAfterStart,
+        PlacesTaken,
+        RoomBusy,
+    ),
+)
+async def edit_session(session_id: str, body: SessionEditIn, db: Db, who: Planner, now: Now) -> SessionOut:
+    """Change a session's room, release, places and pools, never below what is taken.
+
+    What its template would make of it later no longer reaches it.
+    """
+    id_ = _session(who, session_id)
+    await change_session(db, id_, body.edit(), by=f"staff:{who.id}", now=now)
+    return await _out(db, id_, now)
 
 
 @router.post("/sessions/{session_id}/publish", responses=problems(*SEEN, SessionStateConflict, SessionInPast))

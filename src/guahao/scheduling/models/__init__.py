@@ -1,5 +1,6 @@
 """Tables of the scheduling domain."""
 
+from guahao.scheduling.models.change import ChangeKind, ChangeState, ScheduleChange, ScheduleChangeItem
 from guahao.scheduling.models.place import (
     RESERVES,
     Bucket,
@@ -22,12 +23,16 @@ from guahao.scheduling.models.template import (
 __all__ = [
     "RESERVES",
     "Bucket",
+    "ChangeKind",
+    "ChangeState",
     "ClinicSession",
     "CoolingPlace",
     "ExceptionKind",
     "HolidayRule",
     "Period",
     "PlaceLog",
+    "ScheduleChange",
+    "ScheduleChangeItem",
     "ScheduleClock",
     "ScheduleException",
     "ScheduleTemplate",

@@ -84,6 +84,7 @@ class ClinicSession(Base):
         ),
         Index("clinic_session_doctor_date_idx", "hospital_id", "doctor_id", "date"),
         Index("clinic_session_department_date_idx", "hospital_id", "department_id", "date"),
+        Index("clinic_session_date_idx", "hospital_id", "date"),
         Index("clinic_session_template_date_key", "hospital_id", "template_id", "date", unique=True),
         Index("clinic_session_unfinished_idx", "ends_at", postgresql_where=text("state <> 'finished'")),
     )
@@ -108,6 +109,7 @@ class ClinicSession(Base):
     max_age_years: Mapped[int | None]
     last_number: Mapped[int] = mapped_column(server_default="0")
     suspended_reason: Mapped[str | None]
+    version: Mapped[int] = mapped_column(server_default="1", default=1)
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 

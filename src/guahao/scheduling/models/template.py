@@ -105,6 +105,7 @@ class ScheduleTemplate(Base):
     on_holidays: Mapped[HolidayRule] = mapped_column(closed_set(HolidayRule))
     valid_from: Mapped[dt.date]
     valid_until: Mapped[dt.date | None]
+    version: Mapped[int] = mapped_column(server_default="1", default=1)
     updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 

@@ -21,7 +21,10 @@ from guahao.scheduling.policy.workdays import is_public_holiday, weekday_worked
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSession:
-    """A session to be made; times are of the session, places are of each slot."""
+    """A session to be made; times are of the session, places are of each slot.
+
+    `capacities`, when given, are the places of each slot in time order, where they differ.
+    """
 
     hospital_id: int
     doctor_id: UUID
@@ -36,6 +39,7 @@ class PlannedSession:
     ends_at: datetime
     slot_min: int
     capacity_per_slot: int
+    capacities: tuple[int, ...] | None = None
 
 
 class DayExceptions:

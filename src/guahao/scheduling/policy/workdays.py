@@ -27,6 +27,17 @@ def is_public_holiday(day: date) -> bool:
     return bool(day in constants.holidays)
 
 
+def holiday_name(day: date) -> str | None:
+    """The Chinese name of the public holiday that a day off belongs to."""
+    name = constants.holidays.get(day)
+    return None if name is None else str(constants.Holiday(name).chinese)
+
+
+def is_made_up(day: date) -> bool:
+    """Whether a day of a weekend is worked to make up for a day off."""
+    return day in constants.workdays
+
+
 def weekday_worked(day: date) -> int:
     """The weekday (Monday 0) whose schedule a day follows: its own, unless it makes up for another."""
     return _make_up_weekdays().get(day, day.weekday())

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.kernel.ids import new_id
-from guahao.scheduling.models import ClinicSession, ScheduleTemplate
-from guahao.scheduling.service.templates import UPSERT, TemplateRow, busy_problem, plan_again
+from guahao.scheduling.models import ScheduleTemplate
+from guahao.scheduling.service.templates import UPSERT, TemplateRow, busy_problem, follows, plan_again
 from guahao.scheduling.service.withdraw import withdraw_untouched
 
 _CLASHES = "schedule_template_doctor_in_one_place, schedule_template_room_used_once"
@@ -47,7 +47,7 @@ async def upsert_templates(
         raise problem from error
     updated = [id_ for id_ in saved if id_ not in fresh_ids]
     if updated:
-        await withdraw_untouched(db, ClinicSession.template_id.in_(updated), hospital_id=hospital_id, now=now)
+        await withdraw_untouched(db, follows(*updated), hospital_id=hospital_id, now=now)
     if saved:
         await plan_again(db, hospital_id=hospital_id)
         await record(db, *await _entries(db, hospital_id, saved, by=by))

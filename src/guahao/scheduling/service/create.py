@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -175,7 +175,7 @@ def _can_be_made(planned: PlannedSession, terms: Terms) -> bool:
 def _session_row(id_: UUID, planned: PlannedSession, *, terms: Terms, state: SessionState) -> dict[str, Any]:
     department = terms.departments[planned.department_id]
     own = asdict(planned)
-    del own["slot_min"], own["capacity_per_slot"]
+    del own["slot_min"], own["capacity_per_slot"], own["capacities"]
     return {
         **own,
         "id": id_,
@@ -197,6 +197,8 @@ def _slot_rows(
         slot_min=planned.slot_min,
         capacity=planned.capacity_per_slot,
     )
+    if planned.capacities is not None:
+        cut = [replace(slot, capacity=places) for slot, places in zip(cut, planned.capacities, strict=True)]
     return [_slot_row(session_id, planned, slot, release_at=release_at, rules=rules) for slot in cut]
 
 

@@ -8,21 +8,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
 from guahao.scheduling.models import ClinicSession, SessionState, Slot
+from guahao.scheduling.policy.refusals import SessionStateConflict
 from guahao.scheduling.service.places import Move, move
 
 
 class PlacesMissing(Exception):
     """A defect, not a condition: locked slots lack places they were seen to have."""
-
-
-class SessionStateConflict(Problem):
-    """The session's state does not allow this; `state` tells the state."""
-
-    code = "session-state-conflict"
-    status = 409
 
 
 async def lock_session(db: AsyncSession, session_id: UUID, *allowed: SessionState) -> ClinicSession:

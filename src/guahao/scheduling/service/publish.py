@@ -7,33 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.catalog.queries import campuses_by_ids, departments_by_ids, doctors_by_ids, fees_of, rules_of
 from guahao.kernel.clock import at_local
 from guahao.kernel.errors import NotFound, Problem
-from guahao.kernel.ids import hospital_of
+from guahao.kernel.ids import DIRECTORY, hospital_of, new_id
 from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState
 from guahao.scheduling.policy.plan import PlannedSession
+from guahao.scheduling.policy.refusals import FeeMissing, RoomBusy, SessionInPast
+from guahao.scheduling.policy.sight import Neighbour
+from guahao.scheduling.service.busy import busy_naming
 from guahao.scheduling.service.create import Terms, create_sessions, pool_moves, pool_shares
 from guahao.scheduling.service.locking import lock_session, lock_slots, move_all
-from guahao.scheduling.service.templates import DoctorBusy, RoomBusy
-
-
-class SessionInPast(Problem):
-    """The session would begin in the past."""
-
-    code = "session-in-past"
-    status = 409
-
-
-class FeeMissing(Problem):
-    """No price is set for this level on this day, so the session must not go on sale."""
-
-    code = "fee-missing"
-    status = 409
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +57,7 @@ async def add_session(
     state = SessionState.DRAFT if is_draft else SessionState.PUBLISHED
     made = await create_sessions(db, [planned], terms=terms, state=state)
     if not made:
-        raise DoctorBusy if await _doctor_is_busy(db, planned) else RoomBusy
+        raise await _busy(db, planned)
     await _record(db, hospital_id, "session.add", made[0].id, by)
     return await lock_session(db, made[0].id, state)
 
@@ -137,15 +124,16 @@ async def _terms(db: AsyncSession, planned: PlannedSession, *, now: datetime) ->
     )
 
 
-async def _doctor_is_busy(db: AsyncSession, planned: PlannedSession) -> bool:
-    overlapping = select(ClinicSession.id).where(
-        ClinicSession.hospital_id == planned.hospital_id,
-        ClinicSession.doctor_id == planned.doctor_id,
-        ClinicSession.starts_at < planned.ends_at,
-        ClinicSession.ends_at > planned.starts_at,
-        ClinicSession.state != SessionState.FINISHED,
+async def _busy(db: AsyncSession, planned: PlannedSession) -> Problem:
+    wanted = Neighbour(
+        id=new_id(DIRECTORY),
+        doctor_id=planned.doctor_id,
+        campus_id=planned.campus_id,
+        room=planned.room,
+        starts_at=planned.starts_at,
+        ends_at=planned.ends_at,
     )
-    return await db.scalar(overlapping.limit(1)) is not None
+    return await busy_naming(db, wanted, hospital_id=planned.hospital_id) or RoomBusy()
 
 
 async def _record(db: AsyncSession, hospital_id: int, action: str, session_id: UUID, by: str) -> None:

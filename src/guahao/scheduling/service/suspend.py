@@ -21,6 +21,8 @@ from guahao.scheduling.models import (
     SessionState,
     Slot,
 )
+from guahao.scheduling.policy.sight import Neighbour
+from guahao.scheduling.service.busy import busy_naming
 from guahao.scheduling.service.locking import lock_session, lock_slots, move_all
 from guahao.scheduling.service.places import Move
 from guahao.scheduling.service.templates import busy_problem
@@ -65,6 +67,9 @@ async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSessio
     session = await lock_session(db, session_id, SessionState.PUBLISHED, SessionState.SUSPENDED)
     if session.state is SessionState.PUBLISHED:
         return session
+    busy = await busy_naming(db, _where_it_was(session), hospital_id=session.hospital_id)
+    if busy is not None:
+        raise busy
     session.state = SessionState.PUBLISHED
     session.suspended_reason = None
     try:
@@ -77,6 +82,17 @@ async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSessio
         db, [_move(slot, Bucket.FROZEN, Bucket.FREE, RESUMED, slot.frozen) for slot in slots if slot.frozen]
     )
     return session
+
+
+def _where_it_was(session: ClinicSession) -> Neighbour:
+    return Neighbour(
+        id=session.id,
+        doctor_id=session.doctor_id,
+        campus_id=session.campus_id,
+        room=session.room,
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+    )
 
 
 async def _tell(

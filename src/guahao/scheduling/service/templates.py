@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
+from guahao.catalog.service.conflict import EditConflict
 from guahao.kernel.db import constraint_of
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
@@ -23,20 +24,14 @@ from guahao.scheduling.models import (
     ScheduleClock,
     ScheduleTemplate,
 )
+from guahao.scheduling.policy.refusals import DoctorBusy, RoomBusy
 from guahao.scheduling.service.withdraw import withdraw_untouched
 
 
-class DoctorBusy(Problem):
-    """The doctor already has a session or template at this time."""
+class TemplateExists(Problem):
+    """A template of the same doctor, department, weekday, period and first day exists."""
 
-    code = "doctor-busy"
-    status = 409
-
-
-class RoomBusy(Problem):
-    """The room already has a session or template at this time."""
-
-    code = "room-busy"
+    code = "template-exists"
     status = 409
 
 
@@ -56,6 +51,8 @@ def busy_problem(error: IntegrityError) -> Problem | None:
         return RoomBusy()
     if constraint.endswith("_fkey"):
         return NotFound()
+    if constraint == "schedule_template_natural_key":
+        return TemplateExists()
     return ExceptionExists() if constraint == "schedule_exception_scope_key" else None
 
 
@@ -89,7 +86,11 @@ _INSERT = insert(ScheduleTemplate)
 _CHANGING = [name for name in TemplateRow.__slots__ if name not in _NATURAL_KEY]
 UPSERT = _INSERT.on_conflict_do_update(
     index_elements=list(_NATURAL_KEY),
-    set_={**{name: _INSERT.excluded[name] for name in _CHANGING}, "updated_at": func.now()},
+    set_={
+        **{name: _INSERT.excluded[name] for name in _CHANGING},
+        "version": ScheduleTemplate.version + 1,
+        "updated_at": func.now(),
+    },
     where=or_(
         *(getattr(ScheduleTemplate, name).is_distinct_from(_INSERT.excluded[name]) for name in _CHANGING)
     ),
@@ -116,24 +117,69 @@ async def upsert_template(db: AsyncSession, row: TemplateRow, *, by: str, now: d
         raise problem from error
     if template_id is None:
         return None
-    await withdraw_untouched(
-        db,
-        ClinicSession.template_id == template_id,
-        hospital_id=row.hospital_id,
-        now=now,
+    await _follow(db, template_id, row, action="template.save", by=by, now=now)
+    return template_id
+
+
+async def create_template(db: AsyncSession, row: TemplateRow, *, by: str, now: datetime) -> ScheduleTemplate:
+    """Add a weekly clinic. Raises `TemplateExists`, `DoctorBusy`, `RoomBusy`, `NotFound`."""
+    template = ScheduleTemplate(id=new_id(row.hospital_id), **asdict(row))
+    db.add(template)
+    await _flush(db)
+    await _follow(db, template.id, row, action="template.add", by=by, now=now)
+    return template
+
+
+async def change_template(
+    db: AsyncSession, template_id: UUID, row: TemplateRow, *, version: int, by: str, now: datetime
+) -> ScheduleTemplate:
+    """Change a weekly clinic; with `valid_until` it ends.
+
+    Future sessions follow as in `upsert_template`. Raises `NotFound`, `EditConflict`,
+    `TemplateExists`, `DoctorBusy`, `RoomBusy`.
+    """
+    template = await db.get(
+        ScheduleTemplate, (row.hospital_id, template_id), with_for_update=True, populate_existing=True
     )
+    if template is None:
+        raise NotFound
+    if template.version != version:
+        raise EditConflict(your_version=version, current_version=template.version)
+    for name, value in asdict(row).items():
+        setattr(template, name, value)
+    template.version = version + 1
+    await _flush(db)
+    await _follow(db, template_id, row, action="template.change", by=by, now=now)
+    return template
+
+
+async def _flush(db: AsyncSession) -> None:
+    try:
+        await db.flush()
+    except IntegrityError as error:
+        raise busy_problem(error) or error from error
+
+
+async def _follow(
+    db: AsyncSession, template_id: UUID, row: TemplateRow, *, action: str, by: str, now: datetime
+) -> None:
+    await withdraw_untouched(db, follows(template_id), hospital_id=row.hospital_id, now=now)
     await plan_again(db, hospital_id=row.hospital_id)
     await record(
         db,
         AuditEntry(
             hospital_id=row.hospital_id,
             actor=by,
-            action="template.save",
+            action=action,
             subject=f"template:{template_id}",
             data={"doctor_id": str(row.doctor_id), "weekday": row.weekday},
         ),
     )
-    return template_id
+
+
+def follows(*template_ids: UUID) -> ColumnElement[bool]:
+    """The sessions that follow their template: made from it and not changed by hand since."""
+    return and_(ClinicSession.template_id.in_(template_ids), ClinicSession.version == 1)
 
 
 async def template_of_row(db: AsyncSession, row: TemplateRow) -> ScheduleTemplate:

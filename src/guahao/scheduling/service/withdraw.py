@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from guahao.scheduling.models import ClinicSession, PlaceLog, SessionState, Slot
 from guahao.scheduling.service.create import DRAFTED, PUBLISHED, RESERVED
 from guahao.scheduling.service.returns import RETURNED
 
-_MADE_BY_US = (DRAFTED, PUBLISHED, RESERVED, RETURNED)
+MADE_BY_US = (DRAFTED, PUBLISHED, RESERVED, RETURNED)
 """Moves that happen to every session by itself; any other move is somebody's."""
 
 
@@ -46,13 +47,22 @@ async def withdraw_untouched(
     kept |= {session_of[slot_id] for slot_id in await _touched(db, hospital_id, list(session_of))}
     gone = [id_ for id_ in ids if id_ not in kept]
     gone_slots = [slot_id for slot_id, session_id in session_of.items() if session_id not in kept]
+    await delete_sessions(db, hospital_id=hospital_id, session_ids=gone, slot_ids=gone_slots)
+    return [id_ for id_ in ids if id_ in kept]
+
+
+async def delete_sessions(
+    db: AsyncSession, *, hospital_id: int, session_ids: Sequence[UUID], slot_ids: Sequence[UUID]
+) -> None:
+    """Delete locked sessions with their slots, in which nobody ever had a place."""
     for statement in (
-        delete(PlaceLog).where(PlaceLog.hospital_id == hospital_id, PlaceLog.slot_id.in_(gone_slots)),
-        delete(Slot).where(Slot.hospital_id == hospital_id, Slot.id.in_(gone_slots)),
-        delete(ClinicSession).where(ClinicSession.hospital_id == hospital_id, ClinicSession.id.in_(gone)),
+        delete(PlaceLog).where(PlaceLog.hospital_id == hospital_id, PlaceLog.slot_id.in_(slot_ids)),
+        delete(Slot).where(Slot.hospital_id == hospital_id, Slot.id.in_(slot_ids)),
+        delete(ClinicSession).where(
+            ClinicSession.hospital_id == hospital_id, ClinicSession.id.in_(session_ids)
+        ),
     ):
         await db.execute(statement.execution_options(synchronize_session=False))
-    return [id_ for id_ in ids if id_ in kept]
 
 
 async def _touched(db: AsyncSession, hospital_id: int, slot_ids: list[UUID]) -> list[UUID]:
@@ -60,7 +70,7 @@ async def _touched(db: AsyncSession, hospital_id: int, slot_ids: list[UUID]) -> 
     rows = await db.scalars(
         select(PlaceLog.slot_id)
         .where(PlaceLog.hospital_id == hospital_id, PlaceLog.slot_id.in_(slot_ids))
-        .where(PlaceLog.reason.not_in(_MADE_BY_US))
+        .where(PlaceLog.reason.not_in(MADE_BY_US))
         .distinct()
     )
     return list(rows)
