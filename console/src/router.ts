@@ -1,7 +1,7 @@
 // Finds the pages of all areas, and lets nobody into a page that is not theirs.
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { guardRouter } from './parts/guard'
 import type { AreaRoute } from './parts/route'
-import { guard } from './parts/guard'
 import { texts } from './texts/app'
 
 const found = import.meta.glob<{ routes: AreaRoute[] }>('./areas/*/routes.ts', { eager: true })
@@ -23,4 +23,4 @@ export const router = createRouter({
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
 })
 
-router.beforeEach(guard)
+guardRouter(router)

@@ -33,7 +33,9 @@ async function pack(name) {
 const names = fs.readdirSync(assets).filter((name) => /\.(js|css|svg|json)$/.test(name))
 const sizes = Object.fromEntries(await Promise.all(names.map(pack)))
 const page = fs.readFileSync(path.join(folder, 'index.html'))
-const first = [...page.toString().matchAll(/(?:src|href)="\/console\/assets\/([^"]+)"/g)].map(([, name]) => name)
+const first = [...page.toString().matchAll(/(?:src|href)="\/console\/assets\/([^"]+)"/g)].map(
+  ([, name]) => name,
+)
 const kib = (first.reduce((sum, name) => sum + sizes[name], 0) + page.length) / 1024
 
 console.log(`console: first load ${kib.toFixed(0)} KiB as gzip (at most ${limitKib}), ${names.length} assets`)

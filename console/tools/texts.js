@@ -7,8 +7,16 @@ const source = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../sr
 const texts = path.join(source, 'texts') + path.sep
 const rules = [
   [/[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]/g, 'words for staff belong in src/texts'],
-  [/<style(?![^>]*\bsrc=)[^>]*>/g, 'styles belong in a .css file beside the page: <style scoped src="./page.css">'],
+  [
+    /<style(?![^>]*\bsrc=)[^>]*>/g,
+    'styles belong in a .css file beside the page: <style scoped src="./page.css">',
+  ],
 ]
+
+/** Comments may show what a function answers. */
+const comments = /\/\*[\s\S]*?\*\/|<!--[\s\S]*?-->|(?<=^|\s)\/\/.*$/gm
+const bare = (/** @type {string} */ content) =>
+  content.replace(comments, (comment) => comment.replace(/[^\n]/g, ' '))
 
 const files = fs
   .readdirSync(source, { recursive: true, withFileTypes: true })
@@ -17,7 +25,7 @@ const files = fs
   .filter((file) => !file.startsWith(texts))
 
 const findings = files.flatMap((file) => {
-  const content = fs.readFileSync(file, 'utf8')
+  const content = bare(fs.readFileSync(file, 'utf8'))
   return rules.flatMap(([pattern, what]) =>
     [...content.matchAll(pattern)].map(({ index }) => {
       const line = content.slice(0, index).split('\n').length

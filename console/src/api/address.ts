@@ -5,16 +5,19 @@ interface Parts {
   query?: object
 }
 
+const isSaid = (value: unknown) => value !== undefined && value !== null && value !== ''
+
+function search(query: object): string {
+  const said = Object.entries(query)
+    .flatMap(([key, value]) => [value].flat().map((one: unknown) => [key, one] as const))
+    .filter(([, value]) => isSaid(value))
+  return new URLSearchParams(said.map(([key, value]) => [key, String(value)])).toString()
+}
+
 export function address(path: string, { path: parts = {}, query = {} }: Parts): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name) =>
     encodeURIComponent(String((parts as Record<string, unknown>)[name])),
   )
-  const asked = new URLSearchParams()
-  for (const [key, value] of Object.entries(query)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== undefined && one !== null && one !== '') asked.append(key, String(one))
-    }
-  }
-  const search = asked.toString()
-  return search ? `${filled}?${search}` : filled
+  const asked = search(query)
+  return asked ? `${filled}?${asked}` : filled
 }

@@ -14,6 +14,7 @@ interface Loose {
   body?: unknown
   once?: string
   signal?: AbortSignal
+  renews?: boolean
 }
 
 const silentForMs = 20_000
@@ -90,8 +91,8 @@ export async function call<T>(
   try {
     return await read(await attempt(method, url, given))
   } catch (error) {
-    const isOver = error instanceof Refusal && error.status === 401 && error.code === 'not-logged-in'
-    if (!isOver || !(await loggedOut())) throw error
+    const isOver = error instanceof Refusal && ['not-logged-in', 'csrf-refused'].includes(error.code)
+    if (!isOver || given.renews === false || !(await loggedOut())) throw error
     return read(await attempt(method, url, given))
   }
 }

@@ -32,5 +32,10 @@ type Sent<O> = O extends { requestBody: { content: infer C } }
     : unknown
 type Options<O> = Given<'path', Part<O, 'path'>> &
   Given<'query', Part<O, 'query'>> &
-  Sent<O> & { once?: string; signal?: AbortSignal }
+  Sent<O> & {
+    once?: string
+    signal?: AbortSignal
+    /** False: a login that has ended is told as a refusal, and the person is not asked to log in again. */
+    renews?: boolean
+  }
 export type Arguments<O> = object extends Options<O> ? [options?: Options<O>] : [options: Options<O>]

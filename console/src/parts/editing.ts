@@ -1,9 +1,9 @@
 // A form over one stored thing: what changed, saving with its version, and two editors at once.
-import { computed, onScopeDispose, proxyRefs, ref, shallowRef, toRaw, toRef } from 'vue'
+import { computed, onScopeDispose, proxyRefs, ref, shallowRef, toRaw, toRef, type Ref } from 'vue'
 import { Refusal } from '@/api/client'
-import { changesOf, differencesOf, merged, type Change, type Difference } from './changes'
-import { askBeforeLeaving } from './leaving'
+import { changesOf, differencesOf, merged, type Difference, type Words } from './changes'
 import { askToLeave } from './leave-question'
+import { askBeforeLeaving } from './leaving'
 import { useLoading } from './loading'
 
 export interface Conflict<T> {
@@ -21,76 +21,91 @@ interface Asked<T extends object> {
   show?: (key: keyof T & string, value: unknown) => string
 }
 
-export function useEditing<T extends object>(asked: Asked<T>) {
-  const original = shallowRef<T | null>(null)
-  const draft = ref<T | null>(null)
-  const conflict = shallowRef<Conflict<T> | null>(null)
+/** The thing as it was opened, as it is being edited, and another person's newer version of it. */
+function useVersions<T extends object>(words: Words) {
+  const original: Ref<T | null> = shallowRef(null)
+  const draft = ref(null) as Ref<T | null>
+  const conflict: Ref<Conflict<T> | null> = shallowRef(null)
+  const plain = (thing: T) => JSON.parse(JSON.stringify(toRaw(thing))) as T
+
+  function open(thing: T): void {
+    original.value = plain(thing)
+    draft.value = plain(thing)
+  }
+  function meet(theirs: T): void {
+    if (!original.value || !draft.value) return
+    const differences = differencesOf(original.value, theirs, plain(draft.value), words)
+    conflict.value = { theirs, differences }
+  }
+  /** Go on from their version, with what I changed on top of it or without. */
+  function settle(keepMine: boolean): void {
+    if (!conflict.value || !original.value || !draft.value) return
+    const { theirs } = conflict.value
+    const mine = merged(original.value, theirs, plain(draft.value))
+    open(theirs)
+    if (keepMine) draft.value = mine
+    conflict.value = null
+  }
+  const changes = computed(() =>
+    original.value && draft.value ? changesOf(original.value, draft.value, words) : [],
+  )
+  return { original, draft, conflict, changes, open, meet, settle, plain }
+}
+
+type Versions<T extends object> = ReturnType<typeof useVersions<T>>
+
+function useSaving<T extends object>(asked: Asked<T>, versions: Versions<T>) {
   const problem = shallowRef<unknown>(null)
   const isSaving = ref(false)
   const isSaved = ref(false)
-  const words = { labels: asked.labels as Record<string, string>, show: asked.show as Show }
-
-  const loading = useLoading(async () => {
-    const loaded = await asked.load()
-    open(loaded)
-    return loaded
-  })
-  const changes = computed<Change[]>(() =>
-    original.value && draft.value ? changesOf(original.value, draft.value, words) : [],
-  )
-  const isDirty = computed(() => changes.value.length > 0)
-
-  function open(thing: T): void {
-    original.value = structuredClone(toRaw(thing))
-    draft.value = structuredClone(toRaw(thing)) as typeof draft.value
-  }
-  function reset(): void {
-    if (original.value) open(original.value)
-    problem.value = null
-  }
-
-  /** Answers whether it was saved; of another person's newer version `conflict` tells. */
-  async function save(): Promise<boolean> {
-    if (!draft.value || isSaving.value) return false
-    isSaving.value = true
-    problem.value = null
-    isSaved.value = false
-    try {
-      open(await asked.save(JSON.parse(JSON.stringify(draft.value)) as T))
-      isSaved.value = true
-      return true
-    } catch (error) {
-      await understand(error)
-      return false
-    } finally {
-      isSaving.value = false
-    }
-  }
 
   async function understand(error: unknown): Promise<void> {
-    if (!(error instanceof Refusal && error.code === 'edit-conflict')) {
-      problem.value = error
-      return
-    }
+    problem.value = error
+    if (!(error instanceof Refusal && error.code === 'edit-conflict')) return
     try {
-      const theirs = await asked.load()
-      const mine = toRaw(draft.value) as T
-      conflict.value = { theirs, differences: differencesOf(original.value as T, theirs, mine, words) }
+      versions.meet(await asked.load())
+      problem.value = null
     } catch (failure) {
       problem.value = failure
     }
   }
 
-  /** Go on from their version, with what I changed on top of it or without. */
-  function settle(keepMine: boolean): void {
-    if (!conflict.value || !original.value || !draft.value) return
-    const { theirs } = conflict.value
-    const mine = merged(original.value, theirs, toRaw(draft.value) as T)
-    open(theirs)
-    if (keepMine) draft.value = mine as typeof draft.value
-    conflict.value = null
+  /** Answers whether it was saved; of another person's newer version `conflict` tells. */
+  async function save(): Promise<boolean> {
+    if (!versions.draft.value || isSaving.value) return false
+    isSaving.value = true
+    isSaved.value = false
+    problem.value = null
+    try {
+      versions.open(await asked.save(versions.plain(versions.draft.value)))
+      isSaved.value = true
+    } catch (error) {
+      await understand(error)
+    } finally {
+      isSaving.value = false
+    }
+    return isSaved.value
   }
 
+  function reset(): void {
+    if (versions.original.value) versions.open(versions.original.value)
+    problem.value = null
+  }
+  return { save, reset, problem, isSaving, isSaved }
+}
+
+export function useEditing<T extends object>(asked: Asked<T>) {
+  const versions = useVersions<T>({
+    labels: asked.labels as Record<string, string>,
+    show: asked.show as Words['show'],
+  })
+  const { original, draft, conflict, changes, open, settle } = versions
+  const loading = useLoading(async () => {
+    const loaded = await asked.load()
+    open(loaded)
+    return loaded
+  })
+  const isDirty = computed(() => changes.value.length > 0)
   onScopeDispose(askBeforeLeaving(() => isDirty.value, askToLeave))
 
   return proxyRefs({
@@ -98,20 +113,17 @@ export function useEditing<T extends object>(asked: Asked<T>) {
     original,
     isDirty,
     changes,
-    save,
-    reset,
-    isSaving,
-    isSaved,
-    problem,
     conflict,
     settle,
+    /** Put another state into the form, as after a preview; it counts as opened, not as changed. */
+    open,
+    ...useSaving(asked, versions),
     loadProblem: toRef(loading, 'problem'),
     isLoading: toRef(loading, 'isLoading'),
     refresh: loading.refresh,
   })
 }
 
-type Show = ((key: string, value: unknown) => string) | undefined
 export type Editing = Pick<
   ReturnType<typeof useEditing<object>>,
   'isDirty' | 'changes' | 'save' | 'reset' | 'isSaving' | 'isSaved' | 'problem'

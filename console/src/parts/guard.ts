@@ -1,22 +1,34 @@
 // Who may open which page: people who are not logged in go to the login page and come back afterwards.
-import type { RouteLocationNormalized, RouteLocationRaw } from 'vue-router'
-import { leavingIsFine } from './leaving'
-import { useStaff } from './staff'
+import type { RouteLocationNormalized, RouteLocationRaw, Router } from 'vue-router'
+import { arrived, leavingIsFine } from './leaving'
 import type { AreaRoute } from './route'
+import { useStaff } from './staff'
 
-type Meta = AreaRoute['meta']
+type Place = Pick<RouteLocationNormalized, 'path' | 'fullPath' | 'query' | 'hash' | 'meta'>
 
-export async function guard(to: RouteLocationNormalized): Promise<boolean | RouteLocationRaw> {
-  if (!(await leavingIsFine())) return false
-  const meta = to.meta as unknown as Meta
-  if (meta.public) return true
+/** Other filters are the same page; another hospital is not. */
+function isLeaving(to: Place, from: Place): boolean {
+  return to.path !== from.path || to.query.hospital !== undefined
+}
+
+export async function guard(to: Place, from: Place): Promise<boolean | RouteLocationRaw> {
+  if (isLeaving(to, from) && !(await leavingIsFine())) return false
+  if ((to.meta as unknown as AreaRoute['meta']).public) return true
   const staff = useStaff()
   await staff.recall()
-  if (staff.staff === null && !staff.problem) return { path: '/login', query: { to: to.fullPath } }
-  if (typeof to.query.hospital === 'string') {
-    staff.choose(to.query.hospital)
-    const { hospital: _, ...query } = to.query
-    return { path: to.path, query, hash: to.hash, replace: true }
-  }
-  return true
+  if (staff.staff === null && staff.problem === null) return { path: '/login', query: { to: to.fullPath } }
+  if (typeof to.query.hospital !== 'string') return true
+  staff.choose(to.query.hospital)
+  const { hospital: _, ...query } = to.query
+  return { path: to.path, query, hash: to.hash, replace: true }
+}
+
+/** After a new version was installed the old pages' scripts are gone: the address is loaded anew, once. */
+export function guardRouter(router: Router): void {
+  router.beforeEach(guard)
+  router.afterEach(arrived)
+  router.onError((error, to) => {
+    const isGone = /dynamically imported module|Importing a module script failed/i.test(String(error))
+    if (isGone && navigator.onLine) window.location.assign(router.resolve(to.fullPath).href)
+  })
 }

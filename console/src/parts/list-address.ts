@@ -11,6 +11,19 @@ export interface ListState<F extends Filters> {
   page: number
 }
 
+/** The filters that say something, and where to begin: spread it into the call's query. */
+export type ListQuery<F extends Filters> = { [K in keyof F]?: Exclude<F[K], ''> } & {
+  sort?: string
+  cursor?: string
+  limit?: number
+}
+
+export function listQuery<F extends Filters>(state: ListState<F>, limit?: number): ListQuery<F> {
+  const { filters, sort, cursor } = state
+  const said = Object.entries({ ...filters, sort, cursor }).filter(([, value]) => value !== '')
+  return { ...Object.fromEntries(said), ...(limit ? { limit } : {}) } as ListQuery<F>
+}
+
 const one = (value: LocationQuery[string] | undefined) => (Array.isArray(value) ? value[0] : value)
 
 export function fromAddress<F extends Filters>(

@@ -29,3 +29,12 @@ export function menuOf(routes: AreaRoute[], mayOpen: (meta: AreaRoute['meta']) =
     }))
     .filter(({ entries }) => entries.length > 0)
 }
+
+/** The menu's page that a page belongs to: /bookings of /bookings/17. Pages outside the menu stay themselves. */
+export function sectionOf(routes: AreaRoute[], path: string): string {
+  const above = routes
+    .filter(({ meta, path: own }) => meta.menu && (path === own || path.startsWith(`${own}/`)))
+    .map(({ path: own }) => own)
+    .sort((one, other) => other.length - one.length)
+  return above[0] ?? path
+}

@@ -6,6 +6,7 @@ export const texts = {
   day: (month: number, day: number, weekday: string) => `${month}月${day}日 ${weekday}`,
   dayOfYear: (year: number, month: number, day: number) => `${year}年${month}月${day}日`,
   none: '—',
+  comma: '、',
 
   brokenAnswer: '服务器没有正常回应，可能正在维护，请稍后再试。',
   unexpected: '页面出了意外的问题，请重试；还不行请联系管理员。',
@@ -22,7 +23,8 @@ export const texts = {
     openMenu: '展开菜单',
     closeMenu: '收起菜单',
     hospital: '当前医院',
-    account: (name: string) => `${name}，账号菜单`,
+    account: '账号菜单',
+    password: '修改密码',
     devices: '登录设备',
     logOut: '退出登录',
     theme: '外观',
@@ -30,6 +32,7 @@ export const texts = {
     offline: '和服务器的连接断开了，看到的可能不是最新内容。连上后会自动继续。',
     search: '搜索页面、医生或预约号',
     searchKey: 'Ctrl K',
+    go: (name: string) => `切换到${name}`,
     roles: {
       platform_admin: '平台管理员',
       hospital_admin: '医院管理员',
@@ -134,14 +137,14 @@ export const texts = {
   chart: { table: '用表格看', chart: '用图看', empty: '还没有数据' },
   idle: {
     title: '很久没有操作了',
-    why: (left: string) => `为了患者信息安全，${left}后会自动退出登录。`,
+    why: (left: string) => `为了患者信息安全，${left}后会自动退出登录。页面上没保存的内容会留着。`,
     stay: '继续使用',
-    minutes: (minutes: number, seconds: number) =>
-      minutes > 0 ? ` ${minutes} 分 ${seconds} 秒` : ` ${seconds} 秒`,
+    left: (seconds: number) =>
+      seconds >= 60 ? ` ${Math.floor(seconds / 60)} 分 ${seconds % 60} 秒` : ` ${seconds} 秒`,
   },
   again: {
     title: '登录已结束，请重新登录',
     why: '页面上的内容都还在，登录后接着做。',
-    other: '换了账号，将从首页开始。',
+    leave: '换一个账号登录',
   },
 }
