@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import datetime
 from uuid import UUID
 
 from guahao.kernel.errors import NotFound
@@ -24,6 +25,11 @@ def new_id(hospital_id: int = DIRECTORY) -> UUID:
     value |= 8 << 76 | secrets.randbits(12) << 64
     value |= 2 << 62 | hospital_id << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
     return UUID(int=value)
+
+
+def first_id(moment: datetime) -> UUID:
+    """The boundary between ids made before `moment` and from it on, to the millisecond."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def hospital_of(id_: UUID) -> int:
