@@ -23,6 +23,7 @@ from guahao.scheduling.models import (
     SessionState,
     Slot,
 )
+from guahao.scheduling.policy.refusals import DoctorBusy, RoomBusy
 from guahao.scheduling.queries.law import broken_slots
 from guahao.scheduling.service.exceptions import (
     ExceptionRow,
@@ -33,9 +34,7 @@ from guahao.scheduling.service.exceptions import (
 from guahao.scheduling.service.materialise import DAYS_AHEAD, materialise, materialise_due
 from guahao.scheduling.service.suspend import suspend
 from guahao.scheduling.service.templates import (
-    DoctorBusy,
     ExceptionExists,
-    RoomBusy,
     TemplateRow,
     template_of_row,
     upsert_template,

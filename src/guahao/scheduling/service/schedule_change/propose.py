@@ -14,6 +14,7 @@ from guahao.kernel.db import BulkInsert
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import ChangeState, ScheduleChange, ScheduleChangeItem
 from guahao.scheduling.policy.change import ProposedItem
+from guahao.scheduling.policy.sight import Look
 from guahao.scheduling.service.schedule_change.asked import Asked, meant_items
 
 KEPT = timedelta(days=1)
@@ -72,8 +73,8 @@ def stored(item: ProposedItem) -> dict[str, Any]:
     """An item as its row has it; two of equal rows mean the same."""
     return {
         "session_id": item.session_id,
-        "before": msgspec.to_builtins(item.before),
-        "after": msgspec.to_builtins(item.after),
+        "before": _as_read(item.before),
+        "after": _as_read(item.after),
         "refused_code": item.refused and item.refused.code,
     }
 
@@ -90,6 +91,11 @@ def _row(change: ScheduleChange, number: int, item: ProposedItem) -> dict[str, A
         "after": _json(own["after"]),
         "refused_data": _json(data),
     }
+
+
+def _as_read(look: Look | None) -> object:
+    """As the database gives it back: tuples are lists there."""
+    return msgspec.json.decode(msgspec.json.encode(look))
 
 
 def _json(value: object) -> str | None:
