@@ -12,9 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.jobs import anchor_heads, seal_entries
 from guahao.audit.models import AuditEntryRow, AuditSeal, AuditUnsealed
 from guahao.audit.policy import GENESIS, fields_of, link_hash
-from guahao.audit.queries import BadRow, Damage, Verification, entries, read_anchors, verify
+from guahao.audit.queries import (
+    SEARCH,
+    BadRow,
+    Damage,
+    Search,
+    Verification,
+    entries,
+    read_anchors,
+    verify,
+)
 from guahao.audit.service import AuditEntry, record
 from guahao.kernel.db import Sessions, constraint_of, transaction
+from guahao.kernel.paging import Asked, page_of_rows
 
 pytestmark = pytest.mark.anyio
 KEY = b"k" * 32
@@ -299,11 +309,16 @@ async def test_entries_are_listed_newest_first_in_pages(sessions: Sessions) -> N
     await seal(sessions)
 
     async with sessions() as db:
-        first = await entries(db, hospital_id=1, limit=3)
-        rest = await entries(db, hospital_id=1, limit=3, before=first[-1].id)
-        one = await entries(db, hospital_id=1, limit=3, subject="rule:2")
+        first = await page_of_rows(db, entries(Search(hospital_id=1)), listing=SEARCH, asked=Asked(limit=3))
+        asked = Asked(limit=3, cursor=first.next_cursor)
+        rest = await page_of_rows(db, entries(Search(hospital_id=1)), listing=SEARCH, asked=asked)
+        one = await page_of_rows(
+            db, entries(Search(hospital_id=1, subject="rule:2")), listing=SEARCH, asked=Asked()
+        )
 
-    assert len(first) == 3
-    assert len(rest) == 2
-    assert sorted(shown.subject for shown in [*first, *rest]) == [f"rule:{n}" for n in range(5)]
-    assert [shown.subject for shown in one] == ["rule:2"]
+    assert [len(first.rows), len(rest.rows), rest.next_cursor] == [3, 2, None]
+    assert sorted(row.AuditEntryRow.subject for row in [*first.rows, *rest.rows]) == [
+        f"rule:{n}" for n in range(5)
+    ]
+    assert sorted(row.seq for row in [*first.rows, *rest.rows]) == [1, 2, 3, 4, 5]
+    assert [row.AuditEntryRow.subject for row in one.rows] == ["rule:2"]

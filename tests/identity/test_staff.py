@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 from collections import Counter
 from uuid import UUID
 
@@ -220,6 +222,72 @@ async def test_the_list_of_staff_has_pages(client: httpx.AsyncClient, sessions: 
 
     assert cursor is None
     assert len(set(seen)) == len(seen) == 5
+
+
+async def test_members_are_found_by_words_role_hospital_and_state(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    _, platform = await hired(sessions, Role.PLATFORM_ADMIN)
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    for name, username, hospital in (
+        ("张一", "zhang_1", "7"),
+        ("李二", "li_2", "7"),
+        ("张三", "zhang_3", "8"),
+    ):
+        body = member_body(name=name, username=username, hospital_id=hospital)
+        made = await client.post(MEMBERS, json=body, headers=platform)
+        assert made.status_code == 201
+    gone = {"disabled": True, "version": 1}
+    await client.patch(f"{MEMBERS}/{made.json()['id']}", json=gone, headers=platform)
+
+    async def names(who: dict[str, str], **params: object) -> list[str]:
+        answer = await client.get(MEMBERS, params=params | {"role": "desk"}, headers=who)
+        return [member["name"] for member in answer.json()["items"]]
+
+    assert await names(platform, q="张", sort="username") == ["张一", "张三"]
+    assert await names(platform, q="LI_", sort="name") == ["李二"]
+    assert await names(platform, q="%") == []
+    assert await names(platform, hospital_id=8) == ["张三"]
+    assert await names(platform, is_disabled=True) == ["张三"]
+    assert await names(platform, is_disabled=False, sort="-username") == ["张一", "李二"]
+    assert await names(admin, q="张") == ["张一"]
+    assert await names(admin, hospital_id=8) == []
+
+
+async def test_the_members_as_a_file_are_those_of_the_search(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
+) -> None:
+    me, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    await hired(sessions, Role.DESK, hospital_id=8)
+    await client.post(MEMBERS, json=member_body(name="=1+1"), headers=admin)
+
+    file = await client.get(f"{MEMBERS}.csv", params={"role": "desk", "q": "li"}, headers=admin)
+
+    rows = list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"))))
+    assert [row[:4] for row in rows[1:]] == [["li_desk", "'=1+1", "7", "窗口"]]
+    entry = await db.scalar(select(AuditEntryRow).where(AuditEntryRow.action == "list.export"))
+    assert entry is not None
+    assert (entry.hospital_id, entry.actor, entry.data) == (
+        7,
+        f"staff:{me}",
+        {"form": "csv", "filters": {"q": True, "role": "desk"}, "rows": 1},
+    )
+
+
+async def test_of_two_who_edit_a_member_the_second_is_told(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    desk, _ = await hired(sessions, Role.DESK, hospital_id=7)
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+
+    first, second = [
+        await client.patch(f"{MEMBERS}/{desk}", json={"name": name, "version": 1}, headers=admin)
+        for name in ("先到", "后到")
+    ]
+
+    assert (first.json()["name"], first.json()["version"]) == ("先到", 2)
+    assert (second.status_code, second.json()["code"]) == (409, "edit-conflict")
+    assert (second.json()["your_version"], second.json()["current_version"]) == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ARRAY,
     Integer,
     Row,
+    Select,
     and_,
     bindparam,
     column,
@@ -29,6 +30,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.models import AuditAnchor, AuditEntryRow, AuditSeal, AuditUnsealed
 from guahao.audit.policy import GENESIS, fields_of, link_hash
 from guahao.kernel.db import Json
+from guahao.kernel.ids import first_id
+from guahao.kernel.paging import Listing
 
 _CHUNK = 5000
 _SEAL_OF_ENTRY = and_(
@@ -88,19 +91,6 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryShown:
-    """An entry as staff read it; `seq` is null until it is chained."""
-
-    id: UUID
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    data: Json
-    seq: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
     """What was done to one thing, for a history that people read."""
 
@@ -126,42 +116,55 @@ def read_anchors(file: Path) -> list[Anchor]:
     return found
 
 
-async def entries(
-    db: AsyncSession,
-    *,
-    hospital_id: int,
-    limit: int,
-    before: UUID | None = None,
-    actor: str | None = None,
-    subject: str | None = None,
-) -> list[EntryShown]:
-    """List entries of one hospital, newest first, from before the entry `before`."""
-    wanted = [AuditEntryRow.hospital_id == hospital_id]
-    if before is not None:
-        wanted.append(AuditEntryRow.id < before)
-    if actor is not None:
-        wanted.append(AuditEntryRow.actor == actor)
-    if subject is not None:
-        wanted.append(AuditEntryRow.subject == subject)
-    rows = await db.execute(
-        select(AuditEntryRow, AuditSeal.seq)
-        .outerjoin(AuditSeal, _SEAL_OF_ENTRY)
-        .where(*wanted)
-        .order_by(AuditEntryRow.id.desc())
+SEARCH = Listing(by={"at": AuditEntryRow.id}, id=AuditEntryRow.id, default="-at")
+"""Ids are made in the order of time; the moment itself is the database's, milliseconds away."""
+
+_CLOCKS_APART = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which entries of one hospital; every part but the hospital may be left open, `ends_at` excluded."""
+
+    hospital_id: int
+    actor: str | None = None
+    action: str | None = None
+    subject: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+def entries(search: Search) -> Select[AuditEntryRow, int | None]:
+    """The entries that are searched for, each with its place in the chain once it has one."""
+    same = (
+        (AuditEntryRow.actor, search.actor),
+        (AuditEntryRow.action, search.action),
+        (AuditEntryRow.subject, search.subject),
+    )
+    wanted = [AuditEntryRow.hospital_id == search.hospital_id]
+    wanted += [column == value for column, value in same if value is not None]
+    if search.starts_at is not None:
+        wanted += [
+            AuditEntryRow.at >= search.starts_at,
+            AuditEntryRow.id >= first_id(search.starts_at - _CLOCKS_APART),
+        ]
+    if search.ends_at is not None:
+        wanted += [
+            AuditEntryRow.at < search.ends_at,
+            AuditEntryRow.id < first_id(search.ends_at + _CLOCKS_APART),
+        ]
+    return select(AuditEntryRow, AuditSeal.seq).outerjoin(AuditSeal, _SEAL_OF_ENTRY).where(*wanted)
+
+
+async def anchors_of(db: AsyncSession, *, hospital_id: int, limit: int) -> Sequence[AuditAnchor]:
+    """The heads of one hospital's chain that were carried out of the database, the newest first."""
+    found = await db.scalars(
+        select(AuditAnchor)
+        .where(AuditAnchor.hospital_id == hospital_id)
+        .order_by(AuditAnchor.seq.desc())
         .limit(limit)
     )
-    return [
-        EntryShown(
-            id=entry.id,
-            at=entry.at,
-            actor=entry.actor,
-            action=entry.action,
-            subject=entry.subject,
-            data=entry.data,
-            seq=seq,
-        )
-        for entry, seq in rows
-    ]
+    return found.all()
 
 
 async def deeds(db: AsyncSession, *, hospital_id: int, subjects: Sequence[str]) -> list[Deed]:

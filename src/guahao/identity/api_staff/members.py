@@ -12,24 +12,32 @@ from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, R
 from guahao.identity.api_patient.schemas import NewPassword, Username
 from guahao.identity.api_patient.sealed_answer import SealedOnce
 from guahao.identity.models.staff import Staff
-from guahao.identity.queries.staff import staff_members
+from guahao.identity.queries import staff as staff_queries
+from guahao.identity.queries.staff import MEMBERS
 from guahao.identity.service import staff as members
 from guahao.identity.service.account import PasswordWeak, check_password_strength
+from guahao.identity.service.exports import Wanted, export
 from guahao.identity.service.invitations import Invitation, invite, reset_password
 from guahao.identity.service.password import hash_password
 from guahao.identity.service.second_factor import reset_totp
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import EditConflict, NotFound, Unavailable
-from guahao.kernel.http import AllSessions, Body, Db, Keys, Now, Page, problems
+from guahao.kernel.export import Form, Sheet, local_time
+from guahao.kernel.http import AllSessions, Body, Db, Keys, Listed, Now, Page, download, problems
+from guahao.kernel.i18n import text
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
+from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, all_of, page_of
 
 router = APIRouter(prefix="/api/v1/staff/members", tags=["staff members"])
 
 Manager = Annotated[StaffRef, Depends(staff(Permission.MANAGE_STAFF))]
 MemberName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
+HospitalNumber = Annotated[int, Field(ge=1, le=(1 << 24) - 1)]
 HospitalId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6}$")]
+
+_COLUMNS = ("username", "name", "hospital", "roles", "second-factor", "created", "disabled")
 
 
 class MemberIn(Body):
@@ -82,6 +90,25 @@ class MemberOut(BaseModel):
         )
 
 
+class MemberList(Listed):
+    """Which members; `q` is a part of the name or username."""
+
+    q: Annotated[str | None, Field(min_length=1, max_length=50)] = None
+    role: Role | None = None
+    hospital_id: HospitalNumber | None = None
+    is_disabled: bool | None = None
+
+    def of(self, who: StaffRef) -> staff_queries.MemberSearch:
+        """What of it is looked for by whom."""
+        return staff_queries.MemberSearch(
+            scope=who.hospital_id,
+            hospital_id=self.hospital_id,
+            role=self.role,
+            is_disabled=self.is_disabled,
+            words=self.q,
+        )
+
+
 class InvitationOut(BaseModel):
     """A code by which a member chooses a password, shown this once."""
 
@@ -100,18 +127,41 @@ class MadeMemberOut(MemberOut):
     invitation: InvitationOut | None
 
 
-@router.get("", responses=problems(NotLoggedIn, PermissionMissing))
-async def list_members(
-    who: Manager,
-    db: Db,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-) -> Page[MemberOut]:
+@router.get(
+    ".{form}",
+    response_class=Response,
+    responses=problems(NotLoggedIn, PermissionMissing, SortUnknown, ExportTooLarge),
+)
+async def export_members(
+    form: Form, search: Annotated[MemberList, Query()], who: Manager, db: Db
+) -> Response:
+    """The members that are searched for as a file."""
+    rows = await all_of(db, staff_queries.members(search.of(who)), listing=MEMBERS, sort=search.sort)
+    sheet = Sheet(
+        title=text("staff-file.title"),
+        headings=[text(f"staff-file.{column}") for column in _COLUMNS],
+        rows=[
+            (
+                member.username,
+                member.name,
+                member.hospital_id,
+                text("staff-file.comma").join(text(f"role.{role}") for role in member.roles),
+                local_time(member.totp_confirmed_at),
+                local_time(member.created_at),
+                local_time(member.disabled_at),
+            )
+            for member in rows
+        ],
+    )
+    file = Wanted(name="members", form=form, filters=search.filters)
+    return download(await export(db, sheet, wanted=file, by=who, hospital_id=who.hospital_id))
+
+
+@router.get("", responses=problems(NotLoggedIn, PermissionMissing, SortUnknown, CursorInvalid))
+async def list_members(search: Annotated[MemberList, Query()], who: Manager, db: Db) -> Page[MemberOut]:
     """The staff of the caller's hospital; the platform's administrators see everybody."""
-    after = None if cursor is None else parse_id(cursor)
-    found = await staff_members(db, scope=who.hospital_id, after=after, limit=limit + 1)
-    shown = [MemberOut.of(member) for member in found[:limit]]
-    return Page(items=shown, next_cursor=shown[-1].id if len(found) > limit else None)
+    wanted = staff_queries.members(search.of(who))
+    return Page.of(await page_of(db, wanted, listing=MEMBERS, asked=search.asked), MemberOut.of)
 
 
 @router.post(

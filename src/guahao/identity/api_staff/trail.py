@@ -1,26 +1,59 @@
-"""Routes of the audit trail, for auditors."""
+"""Routes of the audit trail, for auditors: searching, files, the chain and its anchors."""
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+import json
+from datetime import date, datetime, time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
+from sqlalchemy import Row
 
 from guahao.audit import queries
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.identity.queries.actors import actor_names
+from guahao.identity.service.exports import Wanted, export
+from guahao.kernel.clock import at_local
 from guahao.kernel.errors import NotFound
-from guahao.kernel.http import AppSettings, Db, Keys, Page, problems
-from guahao.kernel.ids import DIRECTORY, parse_id
+from guahao.kernel.export import Form, Sheet, Shown, local_time
+from guahao.kernel.http import AppSettings, Db, Keys, Listed, Page, download, problems
+from guahao.kernel.i18n import text
+from guahao.kernel.ids import DIRECTORY
+from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, all_rows_of, page_of_rows
 
 router = APIRouter(prefix="/api/v1/staff/audit", tags=["audit"])
 
 Auditor = Annotated[StaffRef, Depends(staff(Permission.VIEW_AUDIT))]
 HospitalId = Annotated[
     int | None,
-    Query(ge=0, le=(1 << 24) - 1, description="The caller's own when empty; 0 is the platform's own trail"),
+    Field(ge=0, le=(1 << 24) - 1, description="The caller's own when empty; 0 is the platform's own trail"),
 ]
+Exactly = Annotated[str | None, Field(min_length=1, max_length=120)]
+_COLUMNS = ("at", "who", "actor", "action", "subject", "data", "seq")
+
+
+class TrailSearch(Listed):
+    """What to look for; every part may be left open. Days are local, `to` excluded."""
+
+    hospital_id: HospitalId = None
+    actor: Exactly = None
+    action: Exactly = None
+    subject: Exactly = None
+    from_: Annotated[date | None, Field(alias="from")] = None
+    to: date | None = None
+
+    def of(self, who: StaffRef) -> queries.Search:
+        """What of it is looked for in which hospital. Raises `NotFound`."""
+        return queries.Search(
+            hospital_id=_scope(who, self.hospital_id),
+            actor=self.actor,
+            action=self.action,
+            subject=self.subject,
+            starts_at=None if self.from_ is None else at_local(self.from_, time()),
+            ends_at=None if self.to is None else at_local(self.to, time()),
+        )
 
 
 class EntryOut(BaseModel):
@@ -29,6 +62,7 @@ class EntryOut(BaseModel):
     id: str
     at: datetime
     actor: str
+    actor_name: str | None = Field(description="The member of staff's; null for others")
     action: str
     subject: str
     data: dict[str, Any]
@@ -46,51 +80,55 @@ class VerificationOut(BaseModel):
     entry_id: str | None
 
 
-@router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
-async def list_entries(
-    who: Auditor,
-    db: Db,
-    hospital_id: HospitalId = None,
-    actor: Annotated[str | None, Query(max_length=64)] = None,
-    subject: Annotated[str | None, Query(max_length=64)] = None,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-) -> Page[EntryOut]:
-    """Entries of one hospital, newest first."""
-    found = await queries.entries(
-        db,
-        hospital_id=_scope(who, hospital_id),
-        limit=limit + 1,
-        before=None if cursor is None else parse_id(cursor),
-        actor=actor,
-        subject=subject,
+class AnchorOut(BaseModel):
+    """The head of a chain that was carried out of the database; compare it with the copy kept elsewhere."""
+
+    seq: int
+    hash: str = Field(description="Hexadecimal")
+    anchored_at: datetime
+
+
+@router.get(
+    ".{form}",
+    response_class=Response,
+    responses=problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, ExportTooLarge),
+)
+async def export_entries(
+    form: Form, search: Annotated[TrailSearch, Query()], who: Auditor, db: Db
+) -> Response:
+    """The entries that are searched for as a file; taking it is an entry too."""
+    wanted = search.of(who)
+    rows = await all_rows_of(db, queries.entries(wanted), listing=queries.SEARCH, sort=search.sort)
+    names = await actor_names(db, {row.AuditEntryRow.actor for row in rows})
+    sheet = Sheet(
+        title=text("audit-file.title"),
+        headings=[text(f"audit-file.{column}") for column in _COLUMNS],
+        rows=[_line(_shown(row, names)) for row in rows],
     )
-    shown = [
-        EntryOut(
-            id=str(entry.id),
-            at=entry.at,
-            actor=entry.actor,
-            action=entry.action,
-            subject=entry.subject,
-            data=entry.data,
-            seq=entry.seq,
-        )
-        for entry in found[:limit]
-    ]
-    return Page(items=shown, next_cursor=shown[-1].id if len(found) > limit else None)
+    file = Wanted(name="audit", form=form, filters=search.filters)
+    return download(await export(db, sheet, wanted=file, by=who, hospital_id=wanted.hospital_id))
+
+
+@router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, CursorInvalid))
+async def list_entries(search: Annotated[TrailSearch, Query()], who: Auditor, db: Db) -> Page[EntryOut]:
+    """Entries of one hospital, newest first."""
+    read = await page_of_rows(db, queries.entries(search.of(who)), listing=queries.SEARCH, asked=search.asked)
+    names = await actor_names(db, {row.AuditEntryRow.actor for row in read.rows})
+    return Page.of(read, lambda row: _shown(row, names))
 
 
 @router.get("/verification", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
 async def verify_trail(
-    who: Auditor, db: Db, keys: Keys, settings: AppSettings, hospital_id: HospitalId = None
+    who: Auditor,
+    db: Db,
+    keys: Keys,
+    settings: AppSettings,
+    hospital_id: Annotated[HospitalId, Query()] = None,
 ) -> VerificationOut:
     """Recompute one hospital's chain against the anchors and name the first row that does not fit."""
-    (found,) = await queries.verify(
-        db,
-        key=keys.audit,
-        anchors=queries.read_anchors(queries.anchor_file(settings.data_dir)),
-        hospital_id=_scope(who, hospital_id),
-    )
+    wanted = _scope(who, hospital_id)
+    anchors = await asyncio.to_thread(queries.read_anchors, queries.anchor_file(settings.data_dir))
+    (found,) = await queries.verify(db, key=keys.audit, anchors=anchors, hospital_id=wanted)
     bad = found.bad
     return VerificationOut(
         hospital_id=str(found.hospital_id),
@@ -100,6 +138,40 @@ async def verify_trail(
         seq=None if bad is None else bad.seq,
         entry_id=None if bad is None or bad.entry_id is None else str(bad.entry_id),
     )
+
+
+@router.get("/anchors", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
+async def list_anchors(
+    who: Auditor,
+    db: Db,
+    hospital_id: Annotated[HospitalId, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+) -> Page[AnchorOut]:
+    """The newest anchors of one hospital's chain, as they stand in the file beside the database too."""
+    found = await queries.anchors_of(db, hospital_id=_scope(who, hospital_id), limit=limit)
+    return Page(
+        items=[AnchorOut(seq=one.seq, hash=one.hash.hex(), anchored_at=one.anchored_at) for one in found]
+    )
+
+
+def _shown(row: Row[Any], names: dict[str, str]) -> EntryOut:
+    entry = row.AuditEntryRow
+    return EntryOut(
+        id=str(entry.id),
+        at=entry.at,
+        actor=entry.actor,
+        actor_name=names.get(entry.actor),
+        action=entry.action,
+        subject=entry.subject,
+        data=entry.data,
+        seq=row.seq,
+    )
+
+
+def _line(entry: EntryOut) -> tuple[Shown, ...]:
+    data = json.dumps(entry.data, ensure_ascii=False, sort_keys=True)
+    who = (entry.actor_name, entry.actor)
+    return (local_time(entry.at), *who, entry.action, entry.subject, data, entry.seq)
 
 
 def _scope(who: StaffRef, hospital_id: int | None) -> int:

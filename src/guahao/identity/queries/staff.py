@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, any_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.account import Login
 from guahao.identity.models.staff import Staff, StaffRecoveryCode
+from guahao.identity.policy.permission import Role
+from guahao.kernel.paging import Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +27,44 @@ class OwnLogin:
     ends_at: datetime
 
 
-async def staff_members(
-    db: AsyncSession, *, scope: int | None, after: UUID | None, limit: int
-) -> Sequence[Staff]:
-    """List the staff of one hospital, or with scope None of all and of the platform, oldest first."""
-    statement = select(Staff).order_by(Staff.id).limit(limit)
-    if scope is not None:
-        statement = statement.where(Staff.hospital_id == scope)
-    if after is not None:
-        statement = statement.where(Staff.id > after)
-    return (await db.scalars(statement)).all()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberSearch:
+    """Which members; `scope` is the searcher's hospital, None for the platform, which sees everybody."""
+
+    scope: int | None
+    hospital_id: int | None = None
+    role: Role | None = None
+    is_disabled: bool | None = None
+    words: str | None = None
+
+
+MEMBERS = Listing(
+    by={"created_at": Staff.id, "name": Staff.name, "username": Staff.username},
+    id=Staff.id,
+    default="-created_at",
+)
+"""The staff of an installation are hundreds: they are sorted without an index of their own."""
+
+
+def members(search: MemberSearch) -> Select[Staff]:
+    """The members that are searched for; words are looked for in name and username."""
+    wanted = [
+        Staff.hospital_id == hospital
+        for hospital in (search.scope, search.hospital_id)
+        if hospital is not None
+    ]
+    if search.role is not None:
+        wanted.append(any_(Staff.roles) == search.role.value)
+    if search.is_disabled is not None:
+        wanted.append(Staff.disabled_at.is_not(None) if search.is_disabled else Staff.disabled_at.is_(None))
+    if search.words is not None:
+        wanted.append(
+            or_(
+                Staff.name.icontains(search.words, autoescape=True),
+                Staff.username.icontains(search.words, autoescape=True),
+            )
+        )
+    return select(Staff).where(*wanted)
 
 
 async def own_login(db: AsyncSession, *, staff_id: UUID, login_id: UUID) -> OwnLogin:
