@@ -93,7 +93,7 @@ class Appointment(Base):
         ),
         Index("appointment_hold_idx", "hold_expires_at", postgresql_where=text("state = 'held'")),
         Index("appointment_decide_idx", "decide_by", postgresql_where=text("state = 'suspended'")),
-        Index("appointment_person_idx", "person_id", "date"),
+        Index("appointment_person_idx", "person_id", "starts_at", "id"),
         Index("appointment_account_idx", "account_id", "id"),
         Index("appointment_slot_idx", "hospital_id", "slot_id"),
         Index("appointment_time_idx", "hospital_id", "starts_at", "id"),

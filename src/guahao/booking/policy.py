@@ -14,7 +14,7 @@ from guahao.kernel.clock import CHINA, local_date
 from guahao.kernel.errors import Problem
 from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts
-from guahao.scheduling.queries.states import SessionState
+from guahao.scheduling.queries.states import Bucket, SessionState
 
 
 class SessionSuspended(Problem):
@@ -150,6 +150,13 @@ class DepartmentAgeLimit(Problem):
     status = 409
 
 
+class ElderlyPlaceOnly(Problem):
+    """The place is kept for people of `age_years` and older."""
+
+    code = "elderly-place-only"
+    status = 409
+
+
 class CancelTooLate(Problem):
     """The slot has begun; the desk decides about what happens now."""
 
@@ -220,6 +227,13 @@ def refusal_of_patient(slot: SlotFacts, patient: PatientFacts) -> Problem | None
     too_old = slot.max_age_years is not None and age > slot.max_age_years
     if too_young or too_old:
         return DepartmentAgeLimit(min_age_years=slot.min_age_years, max_age_years=slot.max_age_years)
+    return None
+
+
+def refusal_of_pool(slot: SlotFacts, patient: PatientFacts, rules: Rules, *, pool: Bucket) -> Problem | None:
+    """Judge whether a place that is kept for the elderly may be this person's."""
+    if pool is Bucket.ELDERLY and age_on(patient.birth_date, slot.date) < rules.elderly_age_years:
+        return ElderlyPlaceOnly(age_years=rules.elderly_age_years)
     return None
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
-from uuid import UUID
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.events import (
@@ -16,13 +12,13 @@ from guahao.booking.events import (
     AppointmentResumed,
     AppointmentSuspended,
 )
-from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.models import AppointmentState
 from guahao.booking.service import suspension
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.expire import end_hold
 from guahao.booking.service.late import accept_late_money
+from guahao.booking.service.notices import owe
 from guahao.booking.service.rows import locked
-from guahao.catalog.queries import rules_of
 from guahao.kernel.events import Reaction, on
 from guahao.kernel.ids import parse_id
 from guahao.notification import service as notification
@@ -61,19 +57,19 @@ async def follow_resumption(db: AsyncSession, event: SessionResumed) -> None:
 
 async def owe_booked(db: AsyncSession, event: AppointmentConfirmed) -> None:
     """Owe the confirmation and the reminders."""
-    await _owe(db, event.appointment_id, NoticeKind.BOOKED, remind=True)
+    await owe(db, event.appointment_id, NoticeKind.BOOKED, remind=True)
 
 
 async def owe_cancelled(db: AsyncSession, event: AppointmentCancelled) -> None:
     """Owe word of the cancellation; reminders are called off."""
     kind = NoticeKind.CANCELLED_BY_HOSPITAL if event.is_by_hospital else NoticeKind.CANCELLED
-    await _owe(db, event.appointment_id, kind)
+    await owe(db, event.appointment_id, kind)
 
 
 async def owe_expired(db: AsyncSession, event: AppointmentExpired) -> None:
     """Owe word that the hold ended, unless late money has booked it again."""
     if (await locked(db, event.appointment_id)).state is AppointmentState.EXPIRED:
-        await _owe(db, event.appointment_id, NoticeKind.EXPIRED)
+        await owe(db, event.appointment_id, NoticeKind.EXPIRED)
 
 
 async def owe_rescheduled(db: AsyncSession, event: AppointmentRescheduled) -> None:
@@ -81,54 +77,17 @@ async def owe_rescheduled(db: AsyncSession, event: AppointmentRescheduled) -> No
     await notification.call_off(
         db, hospital_id=event.hospital_id, subject=f"appointment:{event.old_appointment_id}"
     )
-    await _owe(db, event.appointment_id, NoticeKind.RESCHEDULED, remind=True)
+    await owe(db, event.appointment_id, NoticeKind.RESCHEDULED, remind=True)
 
 
 async def owe_suspended(db: AsyncSession, event: AppointmentSuspended) -> None:
     """Owe word of the suspension; reminders are called off."""
-    await _owe(db, event.appointment_id, NoticeKind.SUSPENDED)
+    await owe(db, event.appointment_id, NoticeKind.SUSPENDED)
 
 
 async def owe_resumed(db: AsyncSession, event: AppointmentResumed) -> None:
     """Owe word that the session takes place, and the reminders again."""
-    await _owe(db, event.appointment_id, NoticeKind.RESUMED, remind=True)
-
-
-async def _owe(db: AsyncSession, appointment_id: UUID, kind: NoticeKind, *, remind: bool = False) -> None:
-    appointment = await locked(db, appointment_id)
-    subject = f"appointment:{appointment_id}"
-    await notification.call_off(db, hospital_id=appointment.hospital_id, subject=subject)
-    now = appointment.booked_at or appointment.created_at
-    due = [(kind, appointment.ended_at or now)]
-    if remind:
-        due += await _reminders(db, appointment, now)
-    await _plan(db, appointment, due)
-
-
-async def _reminders(
-    db: AsyncSession, appointment: Appointment, now: datetime
-) -> list[tuple[NoticeKind, datetime]]:
-    rules = (await rules_of(db, hospital_id=appointment.hospital_id, now=now)).rules
-    times = (
-        (NoticeKind.DAY_BEFORE, appointment.starts_at - timedelta(hours=rules.remind_first_h)),
-        (NoticeKind.HOURS_BEFORE, appointment.starts_at - timedelta(hours=rules.remind_second_h)),
-    )
-    return [(kind, due_at) for kind, due_at in times if due_at > now]
-
-
-async def _plan(
-    db: AsyncSession, appointment: Appointment, due: Collection[tuple[NoticeKind, datetime]]
-) -> None:
-    for kind, due_at in due:
-        await notification.plan(
-            db,
-            hospital_id=appointment.hospital_id,
-            subject=f"appointment:{appointment.id}",
-            kind=kind,
-            account_id=appointment.account_id,
-            patient_id=appointment.patient_id,
-            due_at=due_at,
-        )
+    await owe(db, event.appointment_id, NoticeKind.RESUMED, remind=True)
 
 
 REACTIONS: tuple[Reaction, ...] = (

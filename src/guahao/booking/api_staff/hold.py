@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from guahao.booking import policy
 from guahao.booking.api_patient.problems import BOOKING_PROBLEMS
 from guahao.booking.api_patient.schemas import HeldOut
 from guahao.booking.api_staff.access import Booker, Id
@@ -39,7 +40,7 @@ class StaffHoldIn(Body):
     "/appointments",
     status_code=201,
     response_model=HeldOut,
-    responses=problems(*BOOKING_PROBLEMS, PermissionMissing, planning.PoolEmpty),
+    responses=problems(*BOOKING_PROBLEMS, PermissionMissing, planning.PoolEmpty, policy.ElderlyPlaceOnly),
 )
 async def book_for_a_person(body: StaffHoldIn, db: Db, who: Booker, once: Once) -> Response:
     """Book for a patient enrolled at the desk; the fee is taken on site, so it is booked at once."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.booking.models import Appointment, AppointmentState, BookingBlock
+from guahao.booking.models import Appointment, BookingBlock
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
 
@@ -59,30 +57,6 @@ async def upcoming_of_account(
     if after is not None:
         statement = statement.where(place > after)
     return (await db.scalars(statement.order_by(*place.clauses).limit(limit))).all()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaffFilter:
-    """What the desk looks for; every part may be left open."""
-
-    hospital_id: int
-    date: dt.date | None = None
-    session_id: UUID | None = None
-    doctor_id: UUID | None = None
-    patient_id: UUID | None = None
-    state: AppointmentState | None = None
-
-
-async def appointments_of_hospital(
-    db: AsyncSession, *, wanted: StaffFilter, before: UUID | None, limit: int
-) -> Sequence[Appointment]:
-    """A hospital's appointments that fit the filter, newest first."""
-    statement = select(Appointment).where(Appointment.hospital_id == wanted.hospital_id)
-    for name in ("date", "session_id", "doctor_id", "patient_id", "state"):
-        value = getattr(wanted, name)
-        if value is not None:
-            statement = statement.where(getattr(Appointment, name) == value)
-    return await _page(db, statement, before, limit)
 
 
 async def _page(

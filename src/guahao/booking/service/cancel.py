@@ -86,7 +86,7 @@ async def _cancel(db: AsyncSession, appointment: Appointment, slot: SlotFacts, b
     await _give_money_back(db, appointment, terms, by=by.actor)
     if terms.credit is not None:
         await count_cancellation(db, appointment, rules=rule_set.rules, kind=terms.credit)
-    await _tell(db, appointment, by, is_hospital_fault=is_hospital_fault)
+    await _tell(db, appointment, by, before=before, is_hospital_fault=is_hospital_fault)
     place = await given_back(
         db,
         slot=slot,
@@ -126,7 +126,12 @@ def _cools_until(slot: SlotFacts, rule_set: RuleSet, before: AppointmentState) -
 
 
 async def _tell(
-    db: AsyncSession, appointment: Appointment, by: Canceller, *, is_hospital_fault: bool
+    db: AsyncSession,
+    appointment: Appointment,
+    by: Canceller,
+    *,
+    before: AppointmentState,
+    is_hospital_fault: bool,
 ) -> None:
     await publish(
         db,
@@ -143,6 +148,6 @@ async def _tell(
             actor=by.actor,
             action="appointment.cancel",
             subject=f"appointment:{appointment.id}",
-            data={"state": appointment.state.value},
+            data={"before": before.value, "state": appointment.state.value, "excused": by.is_excused},
         ),
     )

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.models import Appointment, BookingBlock, CreditEvent, CreditKind
-from guahao.catalog.queries import Rules, rules_of_version
-from guahao.kernel.errors import NotFound
+from guahao.booking.service.rows import locked
+from guahao.catalog.queries import Rules, rules_of, rules_of_version
+from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import hospital_of, new_id
+
+_CANCELLATIONS = "cancellations"
+
+
+class NothingToExcuse(Problem):
+    """Nothing counts against the person because of this appointment, or it is excused already."""
+
+    code = "nothing-to-excuse"
+    status = 409
 
 
 async def rules_at_booking(db: AsyncSession, appointment: Appointment) -> Rules:
@@ -30,8 +40,7 @@ async def count_cancellation(
 
     One after the other for each person, so that cancelling several at once is not seen as one.
     """
-    one_at_a_time = func.hashtextextended(f"credit:{appointment.person_id}", 0)
-    await db.execute(select(func.pg_advisory_xact_lock(one_at_a_time)))
+    await _lock_credit(db, appointment)
     await db.execute(
         insert(CreditEvent).values(
             hospital_id=appointment.hospital_id,
@@ -40,7 +49,21 @@ async def count_cancellation(
             kind=kind,
         )
     )
-    window = func.now() - timedelta(days=rules.cancel_pause_window_days)
+    window = _window(rules)
+    if await _count_since(db, appointment, window) >= rules.cancel_pause_count:
+        await _block(db, appointment, days=rules.cancel_pause_days)
+
+
+def _window(rules: Rules) -> ColumnElement[datetime]:
+    return func.now() - timedelta(days=rules.cancel_pause_window_days)
+
+
+async def _lock_credit(db: AsyncSession, appointment: Appointment) -> None:
+    one_at_a_time = func.hashtextextended(f"credit:{appointment.person_id}", 0)
+    await db.execute(select(func.pg_advisory_xact_lock(one_at_a_time)))
+
+
+async def _count_since(db: AsyncSession, appointment: Appointment, window: ColumnElement[datetime]) -> int:
     count = await db.scalar(
         select(func.count())
         .select_from(CreditEvent)
@@ -48,10 +71,10 @@ async def count_cancellation(
             CreditEvent.hospital_id == appointment.hospital_id,
             CreditEvent.person_id == appointment.person_id,
             CreditEvent.occurred_at > window,
+            CreditEvent.voided_at.is_(None),
         )
     )
-    if (count or 0) >= rules.cancel_pause_count:
-        await _block(db, appointment, days=rules.cancel_pause_days)
+    return count or 0
 
 
 async def _block(db: AsyncSession, appointment: Appointment, *, days: int) -> None:
@@ -61,7 +84,7 @@ async def _block(db: AsyncSession, appointment: Appointment, *, days: int) -> No
             hospital_id=appointment.hospital_id,
             id=block_id,
             person_id=appointment.person_id,
-            reason="cancellations",
+            reason=_CANCELLATIONS,
             starts_at=func.now(),
             ends_at=func.now() + timedelta(days=days),
         )
@@ -76,6 +99,60 @@ async def _block(db: AsyncSession, appointment: Appointment, *, days: int) -> No
             data={"days": days},
         ),
     )
+
+
+async def excuse(
+    db: AsyncSession, *, appointment_id: UUID, reason: str, actor: str, now: datetime
+) -> Appointment:
+    """Let what a person did with an appointment count no longer, at the word of staff.
+
+    A pause that it had caused ends when what is left would not cause one. Raises `NotFound` and
+    `NothingToExcuse`.
+    """
+    appointment = await locked(db, appointment_id)
+    await _lock_credit(db, appointment)
+    voided = await db.scalar(
+        update(CreditEvent)
+        .where(
+            CreditEvent.hospital_id == appointment.hospital_id,
+            CreditEvent.appointment_id == appointment.id,
+            CreditEvent.voided_at.is_(None),
+        )
+        .values(voided_at=func.now(), voided_by=actor, void_reason=reason)
+        .returning(CreditEvent.kind)
+    )
+    if voided is None:
+        raise NothingToExcuse
+    rules = (await rules_of(db, hospital_id=appointment.hospital_id, now=now)).rules
+    is_pause_over = await _count_since(db, appointment, _window(rules)) < rules.cancel_pause_count
+    lifted = await _lift_pauses(db, appointment) if is_pause_over else []
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=appointment.hospital_id,
+            actor=actor,
+            action="appointment.excuse",
+            subject=f"appointment:{appointment.id}",
+            data={"kind": CreditKind(voided).value, "reason": reason, "lifted": [str(one) for one in lifted]},
+        ),
+    )
+    return appointment
+
+
+async def _lift_pauses(db: AsyncSession, appointment: Appointment) -> list[UUID]:
+    lifted = await db.scalars(
+        update(BookingBlock)
+        .where(
+            BookingBlock.hospital_id == appointment.hospital_id,
+            BookingBlock.person_id == appointment.person_id,
+            BookingBlock.reason == _CANCELLATIONS,
+            BookingBlock.lifted_at.is_(None),
+            BookingBlock.ends_at > func.now(),
+        )
+        .values(lifted_at=func.now())
+        .returning(BookingBlock.id)
+    )
+    return list(lifted)
 
 
 async def lift_block(db: AsyncSession, *, block_id: UUID, hospital_id: int | None, actor: str) -> None:

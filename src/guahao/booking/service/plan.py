@@ -172,6 +172,9 @@ def _refusal(request: HoldRequest, facts: _Facts, planned: Sequence[HoldPlan | P
     refusal = policy.refusal_of_slot(slot, rules) or policy.refusal_of_patient(slot, patient)
     if refusal is not None or request.is_overruling:
         return refusal
+    refusal = policy.refusal_of_pool(slot, patient, rules, pool=request.pool)
+    if refusal is not None:
+        return refusal
     history = facts.histories[slot.hospital_id, patient.person_id]
     at_desk = request.channel is not Channel.ONLINE
     known = policy.History(

@@ -74,7 +74,7 @@ async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldReq
     old = await locked(db, appointment_id)
     slot = await _new_slot(db, old, request)
     rule_set = await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)
-    old_slot = await _judge(db, old, slot, patient, rule_set)
+    old_slot = await _judge(db, old, slot, patient, rule_set, pool=request.pool)
     number = await next_number(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
     plan = HoldPlan(
         request=request,
@@ -107,7 +107,13 @@ async def _new_slot(db: AsyncSession, old: Appointment, request: HoldRequest) ->
 
 
 async def _judge(
-    db: AsyncSession, old: Appointment, slot: SlotFacts, patient: PatientFacts, rule_set: RuleSet
+    db: AsyncSession,
+    old: Appointment,
+    slot: SlotFacts,
+    patient: PatientFacts,
+    rule_set: RuleSet,
+    *,
+    pool: Bucket,
 ) -> SlotFacts:
     sessions = {(slot.hospital_id, slot.session_id), (old.hospital_id, old.session_id)}
     await lock_sessions(db, sessions)
@@ -122,6 +128,7 @@ async def _judge(
     refusal = (
         policy.refusal_of_slot(slot, rule_set.rules)
         or policy.refusal_of_patient(slot, patient)
+        or policy.refusal_of_pool(slot, patient, rule_set.rules, pool=pool)
         or policy.refusal_by_history(slot, history, rule_set.rules, leaving=old.id)
     )
     if refusal is not None:
@@ -194,6 +201,10 @@ async def _tell(db: AsyncSession, old: Appointment, plan: HoldPlan) -> None:
             actor=plan.request.actor,
             action="appointment.reschedule",
             subject=f"appointment:{old.id}",
-            data={"new_appointment_id": str(plan.appointment_id), "slot_id": str(plan.slot.slot_id)},
+            data={
+                "new_appointment_id": str(plan.appointment_id),
+                "slot_id": str(plan.slot.slot_id),
+                "old_slot_id": str(old.slot_id),
+            },
         ),
     )

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from guahao.identity.models.account import Account
 from guahao.identity.models.person import DocumentType, Patient, Person
-from guahao.identity.models.staff import Staff
 from guahao.identity.policy.document import age_on
 from guahao.identity.policy.finding import document_index, name_index, phone_index
 from guahao.kernel.crypto import KeyRing
@@ -110,17 +110,19 @@ async def person_ids_matching(db: AsyncSession, *, text: str, key_ring: KeyRing)
     return list(found.all())
 
 
+async def person_of(db: AsyncSession, *, patient_id: UUID) -> UUID:
+    """The person behind a patient, deleted ones too. Raises `NotFound`."""
+    person_id: UUID | None = await db.scalar(select(Patient.person_id).where(Patient.id == patient_id))
+    if person_id is None:
+        raise NotFound
+    return person_id
+
+
 async def people_by_ids(
     db: AsyncSession, person_ids: Collection[UUID], *, key_ring: KeyRing
 ) -> list[FoundPerson]:
     """These people, masked."""
     return await _found(db, Person.id.in_(person_ids), key_ring)
-
-
-async def staff_names(db: AsyncSession, staff_ids: Collection[UUID]) -> dict[UUID, str]:
-    """How members of staff are called, disabled ones too."""
-    rows = await db.execute(select(Staff.id, Staff.name).where(Staff.id.in_(staff_ids)))
-    return {row.id: row.name for row in rows}
 
 
 def _written(text: str) -> str:
@@ -158,7 +160,8 @@ async def _found(db: AsyncSession, wanted: ColumnElement[bool], key_ring: KeyRin
 
 def _people(wanted: ColumnElement[bool]) -> Select[Person, Patient | None]:
     at_desk = (Patient.person_id == Person.id) & Patient.account_id.is_(None) & Patient.deleted_at.is_(None)
-    is_listed = exists().where(Patient.person_id == Person.id)
+    listed = aliased(Patient)
+    is_listed = exists().where(listed.person_id == Person.id)
     return (
         select(Person, Patient)
         .outerjoin(Patient, at_desk)

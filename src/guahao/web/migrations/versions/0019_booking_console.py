@@ -21,6 +21,8 @@ def upgrade() -> None:
     """Apply."""
     for name, columns in _LISTS.items():
         op.create_index(name, "appointment", columns)
+    op.drop_index("appointment_person_idx", "appointment")
+    op.create_index("appointment_person_idx", "appointment", ["person_id", "starts_at", "id"])
     op.add_column("credit_event", sa.Column("voided_at", sa.DateTime(timezone=True)))
     op.add_column("credit_event", sa.Column("voided_by", sa.Text()))
     op.add_column("credit_event", sa.Column("void_reason", sa.Text()))
@@ -43,5 +45,7 @@ def downgrade() -> None:
     op.drop_constraint("credit_event_voided_whole", "credit_event")
     for name in ("void_reason", "voided_by", "voided_at"):
         op.drop_column("credit_event", name)
+    op.drop_index("appointment_person_idx", "appointment")
+    op.create_index("appointment_person_idx", "appointment", ["person_id", "date"])
     for name in _LISTS:
         op.drop_index(name, "appointment")

@@ -1,0 +1,221 @@
+"""Routes of the desk: who stands at the counter, and which places the day still has."""
+
+from __future__ import annotations
+
+import datetime as dt
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from guahao.audit.service import AuditEntry, record
+from guahao.booking.api_staff.access import Booker, Viewer
+from guahao.booking.queries.bookings import people_who_booked
+from guahao.catalog.queries import campuses_by_ids, departments_by_ids, doctors_by_ids, rules_of, spelled
+from guahao.identity.access import NotLoggedIn, PermissionMissing
+from guahao.identity.queries.people import (
+    DocumentType,
+    FoundPerson,
+    age_on,
+    people_by_ids,
+    people_with_number,
+)
+from guahao.kernel.clock import local_date
+from guahao.kernel.errors import NotFound
+from guahao.kernel.http import Body, Db, Keys, Now, problems
+from guahao.kernel.ids import DIRECTORY
+from guahao.kernel.sex import Sex
+from guahao.scheduling.queries.desk import DeskSession, DeskSlot, desk_sessions
+from guahao.scheduling.queries.states import Period
+
+router = APIRouter()
+
+_HospitalId = Annotated[int, Query(ge=1, le=16_777_215)]
+_PROBLEMS = problems(NotLoggedIn, PermissionMissing, NotFound)
+
+
+class PersonSearchIn(Body):
+    """A whole name, phone or document number; it stays out of addresses and logs."""
+
+    hospital_id: Annotated[int, Field(ge=1, le=16_777_215)]
+    text: Annotated[str, Field(min_length=2, max_length=64)]
+
+
+class PersonOut(BaseModel):
+    """A person, masked; `patient_id` is whom the desk books for, null until enrolled at a desk."""
+
+    person_id: str
+    patient_id: str | None
+    name: str
+    phone: str | None
+    document_type: DocumentType
+    document_number: str
+    birth_date: dt.date
+    age_years: int
+    sex: Sex
+
+    @classmethod
+    def of(cls, found: FoundPerson, today: dt.date) -> PersonOut:
+        """Show a person as of today."""
+        return cls(
+            person_id=str(found.person_id),
+            patient_id=str(found.patient_id) if found.patient_id else None,
+            name=found.name,
+            phone=found.phone,
+            document_type=found.document_type,
+            document_number=found.document_number,
+            birth_date=found.birth_date,
+            age_years=age_on(today, birth_date=found.birth_date),
+            sex=found.sex,
+        )
+
+
+class PeopleOut(BaseModel):
+    """Who was found, at most 20."""
+
+    items: list[PersonOut]
+
+
+@router.post("/appointments/people", responses=_PROBLEMS)
+async def find_people_with_bookings(
+    body: PersonSearchIn, db: Db, keys: Keys, who: Viewer, now: Now
+) -> PeopleOut:
+    """The people with this very name, phone or document number who ever booked at the hospital."""
+    who.require(body.hospital_id)
+    booked = await people_who_booked(db, hospital_id=body.hospital_id, text=body.text, key_ring=keys)
+    found = await people_by_ids(db, booked, key_ring=keys)
+    return PeopleOut(items=[PersonOut.of(one, local_date(now)) for one in found])
+
+
+@router.post("/desk/people", responses=_PROBLEMS)
+async def find_person_at_desk(body: PersonSearchIn, db: Db, keys: Keys, who: Booker, now: Now) -> PeopleOut:
+    """The people whose document number or phone is exactly this, known here or elsewhere."""
+    who.require(body.hospital_id)
+    found = await people_with_number(db, text=body.text, key_ring=keys)
+    for one in found:
+        await record(
+            db,
+            AuditEntry(
+                hospital_id=who.hospital_id or DIRECTORY,
+                actor=f"staff:{who.id}",
+                action="person.find",
+                subject=f"person:{one.person_id}",
+            ),
+        )
+    return PeopleOut(items=[PersonOut.of(one, local_date(now)) for one in found])
+
+
+class DeskSlotOut(BaseModel):
+    """A slot and what its pools have left; `reason` says why nothing of it can be given out."""
+
+    id: str
+    starts_at: datetime
+    ends_at: datetime
+    free: int
+    desk: int
+    elderly: int
+    referral: int
+    reason: str | None
+
+    @classmethod
+    def of(cls, slot: DeskSlot) -> DeskSlotOut:
+        """Show a slot."""
+        return cls(
+            id=str(slot.id),
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+            free=slot.free,
+            desk=slot.desk,
+            elderly=slot.elderly,
+            referral=slot.referral,
+            reason=slot.reason.value if slot.reason else None,
+        )
+
+
+class SpelledPart(BaseModel):
+    """A name and how it is typed on a Latin keyboard."""
+
+    id: str
+    name: str
+    pinyin: str
+    initials: str
+
+    @classmethod
+    def of(cls, id_: object, name: str, *, is_person: bool = False) -> SpelledPart:
+        """Spell a name."""
+        pinyin, initials = spelled(name.lower(), is_person=is_person)
+        return cls(id=str(id_), name=name, pinyin=pinyin, initials=initials)
+
+
+class DeskSessionOut(BaseModel):
+    """A session of the day with its slots in time order."""
+
+    id: str
+    department: SpelledPart
+    doctor: SpelledPart
+    doctor_title: str
+    campus: str
+    room: str
+    level: str
+    period: Period
+    fee_fen: int
+    starts_at: datetime
+    ends_at: datetime
+    slots: list[DeskSlotOut]
+
+
+class DeskDayOut(BaseModel):
+    """What the desk can give out on a day; `elderly_age_years` is from when on the kept places are theirs."""
+
+    date: dt.date
+    elderly_age_years: int
+    sessions: list[DeskSessionOut]
+
+
+@router.get("/desk/slots", responses=_PROBLEMS)
+async def list_desk_slots(
+    hospital_id: _HospitalId,
+    date: Annotated[dt.date, Query(ge=dt.date(2000, 1, 1), le=dt.date(2100, 1, 1))],
+    db: Db,
+    who: Booker,
+    now: Now,
+) -> DeskDayOut:
+    """Every slot of a day over all departments with what each pool has left, in the order of time."""
+    who.require(hospital_id)
+    rules = (await rules_of(db, hospital_id=hospital_id, now=now)).rules
+    sessions = await desk_sessions(db, hospital_id=hospital_id, day=date, rules=rules, now=now)
+    departments = await departments_by_ids(db, {one.department_id for one in sessions})
+    doctors = await doctors_by_ids(db, {one.doctor_id for one in sessions})
+    campuses = await campuses_by_ids(db, {one.campus_id for one in sessions})
+    return DeskDayOut(
+        date=date,
+        elderly_age_years=rules.elderly_age_years,
+        sessions=[
+            _session(
+                one,
+                department=departments[one.department_id].name,
+                doctor=doctors[one.doctor_id].name,
+                title=doctors[one.doctor_id].title,
+                campus=campuses[one.campus_id].name,
+            )
+            for one in sessions
+        ],
+    )
+
+
+def _session(one: DeskSession, *, department: str, doctor: str, title: str, campus: str) -> DeskSessionOut:
+    return DeskSessionOut(
+        id=str(one.id),
+        department=SpelledPart.of(one.department_id, department),
+        doctor=SpelledPart.of(one.doctor_id, doctor, is_person=True),
+        doctor_title=title,
+        campus=campus,
+        room=one.room,
+        level=one.level,
+        period=one.period,
+        fee_fen=one.fee_fen,
+        starts_at=one.starts_at,
+        ends_at=one.ends_at,
+        slots=[DeskSlotOut.of(slot) for slot in one.slots],
+    )
