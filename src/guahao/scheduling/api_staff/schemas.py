@@ -350,6 +350,14 @@ class SessionOut(BaseModel):
         return cls(**own, state=state, slots=[SlotOut.model_validate(slot) for slot in slots])
 
 
+class SessionDetail(SessionOut):
+    """A session with the names of its doctor, department and campus."""
+
+    doctor_name: str
+    department_name: str
+    campus_name: str
+
+
 def _pools(pools: PoolsIn | None) -> dict[Bucket, int] | None:
     return None if pools is None else {Bucket(name): places for name, places in pools}
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from guahao.catalog.queries import campuses_by_ids, departments_by_ids, doctors_by_ids
 from guahao.catalog.service.conflict import EditConflict
 from guahao.identity.access import Permission, StaffRef, staff
 from guahao.kernel.http import Db, Now, Once, Page, problems
@@ -17,6 +18,7 @@ from guahao.scheduling.api_staff.schemas import (
     AddonIn,
     AddonOut,
     Day,
+    SessionDetail,
     SessionEditIn,
     SessionIn,
     SessionOut,
@@ -50,9 +52,17 @@ def _session(who: StaffRef, session_id: str) -> UUID:
     return id_
 
 
-async def _out(db: Db, session_id: UUID, now: Now) -> SessionOut:
+async def _out(db: Db, session_id: UUID, now: Now) -> SessionDetail:
     session, slots = await session_with_slots(db, session_id)
-    return SessionOut.of(session, slots, now=now)
+    doctors = await doctors_by_ids(db, [session.doctor_id])
+    departments = await departments_by_ids(db, [session.department_id])
+    campuses = await campuses_by_ids(db, [session.campus_id])
+    return SessionDetail(
+        **dict(SessionOut.of(session, slots, now=now)),
+        doctor_name=doctors[session.doctor_id].name,
+        department_name=departments[session.department_id].name,
+        campus_name=campuses[session.campus_id].name,
+    )
 
 
 @router.get("/hospitals/{hospital_id}/sessions", responses=problems(*SEEN))
@@ -76,7 +86,7 @@ async def list_sessions(
     status_code=201,
     responses=problems(*EDITED, DoctorBusy, RoomBusy, FeeMissing, SessionInPast),
 )
-async def create_session(hospital_id: str, body: SessionIn, db: Db, who: Planner, now: Now) -> SessionOut:
+async def create_session(hospital_id: str, body: SessionIn, db: Db, who: Planner, now: Now) -> SessionDetail:
     """Add a session that no template gives, on sale by the hospital's release rule or as a draft."""
     session = await add_session(
         db,
@@ -90,7 +100,7 @@ async def create_session(hospital_id: str, body: SessionIn, db: Db, who: Planner
 
 
 @router.get("/sessions/{session_id}", responses=problems(*SEEN))
-async def show_session(session_id: str, db: Db, who: Viewer, now: Now) -> SessionOut:
+async def show_session(session_id: str, db: Db, who: Viewer, now: Now) -> SessionDetail:
     """One session with every counter of its slots."""
     return await _out(db, _session(who, session_id), now)
 
@@ -107,7 +117,7 @@ async def show_session(session_id: str, db: Db, who: Viewer, now: Now) -> Sessio
         RoomBusy,
     ),
 )
-async def edit_session(session_id: str, body: SessionEditIn, db: Db, who: Planner, now: Now) -> SessionOut:
+async def edit_session(session_id: str, body: SessionEditIn, db: Db, who: Planner, now: Now) -> SessionDetail:
     """Change a session's room, release, places and pools, never below what is taken.
 
     What its template would make of it later no longer reaches it.
@@ -118,7 +128,7 @@ async def edit_session(session_id: str, body: SessionEditIn, db: Db, who: Planne
 
 
 @router.post("/sessions/{session_id}/publish", responses=problems(*SEEN, SessionStateConflict, SessionInPast))
-async def publish_draft(session_id: str, db: Db, who: Planner, now: Now) -> SessionOut:
+async def publish_draft(session_id: str, db: Db, who: Planner, now: Now) -> SessionDetail:
     """Put a draft on sale; a published session stays as it is."""
     id_ = _session(who, session_id)
     await publish_session(db, id_, by=f"staff:{who.id}", now=now)
@@ -126,7 +136,9 @@ async def publish_draft(session_id: str, db: Db, who: Planner, now: Now) -> Sess
 
 
 @router.post("/sessions/{session_id}/suspend", responses=problems(*EDITED, SessionStateConflict))
-async def suspend_session(session_id: str, body: SuspendIn, db: Db, who: Suspender, now: Now) -> SessionOut:
+async def suspend_session(
+    session_id: str, body: SuspendIn, db: Db, who: Suspender, now: Now
+) -> SessionDetail:
     """Take a session off sale (停诊); its patients are told. Doing it twice changes nothing."""
     id_ = _session(who, session_id)
     await suspend(db, id_, reason=body.reason, by=f"staff:{who.id}")
@@ -136,7 +148,7 @@ async def suspend_session(session_id: str, body: SuspendIn, db: Db, who: Suspend
 @router.post(
     "/sessions/{session_id}/resume", responses=problems(*SEEN, SessionStateConflict, DoctorBusy, RoomBusy)
 )
-async def resume_session(session_id: str, db: Db, who: Suspender, now: Now) -> SessionOut:
+async def resume_session(session_id: str, db: Db, who: Suspender, now: Now) -> SessionDetail:
     """Put a suspended session back on sale. Doing it twice changes nothing."""
     id_ = _session(who, session_id)
     await resume(db, id_, by=f"staff:{who.id}")
