@@ -1,5 +1,5 @@
 // A list page's rows: filters, sort and page stand in the address, so that links and the back button work.
-import { computed, proxyRefs, ref, toRef, watch } from 'vue'
+import { computed, proxyRefs, ref, toRef, watch, type Ref } from 'vue'
 import { listQuery, type Filters, type ListQuery } from './list-address'
 import { useListPlace, type ListPlace } from './list-place'
 import { useLoading } from './loading'
@@ -27,7 +27,7 @@ export function useList<F extends Filters, T>(asked: Asked<F, T>) {
   const { filters: defaults, limit = 50 } = asked
   const place = useListPlace(defaults, asked.sort ?? '')
   const { state } = place
-  const draft = ref({ ...state.value.filters }) as { value: F }
+  const draft = ref({ ...state.value.filters }) as Ref<F>
   const query = computed(() => listQuery(state.value, limit))
   const loading = useLoading((signal) => asked.load(query.value, signal))
   const nextCursor = computed(() => loading.content?.next_cursor ?? null)
@@ -66,7 +66,7 @@ export function useList<F extends Filters, T>(asked: Asked<F, T>) {
 
 function asking<F extends Filters>(
   place: ListPlace<F>,
-  draft: { value: F },
+  draft: Ref<F>,
   defaults: F,
   refresh: () => Promise<void>,
 ) {
