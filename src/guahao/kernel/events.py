@@ -32,13 +32,18 @@ class EventState(StrEnum):
     PENDING = "pending"
     DONE = "done"
     DEAD = "dead"
+    DISCARDED = "discarded"
+    """It was dead, and somebody decided that it need not be told any more."""
 
 
 class EventRow(Base):
     """One event in the outbox."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("event_pending_idx", "due_at", postgresql_where=text("state = 'pending'")),)
+    __table_args__ = (
+        Index("event_pending_idx", "due_at", postgresql_where=text("state = 'pending'")),
+        Index("event_dead_idx", "hospital_id", "occurred_at", "id", postgresql_where=text("state = 'dead'")),
+    )
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -9,14 +9,17 @@ from datetime import timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Text, bindparam, case, delete, func, literal, select, tuple_, update
+from sqlalchemy import ARRAY, Select, Text, bindparam, case, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import Json, Sessions, affected, is_exactly, transaction
+from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import EventHandled, EventRow, EventState, Reaction
+from guahao.kernel.ids import hospital_of
 from guahao.kernel.jobs import pause
 from guahao.kernel.log import describe, logger
+from guahao.kernel.paging import Listing
 
 MAX_ATTEMPTS = 8
 """After so many failed attempts an event is dead: it stays, and somebody must look at it."""
@@ -156,11 +159,76 @@ class Relay:
             )
 
 
+class NotDead(Problem):
+    """The event is not given up any more: somebody had it told again, or discarded it."""
+
+    code = "dead-letter-settled"
+    status = 409
+
+
+DEAD_LETTERS = Listing(by={"occurred_at": EventRow.occurred_at}, id=EventRow.id, default="-occurred_at")
+
+
+def dead_letters(*, hospital_id: int | None, name: str | None) -> Select[EventRow]:
+    """Events that were given up, of one hospital or of all."""
+    found = select(EventRow).where(is_exactly(EventRow.state, EventState.DEAD))
+    if hospital_id is not None:
+        found = found.where(EventRow.hospital_id == hospital_id)
+    return found if name is None else found.where(EventRow.name == name)
+
+
+async def heard_by(db: AsyncSession, *, hospital_id: int, event_id: UUID) -> frozenset[str]:
+    """The reactions that have taken an event."""
+    found = await db.scalars(
+        select(EventHandled.reaction).where(
+            EventHandled.hospital_id == hospital_id, EventHandled.event_id == event_id
+        )
+    )
+    return frozenset(found)
+
+
+async def dead_letter(db: AsyncSession, *, event_id: UUID) -> EventRow:
+    """One event that was given up. Raises `NotFound`."""
+    row = await db.get(EventRow, (hospital_of(event_id), event_id))
+    if row is None or row.state is not EventState.DEAD:
+        raise NotFound
+    return row
+
+
+async def tell_again(db: AsyncSession, *, event_id: UUID) -> EventRow:
+    """Have a dead event told again now, to those who have not heard it. Raises `NotFound`, `NotDead`."""
+    return await _settle_dead(db, event_id, state=EventState.PENDING, attempts=0, due_at=func.now())
+
+
+async def discard(db: AsyncSession, *, event_id: UUID) -> EventRow:
+    """Let a dead event rest, untold. Raises `NotFound`, `NotDead`."""
+    return await _settle_dead(db, event_id, state=EventState.DISCARDED)
+
+
+async def _settle_dead(db: AsyncSession, event_id: UUID, **values: object) -> EventRow:
+    row = await db.scalar(
+        update(EventRow)
+        .where(EventRow.hospital_id == hospital_of(event_id), EventRow.id == event_id)
+        .where(EventRow.state == EventState.DEAD)
+        .values(**values)
+        .returning(EventRow)
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        if await db.get(EventRow, (hospital_of(event_id), event_id)) is None:
+            raise NotFound
+        raise NotDead
+    return row
+
+
 async def forget_told(db: AsyncSession) -> int:
-    """Delete one batch of events told long ago and their marks; answers how many. Dead ones stay."""
+    """Delete one batch of events settled long ago and their marks; answers how many. Dead ones stay."""
     old = (
         select(EventRow.hospital_id, EventRow.id)
-        .where(EventRow.state == EventState.DONE, EventRow.occurred_at < func.now() - KEPT_FOR)
+        .where(
+            EventRow.state.in_((EventState.DONE, EventState.DISCARDED)),
+            EventRow.occurred_at < func.now() - KEPT_FOR,
+        )
         .limit(1000)
     )
     gone = delete(EventRow).where(tuple_(EventRow.hospital_id, EventRow.id).in_(old))

@@ -35,7 +35,7 @@ from guahao.kernel.jobs import Job, Timed
 from guahao.kernel.settings import Environment, Settings
 from guahao.payment.queries import NUMBERS as PAYMENT_NUMBERS
 from guahao.payment.service.alarm import Alarm
-from guahao.web import clients, front, health, openapi, remote
+from guahao.web import clients, front, health, openapi, remote, trouble
 from guahao.web.metrics import KERNEL_NUMBERS, Asked
 from guahao.web.money import Providers, providers
 
@@ -70,6 +70,7 @@ def routers(settings: Settings) -> list[APIRouter]:
         guahao.booking.api_staff.router,
         guahao.payment.api_patient.router,
         guahao.payment.api_staff.router,
+        trouble.router,
     ]
     if settings.environment is Environment.DEMO:
         found.append(guahao.sandbox.api.router)
@@ -117,6 +118,7 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.alipay_shop = used.alipay_shop
     app.state.alarm = Alarm()
     app.state.numbers = _NUMBERS
+    app.state.reactions = reactions()
     for hot in (
         guahao.booking.api_patient.hot,
         guahao.scheduling.api_patient.hot,

@@ -40,6 +40,7 @@ class Permission(StrEnum):
     VIEW_PAYMENT_SETTINGS = "view_payment_settings"
     EDIT_PAYMENT_SETTINGS = "edit_payment_settings"
     VIEW_EVENTS = "view_events"
+    SETTLE_EVENTS = "settle_events"
     MANAGE_STAFF = "manage_staff"
     VIEW_AUDIT = "view_audit"
     OWN_LOGIN = "own_login"
@@ -64,6 +65,7 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
             Permission.APPROVE_FEE,
             Permission.EDIT_RULES,
             Permission.VIEW_EVENTS,
+            Permission.SETTLE_EVENTS,
             Permission.MANAGE_STAFF,
         }
     ),
@@ -76,6 +78,7 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
             Permission.EDIT_RULES,
             Permission.VIEW_APPOINTMENTS,
             Permission.VIEW_EVENTS,
+            Permission.SETTLE_EVENTS,
             Permission.VIEW_PAYMENT_SETTINGS,
             Permission.EDIT_PAYMENT_SETTINGS,
             Permission.MANAGE_STAFF,

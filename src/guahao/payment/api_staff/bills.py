@@ -5,24 +5,34 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from datetime import datetime
-from itertools import takewhile
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Select
 
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.kernel.errors import NotFound
-from guahao.kernel.export import as_csv, as_xlsx
-from guahao.kernel.http import Body, Db, Now, Once, Page, problems
+from guahao.kernel.export import File, Form, as_csv, as_xlsx
+from guahao.kernel.http import Body, Db, Now, Once, Page, download, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import DIRECTORY
-from guahao.kernel.paging import CursorInvalid, decode_cursor, encode_cursor
-from guahao.payment.api_staff.schemas import Day
+from guahao.kernel.paging import (
+    CursorInvalid,
+    SortUnknown,
+    all_of,
+    decode_cursor,
+    encode_cursor,
+    page_of,
+)
+from guahao.payment.api_staff.lists import EXPORTED, as_download
+from guahao.payment.api_staff.schemas import Dated, Day
 from guahao.payment.models import BillEntry, BillKind, BillRun, BillState, Provider, Verdict
 from guahao.payment.queries import bills as queries
+from guahao.payment.queries import lists
 from guahao.payment.queries.bills import Reconciled, VerdictSum
+from guahao.payment.queries.sheets import runs_sheet
 from guahao.payment.service.reconcile import want_again
 
 router = APIRouter(prefix="/reconciliations", tags=["payment: staff"])
@@ -117,30 +127,38 @@ class RunFileSeen(BaseModel):
     next_cursor: str | None
 
 
-class RunSearch(BaseModel):
-    """Which days; `to` is excluded."""
+class RunSearch(Dated):
+    """Which days."""
 
     provider: Provider | None = None
-    from_: Annotated[Day | None, Field(alias="from")] = None
-    to: Day | None = None
-    cursor: Annotated[str | None, Field(max_length=100)] = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    state: BillState | None = None
 
 
-@router.get("", responses=problems(NotLoggedIn, PermissionMissing, CursorInvalid))
+@router.get("", responses=problems(NotLoggedIn, PermissionMissing, SortUnknown, CursorInvalid))
 async def list_days(search: Annotated[RunSearch, Query()], db: Db, who: Viewer) -> Page[RunSeen]:
-    """Days reconciled or waiting for it, newest first; a page ends with a whole day."""
-    before = decode_cursor(search.cursor, dt.date) if search.cursor else search.to
-    rows = await queries.bill_runs(
-        db, provider=search.provider, before=before, limit=search.limit + len(Provider)
+    """Days reconciled or waiting for it, newest first unless asked otherwise; sorted by `day`."""
+    read = await page_of(db, _wanted(search), listing=lists.RUNS, asked=search.asked)
+    return Page.of(read, lambda run: RunSeen.of(run, who))
+
+
+@router.get(".{form}", response_class=Response, responses=EXPORTED)
+async def export_days(form: Form, search: Annotated[RunSearch, Query()], db: Db, who: Viewer) -> Response:
+    """The same days as a file; the platform's people also have the totals over all hospitals."""
+    rows = await all_of(db, _wanted(search), listing=lists.RUNS, sort=search.sort)
+    sheet = runs_sheet(rows, with_totals=who.hospital_id is None)
+    return await as_download(
+        db,
+        sheet,
+        name="reconciliations",
+        form=form,
+        search=search,
+        who=who,
+        hospital_id=who.hospital_id,
     )
-    wanted = [run for run in rows if search.from_ is None or run.day >= search.from_]
-    shown = wanted[: search.limit]
-    shown += takewhile(lambda run: run.day == shown[-1].day, wanted[search.limit :])
-    return Page(
-        items=[RunSeen.of(run, who) for run in shown],
-        next_cursor=encode_cursor(shown[-1].day) if len(wanted) > len(shown) else None,
-    )
+
+
+def _wanted(search: RunSearch) -> Select[BillRun]:
+    return lists.runs(provider=search.provider, state=search.state, from_=search.from_, to=search.to)
 
 
 class DayIn(Body):
@@ -170,7 +188,8 @@ _EXPORTED = problems(NotLoggedIn, PermissionMissing, NotFound)
 async def export_csv(provider: Provider, day: DayOfPath, db: Db, who: Viewer) -> Response:
     """The lines of a day as CSV in yuan, those of your hospital; the export is kept in the audit trail."""
     report = await _export(db, who, provider, day, form="csv")
-    return _file(await asyncio.to_thread(as_csv, report.lines), _CSV, f"{provider.value}-{day}.csv")
+    content = await asyncio.to_thread(as_csv, report.lines)
+    return download(File(name=f"{provider.value}-{day}.csv", media_type=_CSV, content=content))
 
 
 @router.get("/{provider}/{day}.xlsx", response_class=Response, responses=_EXPORTED)
@@ -178,7 +197,7 @@ async def export_xlsx(provider: Provider, day: DayOfPath, db: Db, who: Viewer) -
     """A day as a workbook in yuan, sums and lines of your hospital; kept in the audit trail too."""
     report = await _export(db, who, provider, day, form="xlsx")
     book = await asyncio.to_thread(as_xlsx, [report.summary, report.lines])
-    return _file(book, _XLSX, f"{provider.value}-{day}.xlsx")
+    return download(File(name=f"{provider.value}-{day}.xlsx", media_type=_XLSX, content=book))
 
 
 @router.get("/{provider}/{day}", responses=problems(NotLoggedIn, PermissionMissing, NotFound, CursorInvalid))
@@ -219,8 +238,3 @@ async def _export(db: Db, who: StaffRef, provider: Provider, day: dt.date, *, fo
         ),
     )
     return report
-
-
-def _file(content: bytes, kind: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return Response(content, media_type=kind, headers=headers)

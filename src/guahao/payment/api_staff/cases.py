@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.identity.queries.actors import actor_names
+from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound
-from guahao.kernel.http import Body, Db, Page, problems
+from guahao.kernel.export import Form
+from guahao.kernel.http import Body, Db, Keys, Page, problems
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.payment.api_staff.schemas import AnyHospitalId, CaseSeen, Cursor, Limit, before, page
-from guahao.payment.models import CaseKind, CaseState
+from guahao.kernel.paging import all_of, page_of
+from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download
+from guahao.payment.api_staff.schemas import CaseSeen, Found
+from guahao.payment.api_staff.showing import cases_seen
+from guahao.payment.models import CaseKind, CaseState, FinanceCase
+from guahao.payment.queries import lists
 from guahao.payment.queries import staff as queries
+from guahao.payment.queries.search import Place, subjects_named
+from guahao.payment.queries.sheets import cases_sheet
 from guahao.payment.service.case import CaseResolved, resolve_case
 
 router = APIRouter(prefix="/cases", tags=["payment: staff"])
@@ -28,22 +39,55 @@ class ResolutionIn(Body):
     resolution: Annotated[str, Field(min_length=4, max_length=500)]
 
 
-@router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
+class CaseSearch(Found):
+    """What to look for; hospital 0 has money and messages that belong to nobody."""
+
+    hospital_id: Annotated[int, Field(ge=0, le=16_777_215)]
+    state: CaseState | None = None
+    kind: CaseKind | None = None
+
+
+@router.get("", responses=LISTED)
 async def list_cases(
-    hospital_id: AnyHospitalId,
-    db: Db,
-    who: Viewer,
-    state: CaseState | None = None,
-    kind: CaseKind | None = None,
-    cursor: Cursor = None,
-    limit: Limit = 50,
+    search: Annotated[CaseSearch, Query()], db: Db, keys: Keys, who: Viewer
 ) -> Page[CaseSeen]:
-    """A hospital's cases, newest first; hospital 0 has money and messages that belong to nobody."""
-    who.require(hospital_id)
-    rows = await queries.cases_of_hospital(
-        db, hospital_id=hospital_id, state=state, kind=kind, before=before(cursor), limit=limit + 1
+    """A hospital's cases, newest first unless asked otherwise; sorted by `opened_at`."""
+    who.require(search.hospital_id)
+    wanted = await _wanted(db, search, keys)
+    read = await page_of(db, wanted, listing=lists.CASES, asked=search.asked)
+    return Page(items=await cases_seen(db, read.rows), next_cursor=read.next_cursor, total=read.total)
+
+
+@router.get(".{form}", response_class=Response, responses=EXPORTED)
+async def export_cases(
+    form: Form, search: Annotated[CaseSearch, Query()], db: Db, keys: Keys, who: Viewer
+) -> Response:
+    """The same cases as a file, at most 50,000; the export is kept in the audit trail."""
+    who.require(search.hospital_id)
+    rows = await all_of(db, await _wanted(db, search, keys), listing=lists.CASES, sort=search.sort)
+    names = await actor_names(db, {row.resolved_by for row in rows if row.resolved_by})
+    return await as_download(
+        db,
+        cases_sheet(rows, names=names),
+        name="cases",
+        form=form,
+        search=search,
+        who=who,
+        hospital_id=search.hospital_id,
     )
-    return page(CaseSeen, rows, limit=limit)
+
+
+async def _wanted(db: AsyncSession, search: CaseSearch, keys: KeyRing) -> Select[FinanceCase]:
+    place = Place(hospital_id=search.hospital_id, key_ring=keys)
+    return lists.cases(
+        lists.CaseFilter(
+            hospital_id=search.hospital_id,
+            state=search.state,
+            kind=search.kind,
+            span=search.span,
+            subjects=None if search.q is None else await subjects_named(db, text=search.q, place=place),
+        )
+    )
 
 
 @router.get("/{case_id}", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
@@ -51,7 +95,7 @@ async def read_case(case_id: str, db: Db, who: Viewer) -> CaseSeen:
     """One case with its evidence."""
     id_ = parse_id(case_id)
     who.require(hospital_of(id_))
-    return CaseSeen.of(await queries.case_by_id(db, case_id=id_))
+    return (await cases_seen(db, [await queries.case_by_id(db, case_id=id_)]))[0]
 
 
 @router.post("/{case_id}/resolve", responses=problems(NotLoggedIn, PermissionMissing, NotFound, CaseResolved))
@@ -59,4 +103,5 @@ async def resolve(case_id: str, body: ResolutionIn, db: Db, who: Finance) -> Cas
     """Say what was done about a case; it stays readable."""
     id_ = parse_id(case_id)
     who.require(hospital_of(id_))
-    return CaseSeen.of(await resolve_case(db, case_id=id_, resolution=body.resolution, by=f"staff:{who.id}"))
+    row = await resolve_case(db, case_id=id_, resolution=body.resolution, by=f"staff:{who.id}")
+    return (await cases_seen(db, [row]))[0]

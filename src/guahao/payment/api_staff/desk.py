@@ -13,6 +13,7 @@ from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import AllSessions, Body, Once, problems
 from guahao.kernel.ids import hospital_of, parse_id
+from guahao.kernel.qr import qr_image
 from guahao.payment.api_patient.gateways import AllGateways
 from guahao.payment.api_staff.schemas import PaymentSeen
 from guahao.payment.models import Channel, Payment
@@ -33,15 +34,17 @@ class DeskPaymentIn(Body):
 
 
 class DeskPaymentSeen(BaseModel):
-    """A payment at the desk; `qr_code` is the text to show as a code, null for cash."""
+    """A payment at the desk; `qr_code` is what the payer scans, `qr_image` its picture, null for cash."""
 
     payment: PaymentSeen
     qr_code: str | None
+    qr_image: str | None
 
     @classmethod
     def of(cls, payment: Payment, *, qr_code: str | None = None) -> DeskPaymentSeen:
         """Show a payment."""
-        return cls(payment=PaymentSeen.of(payment), qr_code=qr_code)
+        image = None if qr_code is None else qr_image(qr_code)
+        return cls(payment=PaymentSeen.of(payment), qr_code=qr_code, qr_image=image)
 
 
 @router.post(

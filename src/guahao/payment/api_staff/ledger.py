@@ -7,28 +7,31 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound, SamePerson
-from guahao.kernel.http import Body, Db, Now, Once, Page, problems
+from guahao.kernel.export import Form
+from guahao.kernel.http import Body, Db, Keys, Listed, Now, Once, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
+from guahao.kernel.paging import all_of, page_of
+from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import (
     AdjustmentSeen,
     AmountFen,
     AnyHospitalId,
-    Cursor,
-    Day,
     EntrySeen,
+    Found,
     Id,
-    Limit,
     Note,
-    before,
-    midnight,
-    page,
 )
+from guahao.payment.api_staff.showing import adjustments_seen
 from guahao.payment.models import AdjustmentState, LedgerAccount, Part
 from guahao.payment.queries import ledger as queries
+from guahao.payment.queries import lists
+from guahao.payment.queries.sheets import balance_sheet, entries_sheet
 from guahao.payment.service import adjustment
 from guahao.payment.service.adjustment import AdjustmentDecided
 
@@ -47,31 +50,49 @@ DECIDED = problems(
 )
 
 
-class EntrySearch(BaseModel):
-    """Which entries; days are local, `to` excluded, `account` on either side."""
+class EntrySearch(Found):
+    """Which entries; `account` on either side."""
 
     hospital_id: Annotated[int, Field(ge=0, le=16_777_215)]
-    from_: Annotated[Day | None, Field(alias="from")] = None
-    to: Day | None = None
     account: LedgerAccount | None = None
-    cursor: Id | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-@router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
-async def list_entries(search: Annotated[EntrySearch, Query()], db: Db, who: Viewer) -> Page[EntrySeen]:
-    """Entries of a hospital's books, newest first; none is ever changed or deleted."""
+@router.get("", responses=LISTED)
+async def list_entries(
+    search: Annotated[EntrySearch, Query()], db: Db, keys: Keys, who: Viewer
+) -> Page[EntrySeen]:
+    """Entries of a hospital's books, newest first unless asked otherwise; none is changed or deleted."""
     who.require(search.hospital_id)
-    wanted = queries.EntryFilter(
+    wanted, listing = lists.entries(await _wanted(db, search, keys))
+    return Page.of(await page_of(db, wanted, listing=listing, asked=search.asked), EntrySeen.of)
+
+
+@router.get(".{form}", response_class=Response, responses=EXPORTED)
+async def export_entries(
+    form: Form, search: Annotated[EntrySearch, Query()], db: Db, keys: Keys, who: Viewer
+) -> Response:
+    """The same entries as a file, at most 50,000; the export is kept in the audit trail."""
+    who.require(search.hospital_id)
+    wanted, listing = lists.entries(await _wanted(db, search, keys))
+    rows = await all_of(db, wanted, listing=listing, sort=search.sort)
+    return await as_download(
+        db,
+        entries_sheet(rows),
+        name="ledger",
+        form=form,
+        search=search,
+        who=who,
         hospital_id=search.hospital_id,
-        starts_at=midnight(search.from_),
-        ends_at=midnight(search.to),
+    )
+
+
+async def _wanted(db: AsyncSession, search: EntrySearch, keys: KeyRing) -> lists.EntryFilter:
+    return lists.EntryFilter(
+        hospital_id=search.hospital_id,
         account=search.account,
+        span=search.span,
+        order_ids=await order_ids(db, q=search.q, hospital_id=search.hospital_id, keys=keys),
     )
-    rows = await queries.entries_of_hospital(
-        db, wanted=wanted, before=before(search.cursor), limit=search.limit + 1
-    )
-    return page(EntrySeen, rows, limit=search.limit)
 
 
 class BalanceOut(BaseModel):
@@ -106,6 +127,31 @@ async def show_trial_balance(
     )
 
 
+class BalanceSearch(Listed):
+    """Whose books, as of which moment."""
+
+    hospital_id: Annotated[int, Field(ge=0, le=16_777_215)]
+    at: AwareDatetime | None = None
+
+
+@router.get("/trial-balance.{form}", response_class=Response, responses=EXPORTED)
+async def export_trial_balance(
+    form: Form, search: Annotated[BalanceSearch, Query()], db: Db, who: Viewer, now: Now
+) -> Response:
+    """The trial balance as a file; the export is kept in the audit trail."""
+    who.require(search.hospital_id)
+    balances = await queries.trial_balance(db, hospital_id=search.hospital_id, at=search.at or now)
+    return await as_download(
+        db,
+        balance_sheet(balances),
+        name="trial-balance",
+        form=form,
+        search=search,
+        who=who,
+        hospital_id=search.hospital_id,
+    )
+
+
 class AdjustmentIn(Body):
     """A manual entry: `debit` receives, `credit` gives."""
 
@@ -125,21 +171,23 @@ class AdjustmentIn(Body):
         return self
 
 
-@router.get("/adjustments", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
+class AdjustmentSearch(Listed):
+    """Which manual entries."""
+
+    hospital_id: Annotated[int, Field(ge=0, le=16_777_215)]
+    state: AdjustmentState | None = None
+
+
+@router.get("/adjustments", responses=LISTED)
 async def list_adjustments(
-    hospital_id: AnyHospitalId,
-    db: Db,
-    who: Viewer,
-    state: AdjustmentState | None = None,
-    cursor: Cursor = None,
-    limit: Limit = 50,
+    search: Annotated[AdjustmentSearch, Query()], db: Db, who: Viewer
 ) -> Page[AdjustmentSeen]:
-    """A hospital's manual entries, newest first."""
-    who.require(hospital_id)
-    rows = await queries.adjustments_of_hospital(
-        db, hospital_id=hospital_id, state=state, before=before(cursor), limit=limit + 1
-    )
-    return page(AdjustmentSeen, rows, limit=limit)
+    """A hospital's manual entries, newest first unless asked otherwise; sorted by `proposed_at`."""
+    who.require(search.hospital_id)
+    wanted = lists.adjustments(hospital_id=search.hospital_id, state=search.state)
+    read = await page_of(db, wanted, listing=lists.ADJUSTMENTS, asked=search.asked)
+    shown = await adjustments_seen(db, read.rows, who)
+    return Page(items=shown, next_cursor=read.next_cursor, total=read.total)
 
 
 @router.post(
@@ -162,7 +210,7 @@ async def propose(body: AdjustmentIn, db: Db, who: Finance, once: Once) -> Respo
         note=body.note,
     )
     row = await adjustment.propose(db, wanted=wanted, by=f"staff:{who.id}")
-    return await claim.answer(AdjustmentSeen.of(row), status=201)
+    return await claim.answer((await adjustments_seen(db, [row], who))[0], status=201)
 
 
 @router.post("/adjustments/{adjustment_id}/approve", response_model=AdjustmentSeen, responses=DECIDED)
@@ -170,7 +218,7 @@ async def approve(adjustment_id: str, db: Db, who: Finance, once: Once) -> Respo
     """Book a manual entry that somebody else proposed."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     row = await adjustment.approve(db, adjustment_id=_own(who, adjustment_id), by=f"staff:{who.id}")
-    return await claim.answer(AdjustmentSeen.of(row))
+    return await claim.answer((await adjustments_seen(db, [row], who))[0])
 
 
 @router.post("/adjustments/{adjustment_id}/reject", response_model=AdjustmentSeen, responses=DECIDED)
@@ -178,7 +226,7 @@ async def reject(adjustment_id: str, db: Db, who: Finance, once: Once) -> Respon
     """Refuse a manual entry that somebody else proposed."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     row = await adjustment.reject(db, adjustment_id=_own(who, adjustment_id), by=f"staff:{who.id}")
-    return await claim.answer(AdjustmentSeen.of(row))
+    return await claim.answer((await adjustments_seen(db, [row], who))[0])
 
 
 def _own(who: StaffRef, adjustment_id: str) -> UUID:

@@ -5,18 +5,31 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound, Problem, SamePerson
-from guahao.kernel.http import Body, Db, Once, Page, problems
+from guahao.kernel.export import Form
+from guahao.kernel.http import AllSessions, Body, Db, Keys, Once, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.payment.api_staff.schemas import Cursor, HospitalId, Limit, Note, RefundSeen, before, page
-from guahao.payment.models import RefundState
+from guahao.kernel.paging import all_of, page_of
+from guahao.payment.api_patient.gateways import AllGateways
+from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
+from guahao.payment.api_staff.schemas import Found, Note, RefundSeen
+from guahao.payment.api_staff.showing import channels_by_payment, names_of, refund_seen, refunds_seen
+from guahao.payment.models import Refund, RefundReason, RefundState
+from guahao.payment.queries import lists
 from guahao.payment.queries import staff as queries
+from guahao.payment.queries.sheets import refunds_sheet
 from guahao.payment.service import approval
 from guahao.payment.service.approval import RefundStateConflict
+from guahao.payment.service.recall import RecallRefused, RecallUncertain, recall
 from guahao.payment.service.refund import RefundTooLarge
 
 router = APIRouter(prefix="/refunds", tags=["payment: staff"])
@@ -40,21 +53,56 @@ class NoteIn(Body):
     note: Note
 
 
-@router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
+class RefundSearch(Found):
+    """What to look for; every part but the hospital may be left open."""
+
+    hospital_id: Annotated[int, Field(ge=1, le=16_777_215)]
+    state: RefundState | None = None
+    reason: RefundReason | None = None
+
+
+@router.get("", responses=LISTED)
 async def list_refunds(
-    hospital_id: HospitalId,
-    db: Db,
-    who: Viewer,
-    state: RefundState | None = None,
-    cursor: Cursor = None,
-    limit: Limit = 50,
+    search: Annotated[RefundSearch, Query()], db: Db, keys: Keys, who: Viewer
 ) -> Page[RefundSeen]:
-    """A hospital's refunds, newest first."""
-    who.require(hospital_id)
-    rows = await queries.refunds_of_hospital(
-        db, hospital_id=hospital_id, state=state, before=before(cursor), limit=limit + 1
+    """A hospital's refunds, newest first unless asked otherwise; sorted by `requested_at` or `amount_fen`."""
+    who.require(search.hospital_id)
+    wanted = await _wanted(db, search, keys)
+    read = await page_of(db, wanted, listing=lists.REFUNDS, asked=search.asked)
+    shown = await refunds_seen(db, read.rows, who)
+    return Page(items=shown, next_cursor=read.next_cursor, total=read.total)
+
+
+@router.get(".{form}", response_class=Response, responses=EXPORTED)
+async def export_refunds(
+    form: Form, search: Annotated[RefundSearch, Query()], db: Db, keys: Keys, who: Viewer
+) -> Response:
+    """The same refunds as a file, at most 50,000; the export is kept in the audit trail."""
+    who.require(search.hospital_id)
+    wanted = await _wanted(db, search, keys)
+    rows = await all_of(db, wanted, listing=lists.REFUNDS, sort=search.sort)
+    sheet = refunds_sheet(rows, channels=await channels_by_payment(db, rows), names=await names_of(db, rows))
+    return await as_download(
+        db, sheet, name="refunds", form=form, search=search, who=who, hospital_id=search.hospital_id
     )
-    return page(RefundSeen, rows, limit=limit)
+
+
+async def _wanted(db: AsyncSession, search: RefundSearch, keys: KeyRing) -> Select[Refund]:
+    return lists.refunds(
+        lists.RefundFilter(
+            hospital_id=search.hospital_id,
+            state=search.state,
+            reason=search.reason,
+            span=search.span,
+            order_ids=await order_ids(db, q=search.q, hospital_id=search.hospital_id, keys=keys),
+        )
+    )
+
+
+@router.get("/{refund_id}", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
+async def read_refund(refund_id: str, db: Db, who: Viewer) -> RefundSeen:
+    """One refund, with what the reader may do about it."""
+    return await refund_seen(db, await queries.refund_by_id(db, refund_id=_own(who, refund_id)), who)
 
 
 @router.post("/{refund_id}/approve", response_model=RefundSeen, responses=problems(*_PROBLEMS, SamePerson))
@@ -62,7 +110,7 @@ async def approve(refund_id: str, db: Db, who: Finance, once: Once) -> Response:
     """Let a refund above the limit go, or confirm that one was handed over; never your own."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     row = await approval.approve(db, refund_id=_own(who, refund_id), by=f"staff:{who.id}")
-    return await claim.answer(RefundSeen.of(row))
+    return await claim.answer(await refund_seen(db, row, who))
 
 
 @router.post("/{refund_id}/reject", response_model=RefundSeen, responses=problems(*_PROBLEMS, SamePerson))
@@ -70,7 +118,7 @@ async def reject(refund_id: str, body: NoteIn, db: Db, who: Finance, once: Once)
     """Refuse a refund above the limit, or say that it was not handed over; never your own."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     row = await approval.reject(db, refund_id=_own(who, refund_id), note=body.note, by=f"staff:{who.id}")
-    return await claim.answer(RefundSeen.of(row))
+    return await claim.answer(await refund_seen(db, row, who))
 
 
 @router.post("/{refund_id}/retry", response_model=RefundSeen, responses=problems(*_PROBLEMS, RefundTooLarge))
@@ -78,7 +126,7 @@ async def retry(refund_id: str, db: Db, who: Finance, once: Once) -> Response:
     """Send a refund to its provider again now; one the provider closed gets a new number."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     row = await approval.retry(db, refund_id=_own(who, refund_id), by=f"staff:{who.id}")
-    return await claim.answer(RefundSeen.of(row))
+    return await claim.answer(await refund_seen(db, row, who))
 
 
 @router.post("/{refund_id}/hand-over", response_model=RefundSeen, responses=problems(*_PROBLEMS))
@@ -86,7 +134,31 @@ async def hand_over(refund_id: str, body: NoteIn, db: Db, who: Giver, once: Once
     """Say that you gave a refund by other means; it has arrived when somebody of finance confirms it."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     row = await approval.hand_over(db, refund_id=_own(who, refund_id), note=body.note, by=f"staff:{who.id}")
-    return await claim.answer(RefundSeen.of(row))
+    return await claim.answer(await refund_seen(db, row, who))
+
+
+@router.post(
+    "/{refund_id}/recall",
+    responses=problems(
+        NotLoggedIn,
+        PermissionMissing,
+        NotFound,
+        SamePerson,
+        RefundStateConflict,
+        RecallRefused,
+        RecallUncertain,
+    ),
+)
+async def take_back(refund_id: str, sessions: AllSessions, gateways: AllGateways, who: Finance) -> RefundSeen:
+    """Have the provider send what cannot reach the payer to the hospital, to be handed over by other means.
+
+    Above the limit of one person the first call asks and a second person's call does it. Repeating is
+    harmless.
+    """
+    id_ = _own(who, refund_id)
+    await recall(sessions, gateways=gateways, refund_id=id_, by=f"staff:{who.id}")
+    async with transaction(sessions) as db:
+        return await refund_seen(db, await queries.refund_by_id(db, refund_id=id_), who)
 
 
 def _own(who: StaffRef, refund_id: str) -> UUID:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from guahao.kernel.clock import at_local
-from guahao.kernel.http import Page
-from guahao.kernel.ids import parse_id
+from guahao.kernel.http import Listed
+from guahao.payment import policy
 from guahao.payment.models import (
     AdjustmentState,
     CaseKind,
@@ -27,7 +27,7 @@ from guahao.payment.models import (
     RefundReason,
     RefundState,
 )
-from guahao.payment.queries.staff import OrderFile
+from guahao.payment.queries.lists import Span
 
 Id = Annotated[str, Field(max_length=64)]
 HospitalId = Annotated[int, Query(ge=1, le=16_777_215)]
@@ -35,13 +35,41 @@ AnyHospitalId = Annotated[
     int,
     Query(ge=0, le=16_777_215, description="0 has what belongs to no hospital, for the platform's people"),
 ]
-Cursor = Annotated[str | None, Query(max_length=64)]
-Limit = Annotated[int, Query(ge=1, le=100)]
 Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2100, 1, 1))]
 AmountFen = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 Note = Annotated[
     str, Field(min_length=2, max_length=200, description="Why, without names or numbers of persons")
 ]
+
+
+Names = Mapping[str, str]
+"""How the staff behind audit actors are called; who is no member of staff is missing."""
+
+
+class Dated(Listed):
+    """A list within days; days are local, `to` excluded."""
+
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+
+    @property
+    def span(self) -> Span:
+        """From when to when."""
+        return Span(starts_at=_midnight(self.from_), ends_at=_midnight(self.to))
+
+
+class Found(Dated):
+    """A list that can be searched."""
+
+    q: Annotated[
+        str | None,
+        Field(
+            min_length=2,
+            max_length=100,
+            description="A number (order, appointment, payment, refund, transaction), or a payer's whole"
+            " name, phone or document number",
+        ),
+    ] = None
 
 
 class _Shown(BaseModel):
@@ -76,6 +104,7 @@ class PaymentSeen(_Shown):
     """One try to pay an order; `refunded_fen` is promised back, arrived or not."""
 
     id: UUID
+    out_trade_no: str
     order_id: UUID
     channel: Channel
     state: PaymentState
@@ -89,7 +118,10 @@ class PaymentSeen(_Shown):
 
 
 class RefundSeen(_Shown):
-    """Money on its way back; `requested_by`, `approved_by` and `settled_by` are audit actors."""
+    """Money on its way back; who did something are audit actors, `names` says how they are called.
+
+    `deeds` is what the reader may do about it now; `expected_by` when it should have arrived.
+    """
 
     id: UUID
     order_id: UUID
@@ -101,12 +133,19 @@ class RefundSeen(_Shown):
     requested_by: str
     approved_by: str | None
     settled_by: str | None
+    recall_asked_by: str | None
+    recalled_by: str | None
+    recalled_at: datetime | None
     note: str | None
     channel_refund_id: str | None
     last_error: str | None
     requested_at: datetime
     submitted_at: datetime | None
     settled_at: datetime | None
+    channel: Channel
+    expected_by: datetime | None
+    deeds: list[policy.RefundDeed]
+    names: dict[str, str]
 
 
 class EntrySeen(_Shown):
@@ -135,6 +174,7 @@ class CaseSeen(_Shown):
     resolved_at: datetime | None
     resolved_by: str | None
     resolution: str | None
+    names: dict[str, str] = {}
 
 
 class AdjustmentSeen(_Shown):
@@ -152,6 +192,8 @@ class AdjustmentSeen(_Shown):
     proposed_at: datetime
     decided_by: str | None
     decided_at: datetime | None
+    may_decide: bool = False
+    names: dict[str, str] = {}
 
 
 class OrderFileSeen(BaseModel):
@@ -163,32 +205,7 @@ class OrderFileSeen(BaseModel):
     entries: list[EntrySeen]
     cases: list[CaseSeen]
 
-    @classmethod
-    def of(cls, file: OrderFile) -> OrderFileSeen:
-        """Show what was read."""
-        return cls(
-            order=OrderSeen.of(file.order),
-            payments=[PaymentSeen.of(row) for row in file.payments],
-            refunds=[RefundSeen.of(row) for row in file.refunds],
-            entries=[EntrySeen.of(row) for row in file.entries],
-            cases=[CaseSeen.of(row) for row in file.cases],
-        )
 
-
-Item = TypeVar("Item", OrderSeen, RefundSeen, EntrySeen, CaseSeen, AdjustmentSeen)
-
-
-def page(kind: type[Item], rows: Sequence[object], *, limit: int) -> Page[Item]:
-    """Show up to `limit` of the rows, of which one more was read to know whether there are others."""
-    items = [kind.of(row) for row in rows[:limit]]
-    return Page(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
-
-
-def before(cursor: str | None) -> UUID | None:
-    """The row a page begins before."""
-    return None if cursor is None else parse_id(cursor)
-
-
-def midnight(day: dt.date | None) -> datetime | None:
+def _midnight(day: dt.date | None) -> datetime | None:
     """The moment a local day begins."""
     return None if day is None else at_local(day, dt.time())

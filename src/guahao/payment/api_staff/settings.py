@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, model_validator
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
-from guahao.kernel.errors import NotFound
+from guahao.kernel.errors import EditConflict, NotFound
 from guahao.kernel.http import Body, Db, problems
 from guahao.payment.api_staff.schemas import HospitalId
 from guahao.payment.models import WatchKind
@@ -32,7 +32,12 @@ class WatchIn(Body):
 
 
 class SettingsIn(Body):
-    """All choices of a hospital; `watches` that are left out stay as they are."""
+    """All choices of a hospital; `watches` that are left out stay as they are.
+
+    With the `version` that was read, somebody else's change in between is not written over.
+    """
+
+    version: Annotated[int | None, Field(ge=0)] = None
 
     is_alipay_offered: bool
     second_person_over_fen: Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -56,7 +61,9 @@ class WatchOut(BaseModel):
 
 
 class SettingsOut(BaseModel):
-    """What holds at a hospital, its own choice or the default."""
+    """What holds at a hospital, its own choice or the default; `version` 0 is nothing but defaults."""
+
+    version: int
 
     is_alipay_offered: bool
     second_person_over_fen: int
@@ -66,6 +73,7 @@ class SettingsOut(BaseModel):
     def of(cls, choices: Choices) -> SettingsOut:
         """Show choices."""
         return cls(
+            version=choices.version,
             is_alipay_offered=choices.is_alipay_offered,
             second_person_over_fen=choices.second_person_over_fen,
             watches=[
@@ -82,7 +90,7 @@ async def show_settings(hospital_id: HospitalId, db: Db, who: Viewer) -> Setting
     return SettingsOut.of(await choices_of(db, hospital_id=hospital_id))
 
 
-@router.put("", responses=problems(NotLoggedIn, PermissionMissing, NotFound, ControlWeakened))
+@router.put("", responses=problems(NotLoggedIn, PermissionMissing, NotFound, ControlWeakened, EditConflict))
 async def change_settings(hospital_id: HospitalId, body: SettingsIn, db: Db, who: Editor) -> SettingsOut:
     """Change them; what weakens a control opens a case, and is refused to somebody who may refund."""
     who.require(hospital_id)
@@ -91,6 +99,7 @@ async def change_settings(hospital_id: HospitalId, body: SettingsIn, db: Db, who
         for one in body.watches
     }
     wanted = Change(
+        version=body.version,
         is_alipay_offered=body.is_alipay_offered,
         second_person_over_fen=body.second_person_over_fen,
         watches=watches,

@@ -63,6 +63,10 @@ class FinanceCase(Base):
             "(state = 'resolved') = (resolved_by IS NOT NULL AND resolved_at IS NOT NULL)",
             name="finance_case_resolution_has_a_name",
         ),
+        Index("finance_case_list_idx", "hospital_id", "opened_at", "id"),
+        Index("finance_case_state_idx", "hospital_id", "state", "opened_at", "id"),
+        Index("finance_case_kind_idx", "hospital_id", "kind", "opened_at", "id"),
+        Index("finance_case_subject_idx", "hospital_id", "subject"),
         Index("finance_case_open_idx", "hospital_id", "opened_at", postgresql_where=text("state = 'open'")),
     )
 

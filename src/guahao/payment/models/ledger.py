@@ -47,6 +47,8 @@ class Posting(StrEnum):
     REFUND_PROMISED = "refund_promised"
     REFUND_ARRIVED = "refund_arrived"
     REFUND_VOID = "refund_void"
+    REFUND_RECALLED = "refund_recalled"
+    """The provider gave a refund that cannot reach its payer back to the hospital, which hands it over."""
     ADJUSTMENT = "adjustment"
 
 
@@ -58,7 +60,9 @@ class LedgerEntry(Base):
         UniqueConstraint("hospital_id", "cause", "part", name="ledger_entry_once_per_cause"),
         CheckConstraint("amount_fen > 0", name="ledger_entry_amount_positive"),
         CheckConstraint("debit <> credit", name="ledger_entry_moves_something"),
-        Index("ledger_entry_time_idx", "hospital_id", "occurred_at"),
+        Index("ledger_entry_list_idx", "hospital_id", "occurred_at", "id"),
+        Index("ledger_entry_debit_idx", "hospital_id", "debit", "occurred_at", "id"),
+        Index("ledger_entry_credit_idx", "hospital_id", "credit", "occurred_at", "id"),
         Index("ledger_entry_order_idx", "hospital_id", "order_id"),
     )
 
@@ -96,6 +100,8 @@ class Adjustment(Base):
         CheckConstraint(
             "(state = 'proposed') = (decided_by IS NULL)", name="ledger_adjustment_decision_has_a_name"
         ),
+        Index("ledger_adjustment_list_idx", "hospital_id", "proposed_at", "id"),
+        Index("ledger_adjustment_state_idx", "hospital_id", "state", "proposed_at", "id"),
     )
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True)

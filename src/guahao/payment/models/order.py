@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from guahao.kernel.db import Base, closed_set
@@ -56,6 +56,9 @@ class Order(Base):
         ),
         CheckConstraint(f"state IN ({_STATES})", name="payment_order_state_known"),
         CheckConstraint(f"(paid_at IS NULL) = (state IN ({_UNPAID}))", name="payment_order_paid_has_a_time"),
+        Index("payment_order_created_idx", "hospital_id", "created_at", "id"),
+        Index("payment_order_state_idx", "hospital_id", "state", "created_at", "id"),
+        Index("payment_order_account_idx", "hospital_id", "account_id", "created_at", "id"),
     )
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True)

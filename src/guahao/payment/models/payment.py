@@ -77,6 +77,9 @@ class Payment(Base):
         Index("payment_due_idx", "due_at", postgresql_where=_IS_LIVE),
         Index("payment_created_idx", "created_at"),
         Index("payment_captured_idx", "captured_at", postgresql_where=text("captured_at IS NOT NULL")),
+        Index("payment_list_idx", "hospital_id", "created_at", "id"),
+        Index("payment_state_idx", "hospital_id", "state", "created_at", "id"),
+        Index("payment_channel_idx", "hospital_id", "channel", "created_at", "id"),
         Index("payment_page_idx", "page_token_hash", postgresql_where=text("page_token_hash IS NOT NULL")),
     )
 

@@ -76,7 +76,17 @@ class Refund(Base):
         CheckConstraint(
             "approved_by IS NULL OR approved_by <> requested_by", name="refund_approved_by_another"
         ),
+        CheckConstraint("recalled_by IS NOT NULL OR recalled_at IS NULL", name="refund_recall_has_a_name"),
+        Index("refund_list_idx", "hospital_id", "requested_at", "id"),
+        Index("refund_state_idx", "hospital_id", "state", "requested_at", "id"),
+        Index("refund_amount_idx", "hospital_id", "amount_fen", "id"),
+        Index("refund_state_amount_idx", "hospital_id", "state", "amount_fen", "id"),
         Index("refund_order_idx", "hospital_id", "order_id"),
+        Index(
+            "refund_recall_idx",
+            "due_at",
+            postgresql_where=text("recalled_by IS NOT NULL AND recalled_at IS NULL"),
+        ),
         Index("refund_due_idx", "due_at", postgresql_where=text("state IN ('requested', 'submitted')")),
         Index("refund_settled_idx", "settled_at", postgresql_where=text("settled_at IS NOT NULL")),
         Index("refund_requested_idx", "requested_at"),
@@ -102,6 +112,11 @@ class Refund(Base):
     approved_by: Mapped[str | None]
     settled_by: Mapped[str | None]
     """Who says it was handed over by other means."""
+    recall_asked_by: Mapped[str | None]
+    """Who wants the amount back from the provider into the hospital's own account."""
+    recalled_by: Mapped[str | None]
+    """Who let that happen; from then on the provider's success means the hospital, not the payer."""
+    recalled_at: Mapped[datetime | None]
     note: Mapped[str | None]
     channel_refund_id: Mapped[str | None]
     tries: Mapped[int] = mapped_column(server_default="0")

@@ -22,6 +22,8 @@ class PaymentSetting(Base):
     is_alipay_offered: Mapped[bool]
     second_person_over_fen: Mapped[int]
     """Refunds by staff above this need a second person."""
+    version: Mapped[int] = mapped_column(server_default="0")
+    """Of the whole page, watches too: how often it was saved."""
 
 
 class WatchKind(StrEnum):

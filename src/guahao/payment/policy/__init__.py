@@ -35,6 +35,7 @@ from guahao.payment.policy.money import (
     send_again_after,
     state_after_refunds,
 )
+from guahao.payment.policy.refund import RefundDeed, RefundFacts, deeds
 
 __all__ = [
     "BILLS_KEPT_DAYS",
@@ -50,6 +51,8 @@ __all__ = [
     "WATCHES",
     "Line",
     "Ours",
+    "RefundDeed",
+    "RefundFacts",
     "Watch",
     "account_of",
     "ask_after",
@@ -58,6 +61,7 @@ __all__ = [
     "close_again_after",
     "compare",
     "days_wanted",
+    "deeds",
     "follow_after",
     "is_sound",
     "needs_second_person",

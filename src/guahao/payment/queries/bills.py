@@ -63,18 +63,6 @@ class Report:
     lines: Sheet
 
 
-async def bill_runs(
-    db: AsyncSession, *, provider: Provider | None, before: date | None, limit: int
-) -> Sequence[BillRun]:
-    """Days reconciled or waiting for it, newest first; totals are of the merchant, all hospitals together."""
-    runs = select(BillRun).order_by(BillRun.day.desc(), BillRun.provider).limit(limit)
-    if provider is not None:
-        runs = runs.where(BillRun.provider == provider)
-    if before is not None:
-        runs = runs.where(BillRun.day < before)
-    return (await db.scalars(runs)).all()
-
-
 async def bill_run(db: AsyncSession, *, provider: Provider, day: date) -> BillRun:
     """How far the bill of a day is. Raises `NotFound`."""
     run = await db.get(BillRun, (provider, day))

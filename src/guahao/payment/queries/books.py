@@ -163,6 +163,7 @@ def _of_refunds(provider: Provider) -> Select[*tuple[Any, ...]]:
             Refund.amount_fen,
             Refund.state,
             Refund.settled_by,
+            Refund.recalled_by,
             Refund.channel_refund_id,
         )
         .join(Payment, (Payment.hospital_id == Refund.hospital_id) & (Payment.id == Refund.payment_id))
@@ -213,6 +214,6 @@ def _refund(row: Row[Any]) -> Ours:
         reference=f"{row.payment_id.hex}R{row.number}",
         transaction_id=row.channel_refund_id,
         fen=row.amount_fen,
-        is_moved=has_arrived or is_on_its_way,
+        is_moved=has_arrived or is_on_its_way or row.recalled_by is not None,
         is_on_its_way=is_on_its_way,
     )

@@ -7,20 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.payment.models import Adjustment, AdjustmentState, LedgerAccount, LedgerEntry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryFilter:
-    """Which entries; `starts_at` to `ends_at` is half-open, `account` on either side."""
-
-    hospital_id: int
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
-    account: LedgerAccount | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +25,6 @@ class Balance:
     def balance_fen(self) -> int:
         """What the account holds; negative where it owes."""
         return self.debit_fen - self.credit_fen
-
-
-async def entries_of_hospital(
-    db: AsyncSession, *, wanted: EntryFilter, before: UUID | None, limit: int
-) -> Sequence[LedgerEntry]:
-    """Entries of a hospital's books, newest first, from before the entry `before`."""
-    rows = select(LedgerEntry).where(LedgerEntry.hospital_id == wanted.hospital_id)
-    if wanted.starts_at is not None:
-        rows = rows.where(LedgerEntry.occurred_at >= wanted.starts_at)
-    if wanted.ends_at is not None:
-        rows = rows.where(LedgerEntry.occurred_at < wanted.ends_at)
-    if wanted.account is not None:
-        rows = rows.where(or_(LedgerEntry.debit == wanted.account, LedgerEntry.credit == wanted.account))
-    if before is not None:
-        rows = rows.where(LedgerEntry.id < before)
-    return (await db.scalars(rows.order_by(LedgerEntry.id.desc()).limit(limit))).all()
 
 
 async def trial_balance(db: AsyncSession, *, hospital_id: int, at: datetime) -> list[Balance]:

@@ -14,8 +14,9 @@ from guahao.payment.policy import SECOND_PERSON_OVER_FEN, WATCHES, Watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """A hospital's choices; `watches` has every kind."""
+    """A hospital's choices; `watches` has every kind, `version` counts how often they were saved."""
 
+    version: int
     is_alipay_offered: bool
     second_person_over_fen: int
     watches: Mapping[WatchKind, Watch]
@@ -25,7 +26,10 @@ async def setting_of(db: AsyncSession, hospital_id: int) -> PaymentSetting:
     """A hospital's row, or one that is not stored and says what holds without it."""
     row = await db.get(PaymentSetting, hospital_id)
     return row or PaymentSetting(
-        hospital_id=hospital_id, is_alipay_offered=False, second_person_over_fen=SECOND_PERSON_OVER_FEN
+        hospital_id=hospital_id,
+        is_alipay_offered=False,
+        second_person_over_fen=SECOND_PERSON_OVER_FEN,
+        version=0,
     )
 
 
@@ -38,6 +42,7 @@ async def choices_of(db: AsyncSession, *, hospital_id: int) -> Choices:
         for rule in rules
     }
     return Choices(
+        version=setting.version,
         is_alipay_offered=setting.is_alipay_offered,
         second_person_over_fen=setting.second_person_over_fen,
         watches={**WATCHES, **own},

@@ -14,8 +14,9 @@ from guahao.kernel.ids import hospital_of, new_id
 from guahao.payment import policy
 from guahao.payment.models import Order, Payment, PaymentState, Provider, Refund, RefundReason, RefundState
 from guahao.payment.queries.setting import setting_of
+from guahao.payment.queries.staff import order_by_id
 from guahao.payment.service.order import locked
-from guahao.payment.service.refund import arrived, note_change, promise, request, void
+from guahao.payment.service.refund import arrived, kept_payment, note_change, promise, request, void
 
 
 class RefundStateConflict(Problem):
@@ -33,6 +34,32 @@ class RefundWish:
     payment_id: UUID | None
     amount_fen: int
     note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRule:
+    """How much of an order can go back, and how much of that without a second person."""
+
+    refundable_fen: int
+    alone_up_to_fen: int
+
+
+async def refund_rule(db: AsyncSession, *, order_id: UUID, by: str) -> RefundRule:
+    """What holds for `by` now, of the payment kept for an order. Raises `NotFound`."""
+    order = await order_by_id(db, order_id=order_id)
+    setting = await setting_of(db, order.hospital_id)
+    payment = await kept_payment(db, order)
+    left_fen = (
+        0
+        if payment is None
+        else policy.refundable_fen(
+            captured_fen=payment.captured_fen,
+            refunded_fen=payment.refunded_fen,
+            refund_count=payment.refund_count,
+        )
+    )
+    alone_fen = max(0, setting.second_person_over_fen - await _given_alone(db, order, by=by))
+    return RefundRule(refundable_fen=left_fen, alone_up_to_fen=min(left_fen, alone_fen))
 
 
 async def request_refund(db: AsyncSession, *, wish: RefundWish, by: str) -> Refund:

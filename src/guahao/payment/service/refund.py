@@ -62,7 +62,7 @@ async def refund(
     of which everything is promised already.
     """
     order = await locked(db, order_id)
-    payment = await _kept_payment(db, order)
+    payment = await kept_payment(db, order)
     if payment is None:
         await close(db, order_id=order_id)
         return False
@@ -95,7 +95,7 @@ async def refund_difference(
     Raises `RefundTooLarge`.
     """
     order = await locked(db, order_id)
-    payment = await _kept_payment(db, order)
+    payment = await kept_payment(db, order)
     if payment is None:
         return None
     return await promise(
@@ -112,7 +112,7 @@ async def request(
     never exceed the payment together. Raises `NotFound`, `OrderNotPaid`, `RefundTooLarge`.
     """
     order = await locked(db, order_id)
-    payment = await _kept_payment(db, order)
+    payment = await kept_payment(db, order)
     if payment is None:
         raise OrderNotPaid(state=order.state.value)
     waits = policy.needs_second_person(amount_fen, limit_fen=limit_fen)
@@ -267,7 +267,8 @@ async def update_order(db: AsyncSession, order: Order, payment: Payment) -> None
     await db.flush()
 
 
-async def _kept_payment(db: AsyncSession, order: Order) -> Payment | None:
+async def kept_payment(db: AsyncSession, order: Order) -> Payment | None:
+    """The captured payment that stands for an order, if any."""
     if order.paid_payment_id is None or order.state not in (*_REFUNDABLE, OrderState.REFUNDED):
         return None
     return await db.get_one(Payment, (order.hospital_id, order.paid_payment_id), populate_existing=True)

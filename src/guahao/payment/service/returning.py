@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import Sessions, is_exactly, transaction
@@ -24,6 +24,8 @@ from guahao.payment.service.remote import all_of, note_refusal
 
 _PATIENCE = 5
 """After so many refusals that time should heal, finance hears of it; the refund is still tried."""
+
+_IS_COMING_BACK = and_(Refund.recalled_by.is_not(None), Refund.recalled_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ async def _refused(db: AsyncSession, refund_id: UUID, refused: ChannelRefused) -
 
 
 async def follow_refunds(sessions: Sessions, *, gateways: Gateways) -> int:
-    """Ask about up to 100 submitted refunds that are due; one nobody has heard of is sent again."""
+    """Ask about up to 100 submitted or recalled refunds that are due; one nobody knows is sent again."""
     async with transaction(sessions) as db:
         due = await _claim_to_follow(db, gateways)
     await all_of(_follow(sessions, gateways[one.provider], one) for one in due)
@@ -132,7 +134,7 @@ async def _claim_to_follow(db: AsyncSession, gateways: Gateways) -> Sequence[_Du
     found = await db.execute(
         select(Refund, Payment)
         .join(Payment, (Payment.hospital_id == Refund.hospital_id) & (Payment.id == Refund.payment_id))
-        .where(is_exactly(Refund.state, RefundState.SUBMITTED), Refund.due_at <= now)
+        .where(or_(is_exactly(Refund.state, RefundState.SUBMITTED), _IS_COMING_BACK), Refund.due_at <= now)
         .where(Payment.channel.in_(policy.online_channels(gateways)))
         .order_by(Refund.due_at)
         .limit(policy.REFUNDS_PER_BATCH)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
-from guahao.kernel.errors import Problem
+from guahao.kernel.errors import EditConflict, Problem
 from guahao.kernel.ids import new_id
 from guahao.payment.models import CaseKind, PaymentSetting, WatchKind, WatchRule
 from guahao.payment.policy import Watch
@@ -29,8 +29,11 @@ class ControlWeakened(Problem):
 class Change:
     """What a hospital wants from now on; kinds that `watches` leaves out stay as they are.
 
-    `may_refund` says whether the person who changes it may also send money back.
+    `version` is what its writer read, None to write over whatever is there. `may_refund` says whether
+    the person who changes it may also send money back.
     """
+
+    version: int | None
 
     is_alipay_offered: bool
     second_person_over_fen: int
@@ -43,11 +46,15 @@ async def change(db: AsyncSession, *, hospital_id: int, wanted: Change) -> Choic
     """Make this the hospital's choice.
 
     Whatever weakens a control opens a case for finance and auditors, and somebody who may refund is
-    refused, so that nobody raises the limit and then refunds alone. Raises `ControlWeakened`.
+    refused, so that nobody raises the limit and then refunds alone. Raises `ControlWeakened` and
+    `EditConflict`.
     """
     await _lock(db, hospital_id)
     before = await choices_of(db, hospital_id=hospital_id)
+    if wanted.version not in {None, before.version}:
+        raise EditConflict(your_version=wanted.version, current_version=before.version)
     after = Choices(
+        version=before.version + 1,
         is_alipay_offered=wanted.is_alipay_offered,
         second_person_over_fen=wanted.second_person_over_fen,
         watches={**before.watches, **wanted.watches},
@@ -87,6 +94,7 @@ async def _lock(db: AsyncSession, hospital_id: int) -> None:
             hospital_id=hospital_id,
             is_alipay_offered=first.is_alipay_offered,
             second_person_over_fen=first.second_person_over_fen,
+            version=first.version,
         )
         .on_conflict_do_nothing()
     )
@@ -115,6 +123,7 @@ async def _write(db: AsyncSession, hospital_id: int, choices: Choices) -> None:
     setting = await db.get_one(PaymentSetting, hospital_id)
     setting.is_alipay_offered = choices.is_alipay_offered
     setting.second_person_over_fen = choices.second_person_over_fen
+    setting.version = choices.version
     rows = [
         {
             "hospital_id": hospital_id,

@@ -17,6 +17,7 @@ from guahao.payment.service.case import open_case
 from guahao.payment.service.facts.message import Applied, id_of, is_news, note_outcome
 from guahao.payment.service.order import locked
 from guahao.payment.service.refund import arrived, note_change, promise, void
+from guahao.payment.service.returned import come_back
 
 RENEWALS = 3
 """So often a refund that the provider closed is asked for again under a new number."""
@@ -34,7 +35,8 @@ async def apply_refunded(db: AsyncSession, fact: Refunded) -> Applied:
     else:
         order = await locked(db, row.order_id)
         await db.refresh(row)
-        outcome = await _advance(db, order, row, fact)
+        is_ours_again = row.recalled_by is not None
+        outcome = await (come_back(db, row, fact) if is_ours_again else _advance(db, order, row, fact))
     await note_outcome(db, fact, hospital_id=hospital_id, outcome=outcome)
     return outcome
 
