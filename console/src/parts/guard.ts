@@ -14,12 +14,24 @@ function isLeaving(to: Place, from: Place): boolean {
 export async function guard(to: Place, from: Place): Promise<boolean | RouteLocationRaw> {
   if (isLeaving(to, from) && !(await leavingIsFine())) return false
   if ((to.meta as unknown as AreaRoute['meta']).public) return true
-  const staff = useStaff()
-  await staff.recall()
-  if (staff.staff === null && staff.problem === null) return { path: '/login', query: { to: to.fullPath } }
-  if (typeof to.query.hospital !== 'string') return true
-  staff.choose(to.query.hospital)
-  const { hospital: _, ...query } = to.query
+  await useStaff().recall()
+  return detour(to) ?? true
+}
+
+/** Where somebody has to go first; null for those who may go on. */
+function detour(to: Place): RouteLocationRaw | null {
+  const { staff, problem } = useStaff()
+  if (staff === null) return problem === null ? { path: '/login', query: { to: to.fullPath } } : null
+  const owed = '/second-factor'
+  if (staff.lacks_second_factor && to.path !== owed) return { path: owed, query: { to: to.fullPath } }
+  return switched(to)
+}
+
+/** A link that names a hospital: it is switched to, and the name leaves the address. */
+function switched(to: Place): RouteLocationRaw | null {
+  const { hospital, ...query } = to.query
+  if (typeof hospital !== 'string') return null
+  useStaff().choose(hospital)
   return { path: to.path, query, hash: to.hash, replace: true }
 }
 

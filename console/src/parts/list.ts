@@ -53,15 +53,28 @@ export function useList<F extends Filters, T>(asked: Asked<F, T>) {
     /** A field, or `-field`. */
     sort: computed(() => state.value.sort),
     hasNext: computed(() => nextCursor.value !== null),
+    ...progress(loading),
+    ...asking(place, draft, defaults, loading.refresh),
+    sortBy: place.sortBy,
+    /** Nothing while rows are on their way: where the next page begins is not known yet. */
+    forward: () =>
+      nextCursor.value === null || loading.isLoading ? undefined : place.forward(nextCursor.value),
+    back: place.back,
+  })
+}
+
+function progress(loading: {
+  content: unknown
+  problem: unknown
+  isLoading: boolean
+  refresh: () => Promise<void>
+}) {
+  return {
     isLoading: toRef(loading, 'isLoading'),
     isLoaded: computed(() => loading.content !== null),
     problem: toRef(loading, 'problem'),
     refresh: loading.refresh,
-    ...asking(place, draft, defaults, loading.refresh),
-    sortBy: place.sortBy,
-    forward: () => (nextCursor.value === null ? undefined : place.forward(nextCursor.value)),
-    back: place.back,
-  })
+  }
 }
 
 function asking<F extends Filters>(

@@ -4,6 +4,32 @@ import { texts } from '@/texts/audit'
 
 export type Entry = Schemas['EntryOut']
 
+/** What auditors look for most; any other action can be typed. */
+export const actions = [
+  'list.export',
+  'appointment.reveal',
+  'person.find',
+  'appointment.cancel',
+  'appointment.excuse',
+  'appointment.reschedule',
+  'session.suspend',
+  'session.addon',
+  'rules.publish',
+  'fee_change.approve',
+  'refund.request',
+  'refund.approve',
+  'refund.hand_over',
+  'payment.take_cash',
+  'adjustment.approve',
+  'case.resolve',
+  'staff.create',
+  'staff.change',
+  'staff.invite',
+  'staff.totp_reset',
+  'login.open',
+  'login.revoke',
+]
+
 /** "预约 · 取消" of appointment.cancel; a code without words stays as it is. */
 export function actionText(action: string): string {
   const [kind, ...rest] = action.split('.')
