@@ -1,0 +1,157 @@
+// What the charts of the day say: the finding for the title, the lines, and the same numbers as a table.
+import type { Schemas } from '@/api/client'
+import type { Option } from '@/components/chart'
+import { texts } from '@/texts/today'
+
+export type Bookings = Schemas['BookingsOut']
+type Hour = Schemas['HourBookings']
+export type Fill = Schemas['Fill']
+
+export interface Finding {
+  title: string
+  option: Option
+  table: { heads: string[]; rows: (string | number)[][] }
+}
+
+const channels = ['online', 'desk', 'phone'] as const
+const totalOf = (hour: Hour) => hour.online + hour.desk + hour.phone
+const sum = (hours: Hour[]) => hours.reduce((total, hour) => total + totalOf(hour), 0)
+
+/** How today compares with last week, up to the hours that are over; the running hour counts for neither. */
+export function comparison({ today, last_week }: Bookings, hour: number): string {
+  const words = texts.bookings
+  const total = sum(today.hours)
+  if (total === 0) return words.none
+  const soFar = words.sofar(hour, sum(today.hours.slice(0, hour)))
+  const more = sum(today.hours.slice(0, hour)) - sum(last_week.hours.slice(0, hour))
+  if (more === 0) return soFar + words.same
+  return soFar + (more > 0 ? words.more(more) : words.fewer(-more))
+}
+
+export function bookingsChart(bookings: Bookings, hour: number): Finding {
+  const words = texts.bookings
+  const { today, last_week } = bookings
+  return {
+    title: comparison(bookings, hour),
+    option: {
+      tooltip: { trigger: 'axis' },
+      legend: { top: 0 },
+      grid: { left: 48, right: 16, top: 40, bottom: 44 },
+      xAxis: {
+        type: 'category',
+        data: today.hours.map((one) => String(one.hour)),
+        name: words.axisHour,
+        nameLocation: 'middle',
+        nameGap: 28,
+      },
+      yAxis: { type: 'value', name: words.axisCount, minInterval: 1 },
+      series: [
+        ...channels.map((channel) => ({
+          type: 'bar' as const,
+          stack: 'today',
+          name: texts.channels[channel],
+          data: today.hours.map((one) => one[channel]),
+        })),
+        {
+          type: 'line' as const,
+          name: words.lastWeek,
+          step: 'middle' as const,
+          symbol: 'none',
+          lineStyle: { type: 'dashed' as const },
+          data: last_week.hours.map(totalOf),
+        },
+      ],
+    },
+    table: {
+      heads: words.heads,
+      rows: today.hours
+        .map((one, at) => [
+          words.clock(one.hour),
+          one.online,
+          one.desk,
+          one.phone,
+          totalOf(one),
+          totalOf(last_week.hours[at]),
+        ])
+        .filter((row) => Number(row[4]) + Number(row[5]) > 0),
+    },
+  }
+}
+
+export function percentOf({ taken, places }: Pick<Fill, 'taken' | 'places'>): number {
+  return places === 0 ? 0 : Math.round((taken / places) * 100)
+}
+
+/** The server puts the fullest department first. */
+export function fillTitle(fill: Fill[]): string {
+  const fullest = fill[0]
+  if (!fullest) return texts.fill.none
+  return fullest.taken === 0 ? texts.fill.even : texts.fill.finding(fullest.name, percentOf(fullest))
+}
+
+export const mostBars = 15
+
+export function fillChart(fill: Fill[]): Finding {
+  const words = texts.fill
+  const shown = fill.slice(0, mostBars).reverse()
+  return {
+    title: fillTitle(fill),
+    option: {
+      tooltip: {
+        trigger: 'item',
+        formatter: (params: unknown) => {
+          const one = shown[(params as { dataIndex: number }).dataIndex]
+          return words.said(one.name, percentOf(one), one.taken, one.places)
+        },
+      },
+      grid: { left: 8, right: 24, top: 8, bottom: 44, containLabel: true },
+      xAxis: {
+        type: 'value',
+        min: 0,
+        max: 100,
+        name: words.axis,
+        nameLocation: 'middle',
+        nameGap: 28,
+      },
+      yAxis: { type: 'category', data: shown.map(({ name }) => name) },
+      series: [
+        {
+          type: 'bar',
+          name: words.taken,
+          barMaxWidth: 18,
+          data: shown.map(percentOf),
+          label: { show: true, position: 'right', formatter: '{c}%' },
+        },
+      ],
+    },
+    table: {
+      heads: words.heads,
+      rows: fill.map((one) => [one.name, one.places, one.taken, percentOf(one), one.free]),
+    },
+  }
+}
+
+export function fillHeight(fill: Fill[]): number {
+  return Math.max(160, 60 + 26 * Math.min(fill.length, mostBars))
+}
+
+/** 2 天 05:07:09 of a number of milliseconds; nothing once it is over. */
+export function leftText(ms: number): string | null {
+  if (ms <= 0) return null
+  const seconds = Math.ceil(ms / 1000)
+  const days = Math.floor(seconds / 86_400)
+  const clock = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60]
+  const told = clock.map((value) => String(value).padStart(2, '0')).join(':')
+  return days > 0 ? texts.days(days) + told : told
+}
+
+/** Where somebody goes to deal with a need. */
+export const pages: Record<Schemas['NeedKind'], string> = {
+  dead_letters: '/trouble',
+  finance_cases: '/cases?state=open',
+  refunds_waiting: '/refunds?state=awaiting_approval',
+  fee_changes_waiting: '/fees',
+  unverified_patients: '/desk',
+  low_places: '/schedule',
+  no_release: '/today#silent',
+}

@@ -1,0 +1,78 @@
+// Words of the page that staff begin their day with.
+export const texts = {
+  title: '今日',
+  asOf: (time: string) => `${time} 更新，每分钟自动刷新`,
+  refresh: '刷新',
+  refreshFailed: '没有刷新成功，下面是之前的内容。',
+
+  needs: '需要处理',
+  noNeeds: '现在没有等您处理的事。',
+  needKinds: {
+    dead_letters: { title: '系统通知没有送达', why: '多次重试都没有成功，需要有人看原因。', deed: '去处理' },
+    finance_cases: { title: '财务差错待核实', why: '收到的钱和账上对不上，需要财务查清。', deed: '去核实' },
+    refunds_waiting: { title: '退款等第二个人确认', why: '要由申请人以外的人批准或确认。', deed: '去确认' },
+    fee_changes_waiting: {
+      title: '价格变更等第二个人确认',
+      why: '改动较大，要由另一个人批准。',
+      deed: '去确认',
+    },
+    unverified_patients: {
+      title: '就诊人还没有实名核验',
+      why: '他们的家人在本院约过号；请他们带证件到窗口核验。',
+      deed: '去窗口登记',
+    },
+    low_places: { title: '科室 7 天内约不到号', why: '可以加开出诊，或放出留着的号。', deed: '看排班' },
+    no_release: { title: '医院没有待放的号', why: '排班用完以后，患者就约不到号了。', deed: '看名单' },
+  },
+  since: (at: string) => `最早的在 ${at}`,
+  count: (count: number) => `${count}`,
+  ofPlatform: '平台',
+
+  release: '下一次放号',
+  releaseAt: (day: string, time: string) => `${day} ${time}`,
+  releaseOf: (sessions: number, places: number) => `${sessions} 次出诊，共 ${places} 个号`,
+  releaseIn: (left: string) => `还有 ${left}`,
+  releaseNow: '正在放号',
+  noRelease: '没有待放的号，请检查排班。',
+  days: (days: number) => `${days} 天 `,
+
+  channels: { online: '网上', desk: '窗口', phone: '电话' },
+  bookings: {
+    none: '今天还没有人预约',
+    sofar: (hour: number, total: number) => `到 ${hour} 点，今天有 ${total} 个预约`,
+    more: (count: number) => `，比上周同一天这时多 ${count} 个`,
+    fewer: (count: number) => `，比上周同一天这时少 ${count} 个`,
+    same: '，和上周同一天这时一样多',
+    lastWeek: '上周同一天',
+    hour: '时',
+    unit: '个',
+    clock: (hour: number) => `${hour} 点`,
+    heads: ['小时', '网上', '窗口', '电话', '今天合计', '上周同一天'],
+    axisHour: '预约的时间（点）',
+    axisCount: '预约数（个）',
+  },
+  fill: {
+    none: '未来 7 天没有出诊',
+    finding: (name: string, percent: number) => `${name}最满，未来 7 天的号已约 ${percent}%`,
+    even: '未来 7 天的号还没有人约',
+    axis: '已约的号（%）',
+    said: (name: string, percent: number, taken: number, places: number) =>
+      `${name}\n已约 ${percent}%（${taken} / ${places} 个号）`,
+    heads: ['科室', '号数', '已约', '已约 %', '现在可约'],
+    taken: '已约',
+  },
+  low: {
+    title: '号快没了',
+    departments: '7 天内没有可约的号',
+    sessions: '3 天内快约满的出诊',
+    none: '各科室都还有号。',
+    left: (free: number, places: number) => `剩 ${free} / ${places}`,
+    places: (places: number) => `${places} 个号都没有空余`,
+  },
+  silent: {
+    title: '没有待放号的医院',
+    last: (at: string) => `最后一次放号 ${at}`,
+    never: '还没有放过号',
+    open: '看排班',
+  },
+}
