@@ -1,0 +1,16 @@
+// The page of the window and phone desk.
+import type { AreaRoute } from '@/parts/route'
+import { texts } from '@/texts/desk'
+
+export const routes: AreaRoute[] = [
+  {
+    path: '/desk',
+    name: 'desk',
+    component: () => import('./desk.vue'),
+    meta: {
+      title: texts.title,
+      permission: 'book_for_patient',
+      menu: { group: 'work', order: 30, icon: 'desk' },
+    },
+  },
+]

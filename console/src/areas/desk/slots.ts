@@ -1,0 +1,72 @@
+// Which sessions fit what is typed, where the arrow keys lead, and out of which pool a place comes.
+import type { Schemas } from '@/api/client'
+import { timeText } from '@/parts/format'
+
+export type Session = Schemas['DeskSessionOut']
+export type Slot = Schemas['DeskSlotOut']
+export type Pool = 'free' | 'desk' | 'elderly' | 'referral'
+
+export const pools: Pool[] = ['free', 'desk', 'elderly', 'referral']
+
+/** Rows drawn at once; more are found by typing on. */
+export const shownAtMost = 30
+
+function names({ department, doctor, doctor_title: title }: Session): string[] {
+  return [department, doctor]
+    .flatMap(({ name, pinyin, initials }) => [name, pinyin, initials])
+    .concat(title)
+    .map((name) => name.toLowerCase())
+}
+
+/** A time as typed: 9, 930 or 9:30. */
+function clock(word: string): string | null {
+  const found = /^(\d{1,2}):?(\d{2})?$/.exec(word)
+  if (!found) return null
+  return `${found[1].padStart(2, '0')}${found[2] ? `:${found[2]}` : ''}`
+}
+
+/** Sessions that every typed word fits: a name, its pinyin or initials from their beginning, or a time. */
+export function matching(sessions: Session[], typed: string): Session[] {
+  const words = typed.trim().toLowerCase().split(/\s+/).filter(Boolean)
+  return sessions.filter((session) => words.every((word) => fits(session, word)))
+}
+
+function fits(session: Session, word: string): boolean {
+  const time = clock(word)
+  if (time !== null) return session.slots.some((slot) => timeText(slot.starts_at).startsWith(time))
+  return names(session).some((name) => name.startsWith(word) || (/[^a-z]/.test(word) && name.includes(word)))
+}
+
+/** Whether anything of the slot can be given out. */
+export function isOpen(slot: Slot): boolean {
+  return slot.reason === null && pools.some((pool) => slot[pool] > 0)
+}
+
+/** The slot to start with: the typed time's, else the first that has a place; -1 where none has. */
+export function firstSlot(session: Session, typed: string): number {
+  const times = typed.trim().split(/\s+/).map(clock)
+  const wanted = session.slots.findIndex(
+    (slot) => isOpen(slot) && times.some((time) => time && timeText(slot.starts_at).startsWith(time)),
+  )
+  return wanted === -1 ? session.slots.findIndex(isOpen) : wanted
+}
+
+/** The next slot with a place in a direction; stays where there is none. */
+export function nextSlot(session: Session, from: number, by: 1 | -1): number {
+  for (let at = from + by; at >= 0 && at < session.slots.length; at += by) {
+    if (isOpen(session.slots[at])) return at
+  }
+  return from
+}
+
+/** The pool a person is served from: the elderly from theirs, so that others keep the free ones. */
+export function poolFor(slot: Slot, age: number, elderlyAge: number): Pool | null {
+  if (age >= elderlyAge && slot.elderly > 0) return 'elderly'
+  if (slot.free > 0) return 'free'
+  return slot.desk > 0 ? 'desk' : null
+}
+
+/** How many places a slot has for anybody at the desk. */
+export function left(slot: Slot): number {
+  return pools.reduce((sum, pool) => sum + slot[pool], 0)
+}
