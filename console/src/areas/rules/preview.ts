@@ -5,21 +5,31 @@ import type { Values } from './draft'
 
 const pauseMs = 300
 
+/** Asks one question at a time: a newer one drops the older. */
+function useQuestion(hospitalId: string) {
+  let running: AbortController | null = null
+  onScopeDispose(() => running?.abort())
+  return (rules: Values) => {
+    running?.abort()
+    running = new AbortController()
+    return api.post('/api/v1/staff/hospitals/{hospital_id}/rules/preview', {
+      path: { hospital_id: hospitalId },
+      body: { rules },
+      signal: running.signal,
+    })
+  }
+}
+
 export function usePreview(hospitalId: string, rules: Ref<Values | null>) {
   const sentences = shallowRef<string[]>([])
   const faults = ref<Record<string, string>>({})
+  const isFaulty = computed(() => Object.keys(faults.value).length > 0)
+  const question = useQuestion(hospitalId)
   let waiting: ReturnType<typeof setTimeout> | undefined
-  let running: AbortController | null = null
 
   async function ask(asked: Values): Promise<void> {
-    running?.abort()
-    const mine = (running = new AbortController())
     try {
-      const told = await api.post('/api/v1/staff/hospitals/{hospital_id}/rules/preview', {
-        path: { hospital_id: hospitalId },
-        body: { rules: asked },
-        signal: mine.signal,
-      })
+      const told = await question(asked)
       faults.value = Object.fromEntries(told.errors.map(({ field, message }) => [field, message]))
       if (told.errors.length === 0) sentences.value = told.sentences
     } catch {
@@ -41,14 +51,6 @@ export function usePreview(hospitalId: string, rules: Ref<Values | null>) {
       if (before !== 'null' && asked) waiting = setTimeout(() => void ask(asked), pauseMs)
     },
   )
-  onScopeDispose(() => {
-    clearTimeout(waiting)
-    running?.abort()
-  })
-  return proxyRefs({
-    sentences,
-    faults,
-    isFaulty: computed(() => Object.keys(faults.value).length > 0),
-    begin,
-  })
+  onScopeDispose(() => clearTimeout(waiting))
+  return proxyRefs({ sentences, faults, isFaulty, begin })
 }

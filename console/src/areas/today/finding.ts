@@ -28,9 +28,41 @@ export function comparison({ today, last_week }: Bookings, hour: number): string
   return soFar + (more > 0 ? words.more(more) : words.fewer(-more))
 }
 
+function bookingsSeries({ today, last_week }: Bookings): Option['series'] {
+  return [
+    ...channels.map((channel) => ({
+      type: 'bar' as const,
+      stack: 'today',
+      name: texts.channels[channel],
+      data: today.hours.map((one) => one[channel]),
+    })),
+    {
+      type: 'line',
+      name: texts.bookings.lastWeek,
+      step: 'middle',
+      symbol: 'none',
+      lineStyle: { type: 'dashed' },
+      data: last_week.hours.map(totalOf),
+    },
+  ]
+}
+
+function bookingsRows({ today, last_week }: Bookings): (string | number)[][] {
+  return today.hours
+    .map((one, at) => ({ one, before: totalOf(last_week.hours[at]) }))
+    .filter(({ one, before }) => totalOf(one) + before > 0)
+    .map(({ one, before }) => [
+      texts.bookings.clock(one.hour),
+      one.online,
+      one.desk,
+      one.phone,
+      totalOf(one),
+      before,
+    ])
+}
+
 export function bookingsChart(bookings: Bookings, hour: number): Finding {
   const words = texts.bookings
-  const { today, last_week } = bookings
   return {
     title: comparison(bookings, hour),
     option: {
@@ -39,42 +71,15 @@ export function bookingsChart(bookings: Bookings, hour: number): Finding {
       grid: { left: 48, right: 16, top: 40, bottom: 44 },
       xAxis: {
         type: 'category',
-        data: today.hours.map((one) => String(one.hour)),
+        data: bookings.today.hours.map((one) => String(one.hour)),
         name: words.axisHour,
         nameLocation: 'middle',
         nameGap: 28,
       },
       yAxis: { type: 'value', name: words.axisCount, minInterval: 1 },
-      series: [
-        ...channels.map((channel) => ({
-          type: 'bar' as const,
-          stack: 'today',
-          name: texts.channels[channel],
-          data: today.hours.map((one) => one[channel]),
-        })),
-        {
-          type: 'line' as const,
-          name: words.lastWeek,
-          step: 'middle' as const,
-          symbol: 'none',
-          lineStyle: { type: 'dashed' as const },
-          data: last_week.hours.map(totalOf),
-        },
-      ],
+      series: bookingsSeries(bookings),
     },
-    table: {
-      heads: words.heads,
-      rows: today.hours
-        .map((one, at) => [
-          words.clock(one.hour),
-          one.online,
-          one.desk,
-          one.phone,
-          totalOf(one),
-          totalOf(last_week.hours[at]),
-        ])
-        .filter((row) => Number(row[4]) + Number(row[5]) > 0),
-    },
+    table: { heads: words.heads, rows: bookingsRows(bookings) },
   }
 }
 
