@@ -160,6 +160,12 @@ def test_what_does_not_fit_is_refused_by_name(values: dict[str, object], field: 
     assert [fault["field"] for fault in faults(values)] == [field]
 
 
+def test_what_does_not_fit_says_why() -> None:
+    assert faults({"per_week": 9}) == [
+        {"field": "per_30_days", "message": "30 天可约号数不能少于 7 天可约号数"}
+    ]
+
+
 def test_every_fault_is_told_at_once() -> None:
     assert faults({"hold_min": 99, "slot_min": 0, "x": 1}) == [
         {"field": "x", "message": "没有“x”这一项"},

@@ -59,7 +59,11 @@ def rules_from(values: Mapping[str, object], *, base: Rules) -> Rules:
     try:
         return msgspec.convert(msgspec.to_builtins(read), Rules)
     except msgspec.ValidationError as error:
-        raise RulesInvalid(errors=[_fault(str(error).partition(" ")[0], "unfit")]) from error
+        raise RulesInvalid(errors=[_unfit(str(error).partition(" ")[0])]) from error
+
+
+def _unfit(name: str) -> dict[str, str]:
+    return {"field": name, "message": text(f"rule_unfit.{name}")}
 
 
 def _fault(name: str, reason: str) -> dict[str, str]:
