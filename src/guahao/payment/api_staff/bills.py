@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -44,6 +45,9 @@ _CSV = "text/csv; charset=utf-8"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+Differences = Mapping[tuple[Provider, dt.date], int]
+
+
 class BillTotals(BaseModel):
     """What the bill itself adds up to, over all hospitals of the merchant."""
 
@@ -60,24 +64,30 @@ class BillTotals(BaseModel):
 
 
 class RunSeen(BaseModel):
-    """A provider's day; the platform's people also see its totals over all hospitals, others null."""
+    """A provider's day; the platform's people also see its totals over all hospitals, others null.
+
+    `differences` counts what does not fit: of the reader's hospital, or of all; null until it is checked.
+    """
 
     provider: Provider
     day: dt.date
     state: BillState
     checked_at: datetime | None
     last_error: str | None
+    differences: int | None
     totals: BillTotals | None
 
     @classmethod
-    def of(cls, run: BillRun, who: StaffRef) -> RunSeen:
-        """Show a day to somebody."""
+    def of(cls, run: BillRun, who: StaffRef, own: Differences) -> RunSeen:
+        """Show a day to somebody; `own` are the differences of the reader's hospital."""
+        counted = run.differences if who.hospital_id is None else own.get((run.provider, run.day), 0)
         return cls(
             provider=run.provider,
             day=run.day,
             state=run.state,
             checked_at=run.checked_at,
             last_error=run.last_error,
+            differences=None if run.checked_at is None else counted,
             totals=BillTotals.model_validate(run) if who.hospital_id is None else None,
         )
 
@@ -138,7 +148,8 @@ class RunSearch(Dated):
 async def list_days(search: Annotated[RunSearch, Query()], db: Db, who: Viewer) -> Page[RunSeen]:
     """Days reconciled or waiting for it, newest first unless asked otherwise; sorted by `day`."""
     read = await page_of(db, _wanted(search), listing=lists.RUNS, asked=search.asked)
-    return Page.of(read, lambda run: RunSeen.of(run, who))
+    own = await _differences(db, read.rows, who)
+    return Page.of(read, lambda run: RunSeen.of(run, who, own))
 
 
 @router.get(".{form}", response_class=Response, responses=EXPORTED)
@@ -155,6 +166,12 @@ async def export_days(form: Form, search: Annotated[RunSearch, Query()], db: Db,
         who=who,
         hospital_id=who.hospital_id,
     )
+
+
+async def _differences(db: Db, runs: Sequence[BillRun], who: StaffRef) -> Differences:
+    if who.hospital_id is None:
+        return {}
+    return await queries.differences_of(db, runs=runs, hospital_id=who.hospital_id)
 
 
 def _wanted(search: RunSearch) -> Select[BillRun]:
@@ -178,7 +195,7 @@ async def reconcile_again(body: DayIn, db: Db, who: Finance, once: Once, now: No
     """Have a past day's bill fetched and reconciled anew; nothing is applied twice."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     run = await want_again(db, provider=body.provider, day=body.day, by=f"staff:{who.id}", now=now)
-    return await claim.answer(RunSeen.of(run, who), status=202)
+    return await claim.answer(RunSeen.of(run, who, await _differences(db, [run], who)), status=202)
 
 
 _EXPORTED = problems(NotLoggedIn, PermissionMissing, NotFound)
@@ -217,7 +234,7 @@ async def read_day(
     rows = await queries.bill_entries(db, of=of, verdict=verdict, after=after, limit=limit + 1)
     last = rows[limit - 1] if len(rows) > limit else None
     return RunFileSeen(
-        run=RunSeen.of(run, who),
+        run=RunSeen.of(run, who, await _differences(db, [run], who)),
         sums=[VerdictSumSeen.of(one) for one in await queries.verdict_sums(db, of=of)],
         items=[BillEntrySeen.of(row) for row in rows[:limit]],
         next_cursor=encode_cursor((last.hospital_id, last.kind, last.reference)) if last else None,

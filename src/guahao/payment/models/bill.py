@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from guahao.kernel.db import Base, closed_set
@@ -67,6 +67,13 @@ class BillEntry(Base):
     __table_args__ = (
         CheckConstraint("num_nonnulls(bill_fen, our_fen) > 0", name="bill_entry_has_a_side"),
         Index("bill_entry_day_idx", "provider", "day"),
+        Index(
+            "bill_entry_odd_idx",
+            "hospital_id",
+            "day",
+            "provider",
+            postgresql_where=text("verdict NOT IN ('matched', 'applied')"),
+        ),
     )
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.errors import NotFound
@@ -61,6 +62,28 @@ class Report:
 
     summary: Sheet
     lines: Sheet
+
+
+_FITS: list[ColumnElement[Any]] = [
+    literal_column(f"'{verdict.value}'") for verdict in (Verdict.MATCHED, Verdict.APPLIED)
+]
+"""In the statement's text, as the partial index of what does not fit needs it."""
+
+
+async def differences_of(
+    db: AsyncSession, *, runs: Sequence[BillRun], hospital_id: int
+) -> dict[tuple[Provider, date], int]:
+    """How many lines of a hospital do not fit, for those of these days that have any."""
+    found = await db.execute(
+        select(BillEntry.provider, BillEntry.day, func.count().label("number"))
+        .where(
+            BillEntry.hospital_id == hospital_id,
+            BillEntry.day.in_({run.day for run in runs}),
+            BillEntry.verdict.not_in(_FITS),
+        )
+        .group_by(BillEntry.provider, BillEntry.day)
+    )
+    return {(row.provider, row.day): row.number for row in found}
 
 
 async def bill_run(db: AsyncSession, *, provider: Provider, day: date) -> BillRun:

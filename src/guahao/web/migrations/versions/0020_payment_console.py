@@ -63,12 +63,19 @@ def upgrade() -> None:
         ["due_at"],
         postgresql_where=sa.text("recalled_by IS NOT NULL AND recalled_at IS NULL"),
     )
+    op.create_index(
+        "bill_entry_odd_idx",
+        "bill_entry",
+        ["hospital_id", "day", "provider"],
+        postgresql_where=sa.text("verdict NOT IN ('matched', 'applied')"),
+    )
     op.drop_index("ledger_entry_time_idx", "ledger_entry")
 
 
 def downgrade() -> None:
     """Take back."""
     op.create_index("ledger_entry_time_idx", "ledger_entry", ["hospital_id", "occurred_at"])
+    op.drop_index("bill_entry_odd_idx", "bill_entry")
     op.drop_index("refund_recall_idx", "refund")
     op.drop_index("event_dead_idx", "event")
     op.drop_index("finance_case_subject_idx", "finance_case")
