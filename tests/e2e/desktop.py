@@ -39,8 +39,10 @@ class Desktop(Screen):
         self.page.get_by_role("navigation").first.wait_for()
 
     def field(self, label: str) -> Locator:
-        """The field with this label."""
-        return self.page.get_by_label(label, exact=True).filter(visible=True).last
+        """The field with this label; that of a list holds its options too, so lists are found by their name."""
+        labelled = self.page.get_by_label(label, exact=True)
+        chosen = self.page.get_by_role("combobox", name=label, exact=True)
+        return labelled.or_(chosen).filter(visible=True).last
 
     def fill(self, label: str, value: str) -> None:
         """Write into the field with this label."""
@@ -48,7 +50,11 @@ class Desktop(Screen):
 
     def choose(self, label: str, option: str) -> None:
         """Open the list with this label and choose what is called so."""
-        self.field(label).click()
+        field = self.field(label)
+        if field.evaluate("element => element.tagName") == "SELECT":
+            field.select_option(label=option)
+            return
+        field.click()
         self.page.get_by_role("option", name=option, exact=True).or_(
             self.page.locator("li", has_text=re.compile(rf"^\s*{re.escape(option)}\s*$"))
         ).filter(visible=True).first.click()
