@@ -145,7 +145,7 @@ class RemoveDrafts(_Selected):
         return Asked(kind=ChangeKind.REMOVE, selection=self.selection())
 
 
-class ChangeIn(
+class ScheduleChangeIn(
     RootModel[Annotated[CopyWeek | SetAlike | PublishDrafts | RemoveDrafts, Field(discriminator="kind")],]
 ):
     """A change to many sessions."""
@@ -175,7 +175,7 @@ class LookOut(BaseModel):
         return cls(**{name: getattr(look, name) for name in cls.model_fields})
 
 
-class ChangeItemOut(BaseModel):
+class ScheduleChangeItemOut(BaseModel):
     """One session of a change: as it is, as it would be, or why not."""
 
     session_id: UUID | None
@@ -184,7 +184,7 @@ class ChangeItemOut(BaseModel):
     refused: Refusal | None
 
     @classmethod
-    def of(cls, item: ScheduleChangeItem) -> ChangeItemOut:
+    def of(cls, item: ScheduleChangeItem) -> ScheduleChangeItemOut:
         """Show an item."""
         problem = REGISTRY[item.refused_code](**item.refused_data or {}) if item.refused_code else None
         return cls(
@@ -195,7 +195,7 @@ class ChangeItemOut(BaseModel):
         )
 
 
-class ChangeOut(BaseModel):
+class ScheduleChangeOut(BaseModel):
     """A change with how many sessions it is possible for, and who did what when."""
 
     id: UUID
@@ -214,7 +214,7 @@ class ChangeOut(BaseModel):
     undone_at: datetime | None
 
     @classmethod
-    def of(cls, change: ScheduleChange, names: Mapping[str, str]) -> ChangeOut:
+    def of(cls, change: ScheduleChange, names: Mapping[str, str]) -> ScheduleChangeOut:
         """Show a change; people are shown by name where it is known."""
         asked = msgspec.convert(change.asked, Asked)
         people = {f"{deed}_by": getattr(change, f"{deed}_by") for deed in ("proposed", "applied", "undone")}
@@ -231,5 +231,5 @@ class ChangeOut(BaseModel):
 class ChangeWithItems(BaseModel):
     """A change and what it means for each session."""
 
-    change: ChangeOut
-    items: list[ChangeItemOut]
+    change: ScheduleChangeOut
+    items: list[ScheduleChangeItemOut]

@@ -14,7 +14,12 @@ from guahao.identity.queries.actors import actor_names
 from guahao.kernel.http import Db, Listed, Now, Page, problems
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import CursorInvalid, SortUnknown, page_of
-from guahao.scheduling.api_staff.change_schemas import ChangeIn, ChangeItemOut, ChangeOut, ChangeWithItems
+from guahao.scheduling.api_staff.change_schemas import (
+    ChangeWithItems,
+    ScheduleChangeIn,
+    ScheduleChangeItemOut,
+    ScheduleChangeOut,
+)
 from guahao.scheduling.api_staff.plan import EDITED, SEEN, Planner, Viewer, own
 from guahao.scheduling.models import ScheduleChange
 from guahao.scheduling.queries.changes import CHANGES, change_with_items, changes
@@ -36,7 +41,9 @@ router = APIRouter()
     status_code=201,
     responses=problems(*EDITED, ChangeTooLarge),
 )
-async def create_change(hospital_id: str, body: ChangeIn, db: Db, who: Planner, now: Now) -> ChangeWithItems:
+async def create_change(
+    hospital_id: str, body: ScheduleChangeIn, db: Db, who: Planner, now: Now
+) -> ChangeWithItems:
     """Propose a change and see what it does to each session; nothing happens before it is applied."""
     change = await propose_change(
         db, body.root.asked(), hospital_id=own(who, hospital_id), by=f"staff:{who.id}", now=now
@@ -49,11 +56,11 @@ async def create_change(hospital_id: str, body: ChangeIn, db: Db, who: Planner, 
 )
 async def list_changes(
     hospital_id: str, search: Annotated[Listed, Query()], db: Db, who: Viewer
-) -> Page[ChangeOut]:
+) -> Page[ScheduleChangeOut]:
     """Changes that were applied, newest first: who, when, and whether they were undone."""
     read = await page_of(db, changes(hospital_id=own(who, hospital_id)), listing=CHANGES, asked=search.asked)
     names = await _names(db, read.rows)
-    return Page.of(read, lambda row: ChangeOut.of(row, names))
+    return Page.of(read, lambda row: ScheduleChangeOut.of(row, names))
 
 
 @router.get("/schedule-changes/{change_id}", responses=problems(*SEEN))
@@ -91,8 +98,8 @@ def _own_change(who: StaffRef, change_id: str) -> UUID:
 async def _shown(db: AsyncSession, change_id: UUID) -> ChangeWithItems:
     change, items = await change_with_items(db, change_id)
     return ChangeWithItems(
-        change=ChangeOut.of(change, await _names(db, [change])),
-        items=[ChangeItemOut.of(item) for item in items],
+        change=ScheduleChangeOut.of(change, await _names(db, [change])),
+        items=[ScheduleChangeItemOut.of(item) for item in items],
     )
 
 
