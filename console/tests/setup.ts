@@ -15,4 +15,11 @@ window.ResizeObserver ??= class {
   disconnect() {}
 }
 
+HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
+  this.open = true
+}
+HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) {
+  this.open = false
+}
+
 beforeEach(() => localStorage.clear())
