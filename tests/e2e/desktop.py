@@ -39,7 +39,7 @@ class Desktop(Screen):
         self.page.get_by_role("navigation").first.wait_for()
 
     def field(self, label: str) -> Locator:
-        """The field with this label; that of a list holds its options too, so lists are found by their name."""
+        """The field with this label; lists are found by name, their labels hold the options too."""
         labelled = self.page.get_by_label(label, exact=True)
         chosen = self.page.get_by_role("combobox", name=label, exact=True)
         return labelled.or_(chosen).filter(visible=True).last
