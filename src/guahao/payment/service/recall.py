@@ -50,13 +50,13 @@ async def recall(sessions: Sessions, *, gateways: Gateways, refund_id: UUID, by:
         return
     gateway = gateways.get(Provider.WECHAT)
     if gateway is None or row.channel_refund_id is None:
-        raise RecallUncertain
+        raise RecallUncertain(retry_after_s=RecallUncertain.retry_after_s)
     try:
         fact = await gateway.resolve_abnormal_refund(
             out_refund_no=row.out_refund_no, channel_refund_id=row.channel_refund_id
         )
     except ChannelUncertain:
-        raise RecallUncertain from None
+        raise RecallUncertain(retry_after_s=RecallUncertain.retry_after_s) from None
     except ChannelRefused as refused:
         await note_refusal(sessions, gateway.provider, refused)
         await _take_back(sessions, refund_id, refused)
