@@ -119,6 +119,7 @@ export const texts = {
     resend: '重发通知',
   },
   cancelTitle: '取消这个预约',
+  cancelNot: '先不取消',
   cancelWhose: '为什么取消',
   cancelReasons: { patient: '患者要求', excused: '患者要求，情有可原', hospital: '医院原因' },
   cancelled: '预约已取消，号已放回',

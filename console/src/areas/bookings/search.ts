@@ -30,10 +30,15 @@ export function asked({ q = '', from = '', to = '' }: BookingFilters): {
   from?: string
   to?: string
 } {
-  const typed = q.trim()
-  if (isAppointmentId(typed)) return { number: typed }
-  if (isVisitNumber(typed)) return { number: typed, ...(from && { date: from }) }
-  return { ...(from && { from }), ...(to && { to }) }
+  const number = q.trim()
+  if (isAppointmentId(number)) return { number }
+  if (isVisitNumber(number)) return said({ number, date: from })
+  return said({ from, to })
+}
+
+/** Only what was given: an empty value is a question of its own to the server. */
+function said<T extends Record<string, string>>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== '')) as Partial<T>
 }
 
 const tones: Record<BookingState, string> = {

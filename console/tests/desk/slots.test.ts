@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest'
+import { deskKey } from '@/areas/desk/keys'
+import { isSettled, madeOf } from '@/areas/desk/made'
+import {
+  firstSlot,
+  isOpen,
+  left,
+  matching,
+  nextSlot,
+  poolFor,
+  type Session,
+  type Slot,
+} from '@/areas/desk/slots'
+
+function slot(time: string, more: Partial<Slot> = {}): Slot {
+  const starts_at = `2026-11-26T${time}:00+08:00`
+  return {
+    id: time,
+    starts_at,
+    ends_at: starts_at,
+    free: 1,
+    desk: 0,
+    elderly: 0,
+    referral: 0,
+    reason: null,
+    ...more,
+  }
+}
+
+function session(department: [string, string], doctor: [string, string], slots: Slot[]): Session {
+  const spelled = ([name, pinyin]: [string, string]) => ({
+    id: name,
+    name,
+    pinyin: pinyin.replaceAll(' ', ''),
+    initials: pinyin
+      .split(' ')
+      .map((part) => part[0])
+      .join(''),
+  })
+  return {
+    id: doctor[0],
+    department: spelled(department),
+    doctor: spelled(doctor),
+    doctor_title: '主任医师',
+    slots,
+  } as Session
+}
+
+const heart = session(
+  ['心内科', 'xin nei ke'],
+  ['张三', 'zhang san'],
+  [slot('09:00', { free: 0 }), slot('09:30')],
+)
+const skin = session(['皮肤科', 'pi fu ke'], ['张四', 'zhang si'], [slot('14:00')])
+const day = [heart, skin]
+
+test('initials, pinyin, characters and times all narrow the day', () => {
+  expect(matching(day, '')).toEqual(day)
+  expect(matching(day, 'xnk')).toEqual([heart])
+  expect(matching(day, 'zs')).toEqual(day)
+  expect(matching(day, 'zhangsi')).toEqual([skin])
+  expect(matching(day, '内科 张')).toEqual([heart])
+  expect(matching(day, 'zs 14')).toEqual([skin])
+  expect(matching(day, '主任 9:30')).toEqual([heart])
+  expect(matching(day, 'nk')).toEqual([])
+})
+
+test('the first slot with a place is offered, or the one whose time was typed', () => {
+  const long = session(
+    ['皮肤科', 'pi fu ke'],
+    ['张四', 'zhang si'],
+    [slot('09:00'), slot('10:00'), slot('10:30')],
+  )
+  expect([firstSlot(heart, ''), firstSlot(long, 'zs 10'), firstSlot(long, '1030')]).toEqual([1, 1, 2])
+  expect(firstSlot(session(['a', 'a'], ['b', 'b'], [slot('09:00', { free: 0 })]), '')).toBe(-1)
+})
+
+test('the arrows pass over slots without a place and stop at the ends', () => {
+  const slots = [slot('09:00'), slot('09:30', { free: 0 }), slot('10:00')]
+  const one = session(['a', 'a'], ['b', 'b'], slots)
+  expect([nextSlot(one, 0, 1), nextSlot(one, 2, -1), nextSlot(one, 2, 1)]).toEqual([2, 0, 2])
+})
+
+test('a slot that may not be given out is shut even with places', () => {
+  expect([isOpen(slot('09:00', { reason: 'suspended' })), isOpen(slot('09:00'))]).toEqual([false, true])
+  expect(left(slot('09:00', { desk: 2, elderly: 1 }))).toBe(4)
+})
+
+test('the elderly are served from their own places, others from the free and then the desk', () => {
+  const all = slot('09:00', { free: 1, desk: 1, elderly: 1 })
+  expect([poolFor(all, 60, 60), poolFor(all, 59, 60)]).toEqual(['elderly', 'free'])
+  expect(poolFor(slot('09:00', { free: 0, desk: 1 }), 30, 60)).toBe('desk')
+  expect(poolFor(slot('09:00', { free: 0, elderly: 1 }), 30, 60)).toBe(null)
+})
+
+test('the keys of the desk are known, those of the browser are left alone', () => {
+  const press = (key: string, more = {}) =>
+    deskKey({ key, ctrlKey: false, altKey: false, metaKey: false, ...more })
+  expect([press('F8'), press('P', { ctrlKey: true }), press('p', { metaKey: true })]).toEqual([
+    'F8',
+    'Ctrl+P',
+    'Ctrl+P',
+  ])
+  expect([press('F5'), press('F8', { ctrlKey: true }), press('F4', { altKey: true }), press('p')]).toEqual([
+    null,
+    null,
+    null,
+    null,
+  ])
+})
+
+test('what was booked knows whether money is due', () => {
+  const made = madeOf({ id: 'a', number: 3, order: { id: 'o', amount_fen: 5000, state: 'created' } })
+  expect(made).toEqual({ id: 'a', number: 3, orderId: 'o', amountFen: 5000, isPaid: false })
+  expect([isSettled('paid'), isSettled('paying'), isSettled('refunded')]).toEqual([true, false, false])
+})
