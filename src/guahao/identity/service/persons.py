@@ -79,6 +79,8 @@ async def keep_person(
         await _confirm(db, person, key_ring=key_ring, identity=identity, now=now)
     else:
         require_same_person(person, key_ring=key_ring, identity=identity)
+    if person.name_index is None:  # written before names were indexed
+        person.name_index = name_index(key_ring, identity.name)
     return person
 
 
