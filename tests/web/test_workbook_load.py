@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from guahao.audit.models import AuditEntryRow
 from guahao.catalog.models import Doctor, Hospital
+from guahao.catalog.service.picture import Drawn, keep_picture
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.scheduling.models import ClinicSession, ScheduleTemplate, Slot
@@ -179,14 +180,22 @@ async def test_two_doctors_may_swap_rooms_in_one_file(sessions: Sessions, tmp_pa
 async def test_a_photo_stays_when_its_doctor_is_imported_again(sessions: Sessions, tmp_path: Path) -> None:
     await load(sessions, tmp_path)
     async with transaction(sessions) as db:
-        await db.execute(update(Doctor).where(Doctor.code == "1001").values(photo_path="photos/1001.jpg"))
+        hospital = await db.scalar(select(Hospital))
+        assert hospital is not None
+        drawn = Drawn(content=b"jpeg", width=1, height=1)
+        photo = await keep_picture(db, drawn, hospital_id=hospital.id, actor="system")
+        await db.execute(update(Doctor).where(Doctor.code == "1001").values(photo_id=photo.id))
+        hospital.picture_ids = [photo.id]
 
-    await load(sessions, tmp_path, put("医生", 0, 姓名="林静姝"))
+    await load(sessions, tmp_path, put("医生", 0, 姓名="林静姝"), put("医院", 0, 地址="康宁路 2 号"))
 
     async with transaction(sessions) as db:
         doctor = await db.scalar(select(Doctor).where(Doctor.code == "1001"))
+        hospital = await db.scalar(select(Hospital))
     assert doctor is not None
-    assert (doctor.name, doctor.photo_path) == ("林静姝", "photos/1001.jpg")
+    assert hospital is not None
+    assert (doctor.name, doctor.photo_id) == ("林静姝", photo.id)
+    assert (hospital.address, hospital.picture_ids) == ("康宁路 2 号", [photo.id])
 
 
 async def test_two_imports_at_once_go_one_after_the_other(sessions: Sessions, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
 from guahao.catalog.models import Campus, Department, DoctorLevel, EntryKind, Hospital, HospitalKind
@@ -26,6 +26,7 @@ from guahao.catalog.queries.lists import (
     hospital_for_patients,
     hospitals,
 )
+from guahao.catalog.queries.pictures import picture_content, picture_path
 from guahao.catalog.queries.rules import rules_of
 from guahao.catalog.queries.search import search
 from guahao.identity.access import public
@@ -49,6 +50,13 @@ Near = Annotated[
     ),
 ]
 Words = Annotated[str, Query(max_length=100)]
+_SHOWN = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Content-Disposition": "inline",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+"""Beside nosniff, which every answer has: nothing in a picture may ever run."""
 
 
 class MapPoint(BaseModel):
@@ -114,10 +122,11 @@ class CampusOut(BaseModel):
 
 
 class HospitalPageOut(HospitalOut):
-    """Everything a hospital says about itself."""
+    """Everything a hospital says about itself; `picture_paths` continue the server's address."""
 
     intro: str
     notices: list[str]
+    picture_paths: list[str]
     campuses: list[CampusOut]
 
     @classmethod
@@ -134,7 +143,13 @@ class HospitalPageOut(HospitalOut):
             for campus in campuses
         ]
         own = HospitalOut.of(row).model_dump()
-        return cls(**own, intro=row.intro, notices=row.notices, campuses=sites)
+        return cls(
+            **own,
+            intro=row.intro,
+            notices=row.notices,
+            picture_paths=[picture_path(id_) for id_ in row.picture_ids],
+            campuses=sites,
+        )
 
 
 class Named(BaseModel):
@@ -201,7 +216,7 @@ def _members(row: Department) -> dict[str, Any]:
 
 
 class DoctorOut(BaseModel):
-    """A doctor's page; the fee stands with each session."""
+    """A doctor's page; the fee stands with each session, `photo_path` continues the server's address."""
 
     id: str
     name: str
@@ -226,7 +241,7 @@ class DoctorOut(BaseModel):
             skills=doctor.skills,
             diseases=doctor.diseases,
             intro=doctor.intro,
-            photo_path=doctor.photo_path,
+            photo_path=picture_path(doctor.photo_id) if doctor.photo_id else None,
             hospital=Named(id=str(view.hospital.id), name=view.hospital.name),
             departments=[Named(id=str(row.id), name=row.name) for row in view.departments],
         )
@@ -339,6 +354,13 @@ async def show_doctor(doctor_id: str, db: Db, settings: AppSettings) -> DoctorOu
         db, doctor_id=parse_id(doctor_id), single_hospital=settings.single_hospital
     )
     return DoctorOut.of(view)
+
+
+@router.get("/pictures/{picture_id}", response_class=Response, responses=problems(NotFound))
+async def show_picture(picture_id: str, db: Db) -> Response:
+    """A picture of a doctor or hospital, a JPEG; the same for ever under its id."""
+    content = await picture_content(db, picture_id=parse_id(picture_id))
+    return Response(content, headers=_SHOWN, media_type="image/jpeg")
 
 
 @router.get("/search", responses=problems(Invalid, CursorInvalid))

@@ -13,9 +13,11 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Identity,
     Index,
+    LargeBinary,
     SmallInteger,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -91,8 +93,27 @@ class Hospital(Base):
     notices: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     latitude: Mapped[float | None]
     longitude: Mapped[float | None]
+    picture_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
     state: Mapped[HospitalState] = mapped_column(closed_set(HospitalState), server_default="open")
     version: Mapped[int] = mapped_column(server_default="1")
+
+
+class Picture(Base):
+    """A photo or picture as it is shown: a JPEG made here, never the file that was uploaded."""
+
+    __tablename__ = "picture"
+    __table_args__ = (
+        CheckConstraint("width BETWEEN 1 AND 1200 AND height BETWEEN 1 AND 1200", name="picture_size"),
+        Index("picture_created_at_idx", "created_at"),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(ForeignKey("hospital.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    width: Mapped[int] = mapped_column(SmallInteger)
+    height: Mapped[int] = mapped_column(SmallInteger)
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
 class Campus(Base):
@@ -157,7 +178,9 @@ class Doctor(Base):
     __tablename__ = "doctor"
     __table_args__ = (
         UniqueConstraint("hospital_id", "code"),
+        ForeignKeyConstraint(["hospital_id", "photo_id"], ["picture.hospital_id", "picture.id"]),
         CheckConstraint("level IN ('general','expert','special')", name="doctor_level"),
+        Index("doctor_hospital_id_photo_id_idx", "hospital_id", "photo_id"),
     )
 
     hospital_id: Mapped[int] = mapped_column(ForeignKey("hospital.id"), primary_key=True)
@@ -169,7 +192,7 @@ class Doctor(Base):
     skills: Mapped[str] = mapped_column(server_default="")
     diseases: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     intro: Mapped[str] = mapped_column(server_default="")
-    photo_path: Mapped[str | None]
+    photo_id: Mapped[UUID | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     version: Mapped[int] = mapped_column(server_default="1")
 

@@ -9,7 +9,7 @@ from guahao.kernel.i18n import text
 REGISTRY: dict[str, type[Problem]] = {}
 """Every problem the product can answer, by code."""
 
-Extra = str | int | bool | None | list[str] | list[dict[str, str]]
+Extra = str | int | bool | None | list[str] | list[dict[str, str]] | dict[str, object]
 
 
 class Problem(Exception):
@@ -67,7 +67,10 @@ class SamePerson(Problem):
 
 
 class EditConflict(Problem):
-    """Somebody saved this in the meantime; `your_version` and `current_version` tell how far apart."""
+    """Somebody saved this in the meantime; `your_version` and `current_version` tell how far apart.
+
+    Where people edit forms, `current` is what the other one saved, as the list shows it.
+    """
 
     code = "edit-conflict"
     status = 409

@@ -25,6 +25,13 @@ T = TypeVar("T")
 F = TypeVar("F")
 
 
+class UploadTooLarge(Problem):
+    """The uploaded file is larger than the route takes; `limit_mb` tells how large it may be."""
+
+    code = "upload-too-large"
+    status = 413
+
+
 class Body(BaseModel):
     """Base of request bodies: unknown members are refused, text is trimmed."""
 

@@ -42,6 +42,7 @@ class Unreadable(ValueError):
     def __init__(self, reason: str, **values: object) -> None:
         """Take the text key under `sheet.` and what its sentence names."""
         super().__init__(text(f"sheet.{reason}", **values))
+        self.reason = reason
 
 
 class NoResult:
@@ -79,14 +80,20 @@ def read_tables(path: Path) -> list[Table]:
     """
     if path.is_dir():
         return _read_folder(path)
-    data = _read_bytes(path)
+    return read_file(path.name, _read_bytes(path))
+
+
+def read_file(name: str, data: bytes) -> list[Table]:
+    """Read what a file holds, as `read_tables`; the size has been seen to. Raises `Unreadable`."""
+    if not data:
+        raise Unreadable("empty", file=name)
     if data.startswith(_OLE):
-        raise Unreadable("encrypted" if _ENCRYPTED in data else "old_excel", file=path.name)
+        raise Unreadable("encrypted" if _ENCRYPTED in data else "old_excel", file=name)
     if data.startswith(_ZIP):
-        return _read_zip(path.name, data)
-    if path.suffix.lower() == ".csv":
-        return [_csv_table(path.stem, data)]
-    raise Unreadable("wrong_type", file=path.name)
+        return _read_zip(name, data)
+    if name.lower().endswith(".csv"):
+        return [_csv_table(Path(name).stem, data)]
+    raise Unreadable("wrong_type", file=name)
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -1,19 +1,74 @@
-"""Reads and checks a request's body before any route sees it."""
+"""Reads and checks a request's body before any route sees it; uploads only when a route reads them."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
+from guahao.kernel.http import UploadTooLarge
+from guahao.kernel.sheet import MAX_FILE_BYTES
 from guahao.web.refusal import BodyTooLarge, UnsupportedMediaType, malformed
 
 LIMIT_BYTES = 64 * 1024
 
 _SIGNED = ("/callbacks/", "/sandbox/alipay/gateway.do")
 """Where the body is the providers' own, a form or JSON, and believed only by its signature."""
+
+
+_PICTURE_BYTES = 10 * 1024 * 1024
+_WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_UPLOADS = (
+    (
+        re.compile(r"/api/v1/staff/hospitals/[0-9]+/pictures\Z"),
+        _PICTURE_BYTES,
+        ("image/jpeg", "image/png", "image/webp", "application/octet-stream"),
+    ),
+    (
+        re.compile(r"/api/v1/staff/(hospitals/[0-9]+/)?imports\Z"),
+        MAX_FILE_BYTES,
+        (_WORKBOOK, "application/octet-stream"),
+    ),
+)
+"""Where a file is sent as it is: path, most bytes, types. What is in it, its route finds out."""
+
+
+def upload(scope: Scope, receive: Receive) -> Receive | None:
+    """Answer how a route reads the file it is sent, or None where no file is expected.
+
+    Nothing is read before the route knows who sends it. Raises `UploadTooLarge`, at once or while it is
+    read, and `UnsupportedMediaType`.
+    """
+    if scope["method"] != "POST":
+        return None
+    for path, limit, kinds in _UPLOADS:
+        if path.match(scope["path"]):
+            kind = _header(scope, b"content-type").decode("latin-1").lower().partition(";")[0].strip()
+            if kind not in kinds:
+                raise UnsupportedMediaType
+            declared = _header(scope, b"content-length")
+            if declared.isdigit() and int(declared) > limit:
+                raise UploadTooLarge(limit_mb=limit >> 20)
+            return _limited(receive, limit)
+    return None
+
+
+def _limited(receive: Receive, limit: int) -> Callable[[], Awaitable[Message]]:
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise UploadTooLarge(limit_mb=limit >> 20)
+        return message
+
+    return counted
 
 
 async def read(scope: Scope, receive: Receive) -> bytes:

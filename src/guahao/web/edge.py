@@ -65,12 +65,13 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
         try:
-            content = await body.read(scope, receive)
+            upload = body.upload(scope, receive)
+            content = b"" if upload else await body.read(scope, receive)
             if b"%00" in scope.get("query_string", b""):
                 raise malformed("nul")  # noqa: TRY301  # the handlers below render it
             if content:
                 body.check(scope, content)
-            await self._app(scope, body.replay(content, receive), exchange.send)
+            await self._app(scope, upload or body.replay(content, receive), exchange.send)
         except ClientDisconnect:
             raise
         except Problem as problem:

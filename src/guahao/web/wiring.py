@@ -15,6 +15,7 @@ import guahao.booking.jobs
 import guahao.booking.reactions
 import guahao.catalog.api_patient
 import guahao.catalog.api_staff
+import guahao.catalog.jobs
 import guahao.identity.api_patient
 import guahao.identity.api_staff
 import guahao.identity.jobs
@@ -35,7 +36,7 @@ from guahao.kernel.jobs import Job, Timed
 from guahao.kernel.settings import Environment, Settings
 from guahao.payment.queries import NUMBERS as PAYMENT_NUMBERS
 from guahao.payment.service.alarm import Alarm
-from guahao.web import clients, front, health, openapi, remote, trouble
+from guahao.web import clients, front, health, imports, openapi, remote, trouble
 from guahao.web.metrics import KERNEL_NUMBERS, Asked
 from guahao.web.money import Providers, providers
 
@@ -71,6 +72,7 @@ def routers(settings: Settings) -> list[APIRouter]:
         guahao.payment.api_patient.router,
         guahao.payment.api_staff.router,
         trouble.router,
+        imports.router,
     ]
     if settings.environment is Environment.DEMO:
         found.append(guahao.sandbox.api.router)
@@ -93,7 +95,9 @@ def jobs(settings: Settings, key_ring: KeyRing, used: Providers) -> tuple[Timed,
         *_KERNEL_JOBS,
         *guahao.audit.jobs.jobs(key=key_ring.audit, anchors=anchors_file(settings)),
         *guahao.identity.jobs.JOBS,
+        *guahao.catalog.jobs.JOBS,
         *guahao.scheduling.jobs.JOBS,
+        *imports.JOBS,
         *guahao.booking.jobs.JOBS,
         *guahao.payment.jobs.JOBS,
         *guahao.payment.jobs.errands(used.gateways),

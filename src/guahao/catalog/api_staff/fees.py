@@ -5,30 +5,42 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.api_staff import schemas
-from guahao.catalog.api_staff.schemas import FeeChangeSeen, FeeSeen
+from guahao.catalog.api_staff.schemas import FeeChangeSeen, FeeListed, FeeSeen
+from guahao.catalog.api_staff.search import FeeSearch
+from guahao.catalog.api_staff.shared import (
+    EXPORTED,
+    LISTED,
+    SEEN,
+    Approver,
+    Editor,
+    Viewer,
+    existing,
+    own,
+    telling_current,
+)
 from guahao.catalog.models import FeeChange, FeeChangeState, FeeItem
-from guahao.catalog.queries import lists
-from guahao.catalog.queries.facts import doctors_by_codes
+from guahao.catalog.queries import fees, lists, sheets
+from guahao.catalog.queries.facts import doctors_by_ids
 from guahao.catalog.service import fee
 from guahao.catalog.service.conflict import CodeTaken, EditConflict
 from guahao.catalog.service.fee import FeeChangeDecided
 from guahao.catalog.service.rows import FeeRow
 from guahao.catalog.service.store import CatalogCodeUnknown
-from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.identity.queries.actors import actor_names
+from guahao.identity.service.exports import Wanted, export
+from guahao.kernel.clock import local_date
 from guahao.kernel.errors import Invalid, NotFound, Problem, SamePerson
-from guahao.kernel.http import Db, Page, problems
-from guahao.kernel.ids import hospital_of, parse_hospital_id, parse_id
+from guahao.kernel.export import Form
+from guahao.kernel.http import Db, Now, Page, download, problems
+from guahao.kernel.ids import hospital_of, parse_id
+from guahao.kernel.paging import all_rows_of, page_of_rows
 
 router = APIRouter(prefix="/api/v1/staff", tags=["catalog (staff)"])
 
-Viewer = Annotated[StaffRef, Depends(staff(Permission.VIEW_CATALOG))]
-Editor = Annotated[StaffRef, Depends(staff(Permission.EDIT_CATALOG))]
-Approver = Annotated[StaffRef, Depends(staff(Permission.APPROVE_FEE))]
-
-SEEN: tuple[type[Problem], ...] = (NotLoggedIn, PermissionMissing, NotFound)
 WRITTEN: tuple[type[Problem], ...] = (*SEEN, Invalid, CodeTaken, CatalogCodeUnknown)
 DECIDED: tuple[type[Problem], ...] = (*SEEN, SamePerson, FeeChangeDecided)
 _WAITS: dict[int | str, dict[str, Any]] = {
@@ -36,17 +48,26 @@ _WAITS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/hospitals/{hospital_id}/fees", responses=problems(*SEEN))
-async def list_fees(hospital_id: str, db: Db, who: Viewer) -> Page[FeeSeen]:
-    """Every price of a hospital, past and planned ones too."""
-    id_ = await _existing(db, who, hospital_id)
-    codes = {facts.id: code for code, facts in (await doctors_by_codes(db, hospital_id=id_)).items()}
-    return Page(
-        items=[
-            FeeSeen.of(row, doctor_code=codes[row.doctor_id] if row.doctor_id else None)
-            for row in await lists.fee_items(db, hospital_id=id_)
-        ]
-    )
+@router.get("/hospitals/{hospital_id}/fees", responses=problems(*LISTED))
+async def list_fees(
+    hospital_id: str, db: Db, who: Viewer, now: Now, search: Annotated[FeeSearch, Query()]
+) -> Page[FeeListed]:
+    """The prices of a hospital, the newest day first; sorted by `effective_from`, `fee_fen`."""
+    id_ = await existing(db, who, hospital_id)
+    wanted = fees.fees(search.wanted(id_), today=local_date(now))
+    return Page.of(await page_of_rows(db, wanted, listing=fees.FEES, asked=search.asked), FeeListed.made_of)
+
+
+@router.get("/hospitals/{hospital_id}/fees.{form}", response_class=Response, responses=problems(*EXPORTED))
+async def export_fees(
+    hospital_id: str, form: Form, db: Db, who: Viewer, now: Now, search: Annotated[FeeSearch, Query()]
+) -> Response:
+    """The same prices as a file; the export is kept in the audit trail."""
+    id_ = await existing(db, who, hospital_id)
+    wanted = fees.fees(search.wanted(id_), today=local_date(now))
+    rows = await all_rows_of(db, wanted, listing=fees.FEES, sort=search.sort)
+    made = Wanted(name="fees", form=form, filters=search.filters)
+    return download(await export(db, sheets.fees_sheet(rows), wanted=made, by=who, hospital_id=id_))
 
 
 @router.post(
@@ -60,20 +81,28 @@ async def create_fee(hospital_id: str, body: schemas.FeeIn, db: Db, who: Editor)
 
     One more than half or 50 yuan away from the last waits for a second person: 202.
     """
-    id_ = await _existing(db, who, hospital_id)
+    id_ = await existing(db, who, hospital_id)
     row = await fee.create_fee(db, hospital_id=id_, row=body.row(FeeRow), actor=f"staff:{who.id}")
-    return _answer(row, body, status=201)
+    return await _answer(db, row, body, status=201)
 
 
 @router.put("/fees/{fee_id}", response_model=FeeSeen, responses=problems(*WRITTEN, EditConflict) | _WAITS)
 async def update_fee(fee_id: str, body: schemas.FeeEdit, db: Db, who: Editor) -> Response:
     """Correct a price; `version` is the one you opened. A large change waits for a second person: 202."""
-    id_ = parse_id(fee_id)
-    who.require(hospital_of(id_))
-    row = await fee.update_fee(
-        db, fee_id=id_, version=body.version, row=body.row(FeeRow), actor=f"staff:{who.id}"
-    )
-    return _answer(row, body, status=200)
+    id_ = own(who, fee_id)
+    async with telling_current(lambda: _fee(db, id_)):
+        row = await fee.update_fee(
+            db, fee_id=id_, version=body.version, row=body.row(FeeRow), actor=f"staff:{who.id}"
+        )
+    return await _answer(db, row, body, status=200)
+
+
+async def _fee(db: AsyncSession, fee_id: UUID) -> FeeSeen:
+    row = await db.get(FeeItem, (hospital_of(fee_id), fee_id))
+    if row is None:
+        raise NotFound
+    doctors = await doctors_by_ids(db, [row.doctor_id] if row.doctor_id else [])
+    return FeeSeen.of(row, doctor_code=doctors[row.doctor_id].code if row.doctor_id else None)
 
 
 @router.get("/fee-changes", responses=problems(*SEEN))
@@ -94,41 +123,40 @@ async def list_fee_changes(
         before=parse_id(cursor) if cursor else None,
         limit=limit + 1,
     )
-    items = [FeeChangeSeen.of(row) for row in rows[:limit]]
+    items = await _seen(db, rows[:limit])
     return Page(items=items, next_cursor=items[-1].id if len(rows) > limit else None)
 
 
 @router.post("/fee-changes/{change_id}/approve", responses=problems(*DECIDED, EditConflict, CodeTaken))
 async def approve_fee_change(change_id: str, db: Db, who: Approver) -> FeeChangeSeen:
     """Let a price take effect that somebody else wants."""
-    row = await fee.approve_fee_change(db, change_id=_own(who, change_id), actor=f"staff:{who.id}")
-    return FeeChangeSeen.of(row)
+    row = await fee.approve_fee_change(db, change_id=own(who, change_id), actor=f"staff:{who.id}")
+    return (await _seen(db, [row]))[0]
 
 
 @router.post("/fee-changes/{change_id}/reject", responses=problems(*DECIDED))
 async def reject_fee_change(change_id: str, db: Db, who: Approver) -> FeeChangeSeen:
     """Refuse a price that somebody else wants."""
-    row = await fee.reject_fee_change(db, change_id=_own(who, change_id), actor=f"staff:{who.id}")
-    return FeeChangeSeen.of(row)
+    row = await fee.reject_fee_change(db, change_id=own(who, change_id), actor=f"staff:{who.id}")
+    return (await _seen(db, [row]))[0]
 
 
-def _answer(row: FeeItem | FeeChange, body: schemas.FeeIn, *, status: int) -> Response:
+async def _seen(db: AsyncSession, rows: list[FeeChange]) -> list[FeeChangeSeen]:
+    people = await actor_names(
+        db, {actor for row in rows for actor in (row.proposed_by, row.decided_by) if actor}
+    )
+    found = await doctors_by_ids(db, {row.doctor_id for row in rows if row.doctor_id})
+    doctors = {id_: doctor.name for id_, doctor in found.items()}
+    return [FeeChangeSeen.of(row, people=people, doctors=doctors) for row in rows]
+
+
+async def _answer(
+    db: AsyncSession, row: FeeItem | FeeChange, body: schemas.FeeIn, *, status: int
+) -> Response:
     if isinstance(row, FeeChange):
-        return _json(FeeChangeSeen.of(row), 202)
+        return _json((await _seen(db, [row]))[0], 202)
     return _json(FeeSeen.of(row, doctor_code=body.doctor_code), status)
 
 
 def _json(out: FeeSeen | FeeChangeSeen, status: int) -> Response:
     return Response(out.model_dump_json(), status, media_type="application/json")
-
-
-async def _existing(db: Db, who: StaffRef, hospital_id: str) -> int:
-    id_ = parse_hospital_id(hospital_id)
-    who.require(id_)
-    return (await lists.hospital_for_staff(db, hospital_id=id_)).id
-
-
-def _own(who: StaffRef, change_id: str) -> UUID:
-    id_ = parse_id(change_id)
-    who.require(hospital_of(id_))
-    return id_

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, Self, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
+from sqlalchemy import Row
 
 from guahao.catalog.models import (
     Campus,
@@ -22,11 +24,12 @@ from guahao.catalog.models import (
     HospitalKind,
     HospitalState,
 )
+from guahao.catalog.queries.fees import FeePhase
 from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
 from guahao.kernel.http import Body
 from guahao.kernel.sex import Sex
 
-Row = TypeVar("Row", HospitalRow, CampusRow, DepartmentRow, DoctorRow, FeeRow)
+AnyRow = TypeVar("AnyRow", HospitalRow, CampusRow, DepartmentRow, DoctorRow, FeeRow)
 
 Code = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[^\s/]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
@@ -35,6 +38,7 @@ Prose = Annotated[str, Field(max_length=5000)]
 Phone = Annotated[str, Field(max_length=40)]
 Words = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...], Field(max_length=100)]
 Notices = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(max_length=20)]
+PictureId = Annotated[UUID, Field(description="A picture of this hospital")]
 Latitude = Annotated[float | None, Field(ge=-90, le=90)]
 Longitude = Annotated[float | None, Field(ge=-180, le=180)]
 AgeYears = Annotated[int, Field(ge=0, le=200)]
@@ -46,7 +50,7 @@ Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2100, 1, 1))]
 class RowBody(Body):
     """A whole row as the console's form gives it."""
 
-    def row(self, kind: type[Row]) -> Row:
+    def row(self, kind: type[AnyRow]) -> AnyRow:
         """The row for the service."""
         return kind(**{field.name: getattr(self, field.name) for field in fields(kind)})
 
@@ -77,6 +81,7 @@ class HospitalIn(Placed):
     phones: Annotated[tuple[Phone, ...], Field(max_length=10)] = ()
     intro: Prose = ""
     notices: Notices = ()
+    picture_ids: Annotated[tuple[PictureId, ...], Field(max_length=9)] = ()
     state: HospitalState = HospitalState.OPEN
 
 
@@ -126,9 +131,7 @@ class DoctorIn(RowBody):
     skills: Annotated[str, Field(max_length=1000)] = ""
     diseases: Words = ()
     intro: Prose = ""
-    photo_path: Annotated[
-        str | None, Field(max_length=200, pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_.-]+)*$")
-    ] = None
+    photo_id: PictureId | None = None
     is_active: bool = True
 
 
@@ -164,6 +167,14 @@ class DoctorEdit(DoctorIn):
     """A doctor as edited."""
 
     version: Version
+
+
+class MoveIn(Body):
+    """A department's new place: below which parent (null is the top), before which brother (null: last)."""
+
+    version: Version
+    parent_id: Annotated[str | None, Field(max_length=40)] = None
+    before_id: Annotated[str | None, Field(max_length=40)] = None
 
 
 class FeeEdit(FeeIn):
@@ -227,6 +238,19 @@ class FeeSeen(FeeEdit):
         return cls.model_construct(**_columns(row, cls), doctor_code=doctor_code)
 
 
+class FeeListed(FeeSeen):
+    """A price in a list: whose it is, and whether it was, is or will be in force."""
+
+    doctor_name: str | None
+    phase: FeePhase
+
+    @classmethod
+    def made_of(cls, row: Row[Any]) -> FeeListed:
+        """Show a row of `queries.fees.fees`."""
+        own = FeeSeen.of(row.FeeItem, doctor_code=row.doctor_code).model_dump()
+        return cls(**own, doctor_name=row.doctor_name, phase=row.phase)
+
+
 class FeeChangeSeen(BaseModel):
     """A price that waits for a second person, or waited; `before_fen` is what it replaces.
 
@@ -238,21 +262,32 @@ class FeeChangeSeen(BaseModel):
     kind: FeeKind
     level: DoctorLevel
     doctor_id: str | None
+    doctor_name: str | None
     fee_fen: int
     effective_from: dt.date
     before_fen: int | None
     state: FeeChangeState
     proposed_by: str
+    proposed_by_name: str | None
     proposed_at: dt.datetime
     decided_by: str | None
+    decided_by_name: str | None
     decided_at: dt.datetime | None
 
     @classmethod
-    def of(cls, row: FeeChange) -> FeeChangeSeen:
-        """Show a row."""
+    def of(cls, row: FeeChange, *, people: Mapping[str, str], doctors: Mapping[UUID, str]) -> FeeChangeSeen:
+        """Show a row with the names of `people` by actor and of `doctors` by id."""
         ids = {name: getattr(row, name) for name in ("id", "fee_id", "doctor_id")}
-        shown = {name: getattr(row, name) for name in cls.model_fields if name not in ids}
-        return cls(**shown, **{name: str(id_) if id_ else None for name, id_ in ids.items()})
+        shown = {
+            name: getattr(row, name) for name in cls.model_fields if hasattr(row, name) and name not in ids
+        }
+        return cls(
+            **shown,
+            **{name: str(id_) if id_ else None for name, id_ in ids.items()},
+            doctor_name=doctors.get(row.doctor_id) if row.doctor_id else None,
+            proposed_by_name=people.get(row.proposed_by),
+            decided_by_name=people.get(row.decided_by or ""),
+        )
 
 
 def _columns(

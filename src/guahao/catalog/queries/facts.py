@@ -81,7 +81,7 @@ class DoctorFacts:
     title: str
     level: DoctorLevel
     skills: str
-    photo_path: str | None
+    photo_id: UUID | None
     is_active: bool
     department_ids: tuple[UUID, ...]
 

@@ -19,7 +19,6 @@ from guahao.catalog.models import (
     EntryKind,
     FeeChange,
     FeeChangeState,
-    FeeItem,
     Hospital,
     HospitalState,
     SearchEntry,
@@ -305,17 +304,12 @@ async def departments_for_staff(db: AsyncSession, *, hospital_id: int) -> list[D
     )
 
 
-async def doctors_for_staff(
-    db: AsyncSession, *, hospital_id: int, cursor: str | None, limit: int
-) -> tuple[list[tuple[Doctor, list[str]]], str | None]:
-    """A page of a hospital's doctors by code, each with the codes of the departments."""
-    found = select(Doctor).where(Doctor.hospital_id == hospital_id)
-    if cursor is not None:
-        found = found.where(Doctor.code > decode_cursor(cursor, str))
-    rows = await db.scalars(found.order_by(Doctor.code).limit(limit + 1))
-    page, last = page_of(rows.all(), limit)
-    codes = await department_codes(db, hospital_id=hospital_id, doctor_ids=[doctor.id for doctor in page])
-    return [(doctor, codes[doctor.id]) for doctor in page], encode_cursor(last.code) if last else None
+async def codes_of_department(db: AsyncSession, row: Department) -> tuple[str | None, str | None]:
+    """The codes of a department's parent and campus."""
+    own = row.hospital_id
+    parent = select(Department.code).where(Department.hospital_id == own, Department.id == row.parent_id)
+    campus = select(Campus.code).where(Campus.hospital_id == own, Campus.id == row.campus_id)
+    return await db.scalar(parent), await db.scalar(campus)
 
 
 async def department_codes(
@@ -348,14 +342,3 @@ async def fee_changes(
     if before is not None:
         rows = rows.where(FeeChange.id < before)
     return list(await db.scalars(rows.order_by(FeeChange.id.desc()).limit(limit)))
-
-
-async def fee_items(db: AsyncSession, *, hospital_id: int) -> list[FeeItem]:
-    """Every price of a hospital, the newest day first."""
-    return list(
-        await db.scalars(
-            select(FeeItem)
-            .where(FeeItem.hospital_id == hospital_id)
-            .order_by(FeeItem.effective_from.desc(), FeeItem.level, FeeItem.kind, FeeItem.id)
-        )
-    )

@@ -4,6 +4,7 @@ from guahao.catalog.models import DoctorLevel, FeeKind, HospitalKind, HospitalSt
 from guahao.catalog.policy.national import NationalCodeUnknown, national_departments
 from guahao.catalog.policy.reading import RulesInvalid
 from guahao.catalog.service.conflict import CodeTaken, EditConflict
+from guahao.catalog.service.fee import wish_fee
 from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
 from guahao.catalog.service.rules import RulesTooSoon, publish_rules
 from guahao.catalog.service.search import reindex
@@ -41,4 +42,5 @@ __all__ = [
     "upsert_doctor",
     "upsert_fee",
     "upsert_hospital",
+    "wish_fee",
 ]

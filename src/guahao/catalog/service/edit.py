@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.catalog.models import Campus, Department, Doctor, FeeItem, Hospital
 from guahao.catalog.service.conflict import CodeTaken, EditConflict
+from guahao.catalog.service.picture import PictureUnknown, require_pictures
 from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, HospitalRow
 from guahao.catalog.service.rules import begin_rules
 from guahao.catalog.service.search import reindex
 from guahao.catalog.service.store import (
     Columns,
+    DepartmentLoop,
     department_columns,
     plain_columns,
     refuse_loop,
@@ -48,23 +50,26 @@ class Edited(Generic[AnyRow]):
 
 
 async def create_hospital(db: AsyncSession, *, row: HospitalRow, actor: str) -> Hospital:
-    """Create a hospital with the default rules in force; raises CodeTaken."""
+    """Create a hospital with the default rules in force; raises CodeTaken, PictureUnknown."""
+    if row.picture_ids:
+        raise PictureUnknown
     hospital = Hospital(**plain_columns(row), version=1)
     await _add(db, hospital)
     await begin_rules(db, hospital_id=hospital.id, actor=actor)
-    await _done(db, hospital.id, actor=actor, action="hospital.create", subject=f"hospital:{hospital.id}")
+    await note_edit(db, hospital.id, actor=actor, action="hospital.create", subject=f"hospital:{hospital.id}")
     return hospital
 
 
 async def update_hospital(
     db: AsyncSession, *, hospital_id: int, version: int, row: HospitalRow, actor: str
 ) -> Hospital:
-    """Replace what a hospital says about itself; raises NotFound, EditConflict, CodeTaken."""
+    """Replace what a hospital says about itself; raises NotFound, EditConflict, CodeTaken, PictureUnknown."""
     hospital = await db.scalar(
         select(Hospital).where(Hospital.id == hospital_id).with_for_update(key_share=True)
     )
-    edited = await _change(db, hospital, version=version, columns=plain_columns(row))
-    await _done(
+    edited = await change_row(db, hospital, version=version, columns=plain_columns(row))
+    await require_pictures(db, hospital_id=hospital_id, ids=row.picture_ids)
+    await note_edit(
         db,
         hospital_id,
         actor=actor,
@@ -103,7 +108,7 @@ async def update_department(
     Raises NotFound, EditConflict, CodeTaken, CatalogCodeUnknown, NationalCodeUnknown, DepartmentLoop.
     """
     hospital_id = hospital_of(department_id)
-    await _lock_tree(db, hospital_id)
+    await lock_tree(db, hospital_id)
     columns = await department_columns(db, hospital_id=hospital_id, row=row)
     department = await _update(
         db, Department, id_=department_id, version=version, columns=columns, actor=actor
@@ -113,24 +118,29 @@ async def update_department(
 
 
 async def create_doctor(db: AsyncSession, *, hospital_id: int, row: DoctorRow, actor: str) -> Doctor:
-    """Create a doctor in the named departments; raises CodeTaken, CatalogCodeUnknown."""
+    """Create a doctor in the named departments; raises CodeTaken, CatalogCodeUnknown, PictureUnknown."""
+    await _require_photo(db, hospital_id=hospital_id, row=row)
     doctor = Doctor(hospital_id=hospital_id, id=new_id(hospital_id), **plain_columns(row), version=1)
     await _add(db, doctor)
     await set_departments(db, hospital_id=hospital_id, doctor_id=doctor.id, codes=row.department_codes)
-    await _done(db, hospital_id, actor=actor, action="doctor.create", subject=f"doctor:{doctor.id}")
+    await note_edit(db, hospital_id, actor=actor, action="doctor.create", subject=f"doctor:{doctor.id}")
     return doctor
 
 
 async def update_doctor(
     db: AsyncSession, *, doctor_id: UUID, version: int, row: DoctorRow, actor: str
 ) -> Doctor:
-    """Replace a doctor and the departments; raises NotFound, EditConflict, CodeTaken, CatalogCodeUnknown."""
-    found = await _lock(db, Doctor, doctor_id)
-    edited = await _change(db, found, version=version, columns=plain_columns(row))
+    """Replace a doctor and the departments.
+
+    Raises NotFound, EditConflict, CodeTaken, CatalogCodeUnknown, PictureUnknown.
+    """
+    await _require_photo(db, hospital_id=hospital_of(doctor_id), row=row)
+    found = await lock_row(db, Doctor, doctor_id)
+    edited = await change_row(db, found, version=version, columns=plain_columns(row))
     moved = await set_departments(
         db, hospital_id=hospital_of(doctor_id), doctor_id=doctor_id, codes=row.department_codes
     )
-    await _done(
+    await note_edit(
         db,
         hospital_of(doctor_id),
         actor=actor,
@@ -139,6 +149,11 @@ async def update_doctor(
         changed=[*edited.changed, *(["departments"] if moved else [])],
     )
     return edited.row
+
+
+async def _require_photo(db: AsyncSession, *, hospital_id: int, row: DoctorRow) -> None:
+    if row.photo_id is not None:
+        await require_pictures(db, hospital_id=hospital_id, ids=[row.photo_id])
 
 
 async def place_fee(db: AsyncSession, *, hospital_id: int, columns: Columns, actor: str) -> FeeItem:
@@ -159,16 +174,16 @@ async def _create(
     row = model(hospital_id=hospital_id, id=new_id(hospital_id), **columns, version=1)
     await _add(db, row)
     kind = model.__tablename__
-    await _done(db, hospital_id, actor=actor, action=f"{kind}.create", subject=f"{kind}:{row.id}")
+    await _note(model)(db, hospital_id, actor=actor, action=f"{kind}.create", subject=f"{kind}:{row.id}")
     return row
 
 
 async def _update(
     db: AsyncSession, model: type[Owned], *, id_: UUID, version: int, columns: Columns, actor: str
 ) -> Owned:
-    edited = await _change(db, await _lock(db, model, id_), version=version, columns=columns)
+    edited = await change_row(db, await lock_row(db, model, id_), version=version, columns=columns)
     kind = model.__tablename__
-    await _done(
+    await _note(model)(
         db,
         hospital_of(id_),
         actor=actor,
@@ -179,17 +194,21 @@ async def _update(
     return edited.row
 
 
-async def _lock(db: AsyncSession, model: type[Owned], id_: UUID) -> Owned | None:
+async def lock_row(db: AsyncSession, model: type[Owned], id_: UUID) -> Owned | None:
+    """Read a row afresh and keep others from changing it until commit."""
     found = select(model).where(model.hospital_id == hospital_of(id_), model.id == id_)
     return await db.scalar(found.with_for_update(key_share=True).execution_options(populate_existing=True))
 
 
-async def _lock_tree(db: AsyncSession, hospital_id: int) -> None:
+async def lock_tree(db: AsyncSession, hospital_id: int) -> None:
     """Two moves at once could close a loop that neither of them sees."""
     await db.execute(select(Hospital.id).where(Hospital.id == hospital_id).with_for_update(key_share=True))
 
 
-async def _change(db: AsyncSession, row: AnyRow | None, *, version: int, columns: Columns) -> Edited[AnyRow]:
+async def change_row(
+    db: AsyncSession, row: AnyRow | None, *, version: int, columns: Columns
+) -> Edited[AnyRow]:
+    """Write what differs over the version that was edited; raises NotFound, EditConflict, CodeTaken."""
     if row is None:
         raise NotFound
     if row.version != version:
@@ -211,12 +230,46 @@ async def _flush(db: AsyncSession, columns: dict[str, Any]) -> None:
     try:
         await db.flush()
     except IntegrityError as error:
+        if constraint_of(error) == "department_not_its_own_parent":
+            raise DepartmentLoop from error
         if constraint_of(error) not in _UNIQUE:
             raise
         raise CodeTaken(catalog_code=columns.get("code")) from error
 
 
-async def _done(
+class _Note(Protocol):
+    async def __call__(
+        self,
+        db: AsyncSession,
+        hospital_id: int,
+        *,
+        actor: str,
+        action: str,
+        subject: str,
+        changed: list[str] | None = None,
+    ) -> None: ...
+
+
+def _note(model: type[Owned]) -> _Note:
+    """Nobody searches for prices, and an import sets hundreds of them."""
+    return _trace if model is FeeItem else note_edit
+
+
+async def note_edit(
+    db: AsyncSession,
+    hospital_id: int,
+    *,
+    actor: str,
+    action: str,
+    subject: str,
+    changed: list[str] | None = None,
+) -> None:
+    """Leave a trace of an edit and make it findable."""
+    await _trace(db, hospital_id, actor=actor, action=action, subject=subject, changed=changed)
+    await reindex(db, hospital_id=hospital_id)
+
+
+async def _trace(
     db: AsyncSession,
     hospital_id: int,
     *,
@@ -233,4 +286,3 @@ async def _done(
         data={} if changed is None else {"changed": changed},
     )
     await record(db, entry)
-    await reindex(db, hospital_id=hospital_id)

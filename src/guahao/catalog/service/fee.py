@@ -75,6 +75,29 @@ async def update_fee(
     return await _apply_or_propose(db, change, before)
 
 
+async def wish_fee(db: AsyncSession, *, hospital_id: int, row: FeeRow, actor: str) -> bool:
+    """Make the price of (kind, level, doctor) from its day on this one; may run twice.
+
+    Answers whether it waits for a second person now. Raises CatalogCodeUnknown.
+    """
+    await _lock(db, hospital_id)
+    columns = await fee_columns(db, hospital_id=hospital_id, row=row)
+    rest = {name: value for name, value in columns.items() if name != "fee_fen"}
+    fee = await db.scalar(select(FeeItem).filter_by(hospital_id=hospital_id, **rest))
+    if fee is not None and fee.fee_fen == row.fee_fen:
+        return False
+    waiting = select(FeeChange.id).filter_by(
+        hospital_id=hospital_id, state=FeeChangeState.PROPOSED, **columns
+    )
+    if await db.scalar(waiting.limit(1)) is not None:
+        return True
+    if fee is None:
+        outcome = await create_fee(db, hospital_id=hospital_id, row=row, actor=actor)
+    else:
+        outcome = await update_fee(db, fee_id=fee.id, version=fee.version, row=row, actor=actor)
+    return isinstance(outcome, FeeChange)
+
+
 async def approve_fee_change(db: AsyncSession, *, change_id: UUID, actor: str) -> FeeChange:
     """Let a price take effect that somebody else wants.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from guahao.catalog.models import DoctorLevel, FeeKind, HospitalKind, HospitalState
 from guahao.kernel.sex import Sex
@@ -11,7 +12,10 @@ from guahao.kernel.sex import Sex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HospitalRow:
-    """A hospital; `code` is its own short code, unique on the platform. Map points are GCJ-02."""
+    """A hospital; `code` is its own short code, unique on the platform. Map points are GCJ-02.
+
+    An import leaves pictures as they are.
+    """
 
     code: str
     name: str
@@ -24,6 +28,7 @@ class HospitalRow:
     notices: tuple[str, ...] = ()
     latitude: float | None = None
     longitude: float | None = None
+    picture_ids: tuple[UUID, ...] = ()
     state: HospitalState = HospitalState.OPEN
 
 
@@ -64,7 +69,10 @@ class DepartmentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorRow:
-    """A doctor; `department_codes` are all departments of this doctor and must exist already."""
+    """A doctor; `department_codes` are all departments of this doctor and must exist already.
+
+    An import leaves the photo as it is.
+    """
 
     code: str
     name: str
@@ -74,7 +82,7 @@ class DoctorRow:
     skills: str = ""
     diseases: tuple[str, ...] = ()
     intro: str = ""
-    photo_path: str | None = None
+    photo_id: UUID | None = None
     is_active: bool = True
 
 

@@ -15,6 +15,7 @@ from guahao.catalog.models import Campus, Department, Doctor, FeeItem, Hospital
 from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
 from guahao.catalog.service.rules import begin_rules
 from guahao.catalog.service.store import (
+    Columns,
     department_columns,
     fee_columns,
     plain_columns,
@@ -24,13 +25,18 @@ from guahao.catalog.service.store import (
 )
 
 
+def _without(columns: Columns, name: str) -> Columns:
+    """Pictures are not in the workbook: what people added by hand stays."""
+    return {key: value for key, value in columns.items() if key != name}
+
+
 async def upsert_hospital(db: AsyncSession, *, row: HospitalRow, actor: str) -> int:
     """Create the hospital with this code, or bring it up to date; answers its number.
 
     A new hospital gets the default rules as version 1, in force at once; an existing one keeps
     its rules. `actor` is named as their author.
     """
-    columns = plain_columns(row)
+    columns = _without(plain_columns(row), "picture_ids")
     statement = insert(Hospital).values(**columns)
     rest = [name for name in columns if name != "code"]
     statement = statement.on_conflict_do_update(
@@ -67,7 +73,8 @@ async def upsert_doctor(db: AsyncSession, *, hospital_id: int, row: DoctorRow) -
 
     Answers the id. Raises CatalogCodeUnknown for a department.
     """
-    id_ = await upsert_owned(db, Doctor, hospital_id=hospital_id, key=["code"], columns=plain_columns(row))
+    columns = _without(plain_columns(row), "photo_id")
+    id_ = await upsert_owned(db, Doctor, hospital_id=hospital_id, key=["code"], columns=columns)
     await set_departments(db, hospital_id=hospital_id, doctor_id=id_, codes=row.department_codes)
     return id_
 

@@ -35,7 +35,8 @@ from guahao.web.workbook.rows import (
 Progress = Callable[[str, int, int], None]
 """Told (sheet title, rows done, rows in all) as the work goes on."""
 
-_ACTOR = "system"
+SYSTEM = "system"
+"""Whoever has the server: every row is written as it stands."""
 
 
 class RowRefusedError(Exception):
@@ -50,19 +51,25 @@ class RowRefusedError(Exception):
 class Writer:
     """Writes one workbook into one transaction; knows the numbers of hospitals by code."""
 
-    def __init__(self, db: AsyncSession, *, progress: Progress, now: datetime) -> None:
-        """Take the transaction to write in."""
+    def __init__(self, db: AsyncSession, *, progress: Progress, actor: str, now: datetime) -> None:
+        """Take the transaction to write in, and who writes.
+
+        A price that a member of staff moves far waits for a second person, as it does by hand.
+        """
         self._db = db
         self._progress = progress
         self._now = now
-        self._hospital_ids: dict[str, int] = {}
-        self._photos: dict[tuple[str, str], str | None] = {}
+        self._actor = actor
+        self.hospital_ids: dict[str, int] = {}
+        self.waiting_fees = 0
 
     async def write(self, changed: Workbook) -> None:
         """Write every row of `changed`.
 
         Raises `RowRefusedError`.
         """
+        for sheet, shape in definition().sheets.items():
+            self._progress(shape.title, 0, len(getattr(changed, sheet)))
         for code in _hospitals_of(changed):
             await self._remember(code)
         await self._each("hospital", changed.hospital, self._hospital)
@@ -71,7 +78,7 @@ class Writer:
         await self._each("doctor", changed.doctor, self._doctor)
         await self._each("fee", changed.fee, self._fee)
         done = 0
-        for code in self._hospital_ids:
+        for code in self.hospital_ids:
             rows = [row for row in changed.schedule if row.hospital == code]
             await self._schedule(code, rows)
             done += len(rows)
@@ -80,11 +87,8 @@ class Writer:
 
     async def _remember(self, code: str) -> None:
         hospital = await queries.hospital_by_code(self._db, code)
-        if hospital is None:
-            return
-        self._hospital_ids[code] = hospital.id
-        doctors = await queries.doctors_by_codes(self._db, hospital_id=hospital.id)
-        self._photos.update({(code, doctor.code): doctor.photo_path for doctor in doctors.values()})
+        if hospital is not None:
+            self.hospital_ids[code] = hospital.id
 
     async def _each(
         self, sheet: str, rows: Sequence[AnyRow], write: Callable[[AnyRow], Awaitable[None]]
@@ -99,7 +103,7 @@ class Writer:
 
     async def _hospital(self, row: HospitalRow) -> None:
         state = catalog.HospitalState.OPEN if row.is_active else catalog.HospitalState.CLOSED
-        self._hospital_ids[row.code] = await catalog.upsert_hospital(
+        self.hospital_ids[row.code] = await catalog.upsert_hospital(
             self._db,
             row=catalog.HospitalRow(
                 code=row.code,
@@ -115,13 +119,13 @@ class Writer:
                 longitude=row.longitude,
                 state=state,
             ),
-            actor=_ACTOR,
+            actor=self._actor,
         )
 
     async def _campus(self, row: CampusRow) -> None:
         await catalog.upsert_campus(
             self._db,
-            hospital_id=self._hospital_ids[row.hospital],
+            hospital_id=self.hospital_ids[row.hospital],
             row=catalog.CampusRow(
                 code=row.code,
                 name=row.name,
@@ -136,7 +140,7 @@ class Writer:
     async def _department(self, row: DepartmentRow) -> None:
         await catalog.upsert_department(
             self._db,
-            hospital_id=self._hospital_ids[row.hospital],
+            hospital_id=self.hospital_ids[row.hospital],
             row=catalog.DepartmentRow(
                 code=row.code,
                 name=row.name,
@@ -157,7 +161,7 @@ class Writer:
     async def _doctor(self, row: DoctorRow) -> None:
         await catalog.upsert_doctor(
             self._db,
-            hospital_id=self._hospital_ids[row.hospital],
+            hospital_id=self.hospital_ids[row.hospital],
             row=catalog.DoctorRow(
                 code=row.code,
                 name=row.name,
@@ -167,29 +171,29 @@ class Writer:
                 skills=row.skills,
                 diseases=row.diseases,
                 intro=row.intro,
-                photo_path=self._photos.get((row.hospital, row.code)),
                 is_active=row.is_active,
             ),
         )
 
     async def _fee(self, row: FeeRow) -> None:
-        await catalog.upsert_fee(
-            self._db,
-            hospital_id=self._hospital_ids[row.hospital],
-            row=catalog.FeeRow(
-                level=catalog.DoctorLevel(row.level),
-                fee_fen=row.fee_fen,
-                effective_from=row.effective_from,
-                kind=catalog.FeeKind(row.kind),
-                doctor_code=row.doctor,
-            ),
+        hospital_id = self.hospital_ids[row.hospital]
+        fee = catalog.FeeRow(
+            level=catalog.DoctorLevel(row.level),
+            fee_fen=row.fee_fen,
+            effective_from=row.effective_from,
+            kind=catalog.FeeKind(row.kind),
+            doctor_code=row.doctor,
         )
+        if self._actor == SYSTEM:
+            await catalog.upsert_fee(self._db, hospital_id=hospital_id, row=fee)
+        elif await catalog.wish_fee(self._db, hospital_id=hospital_id, row=fee, actor=self._actor):
+            self.waiting_fees += 1
 
     async def _schedule(self, code: str, rows: Sequence[ScheduleRow]) -> None:
         """One statement for all, since they are many; row by row only to find the one refused."""
         if not rows:
             return
-        hospital_id = self._hospital_ids[code]
+        hospital_id = self.hospital_ids[code]
         doctors = await queries.doctors_by_codes(self._db, hospital_id=hospital_id)
         departments = await queries.departments_by_codes(self._db, hospital_id=hospital_id)
         campuses = await queries.campuses_by_codes(self._db, hospital_id=hospital_id)
@@ -212,7 +216,7 @@ class Writer:
                     raise _refused("schedule", row, problem) from problem
 
     async def _save(self, hospital_id: int, templates: Sequence[TemplateRow]) -> None:
-        await upsert_templates(self._db, templates, hospital_id=hospital_id, by=_ACTOR, now=self._now)
+        await upsert_templates(self._db, templates, hospital_id=hospital_id, by=self._actor, now=self._now)
 
     async def _finish(self, changed: Workbook) -> None:
         """Make everything findable, and leave a trace of what was written."""
@@ -220,11 +224,11 @@ class Writer:
         for sheet, code in owners(changed):
             written[code][sheet] += 1
         for code, counts in written.items():
-            hospital_id = self._hospital_ids[code]
+            hospital_id = self.hospital_ids[code]
             await catalog.reindex(self._db, hospital_id=hospital_id)
             entry = AuditEntry(
                 hospital_id=hospital_id,
-                actor=_ACTOR,
+                actor=self._actor,
                 action="workbook.import",
                 subject=f"hospital:{hospital_id}",
                 data=dict(counts),
@@ -254,7 +258,8 @@ def _template(row: ScheduleRow, *, doctor_id: UUID, department_id: UUID, campus_
 
 def _refused(sheet: str, row: Row, problem: Problem) -> RowRefusedError:
     title = definition().sheets[sheet].title
-    return RowRefusedError(Fault(sheet=title, row=row.number, column="", message=problem.title))
+    fault = Fault(sheet=title, row=row.number, column="", code=problem.code, message=problem.title)
+    return RowRefusedError(fault)
 
 
 def owners(book: Workbook) -> list[tuple[str, str]]:

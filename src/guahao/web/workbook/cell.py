@@ -26,6 +26,7 @@ class Bad(ValueError):
     def __init__(self, reason: str, **values: object) -> None:
         """Take the text key under `workbook_cell.` and what its sentence names."""
         super().__init__(text(f"workbook_cell.{reason}", **values))
+        self.reason = reason
 
 
 def written(cell: Cell | NoResult) -> str:

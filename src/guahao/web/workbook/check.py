@@ -84,6 +84,15 @@ def check(new: Workbook, current: Workbook, *, today: date) -> list[Fault]:
     return sorted(dict.fromkeys(faults), key=lambda fault: (titles.index(fault.sheet), fault.row))
 
 
+def of_other_hospitals(new: Workbook, *, own: str) -> Iterator[Fault]:
+    """Rows that staff of the hospital with the code `own` may not import."""
+    for sheet in KEYS:
+        key = "code" if sheet == "hospital" else "hospital"
+        for row in getattr(new, sheet):
+            if getattr(row, key) != own:
+                yield row_fault(sheet, row, key, "other_hospital", own=own)
+
+
 def _duplicates(new: Workbook) -> Iterator[Fault]:
     for sheet, names in KEYS.items():
         first: dict[Key, Row] = {}

@@ -13,7 +13,7 @@ from guahao.kernel.sheet import Cell, NoResult, Table, read_tables
 from guahao.kernel.sheet import Row as RawRow
 from guahao.web.workbook.cell import Bad, Value, written
 from guahao.web.workbook.columns import Column, Definition, Sheet, definition, read_cell
-from guahao.web.workbook.rows import Fault, Workbook, file_fault
+from guahao.web.workbook.rows import VALUE_SHOWN, Fault, Workbook, file_fault
 
 _HEADER_WITHIN_ROWS = 5
 _HEADER_DECORATION = re.compile(r"[*\s\u3000\ufeff]")
@@ -24,11 +24,16 @@ def read_workbook(path: Path) -> tuple[Workbook, list[Fault]]:
 
     Raises `guahao.kernel.sheet.Unreadable` when there is nothing to read.
     """
+    return rows_of(read_tables(path))
+
+
+def rows_of(tables: Sequence[Table]) -> tuple[Workbook, list[Fault]]:
+    """Read the tables of a file; with faults the rows that could be read are given as well."""
     shape = definition()
     by_title = {sheet.title: key for key, sheet in shape.sheets.items()}
     faults: list[Fault] = []
     found: dict[str, list[dict[str, object]]] = {}
-    for table in read_tables(path):
+    for table in tables:
         title = table.name.strip()
         if title in by_title:
             key = by_title[title]
@@ -113,11 +118,22 @@ def _read_row(
         try:
             value = _value(column, cell)
         except Bad as bad:
-            faults.append(Fault(sheet=sheet.title, row=raw.number, column=column.header, message=str(bad)))
+            faults.append(_cell_fault(sheet, column, raw.number, cell, bad))
             continue
         if value is not None:
             values[column.key] = value
     return values
+
+
+def _cell_fault(sheet: Sheet, column: Column, row: int, cell: Cell | NoResult, bad: Bad) -> Fault:
+    return Fault(
+        sheet=sheet.title,
+        row=row,
+        column=column.header,
+        value="" if cell is None or isinstance(cell, NoResult) else str(cell)[:VALUE_SHOWN],
+        code=bad.reason,
+        message=str(bad),
+    )
 
 
 def _value(column: Column, cell: Cell | NoResult) -> Value | None:

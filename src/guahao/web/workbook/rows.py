@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import TypeVar
 
@@ -11,17 +11,24 @@ import msgspec
 
 from guahao.kernel.i18n import text
 from guahao.kernel.sex import Sex
-from guahao.web.workbook.columns import definition
+from guahao.web.workbook.columns import Column, definition
+
+VALUE_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing wrong in a file, where, and what to write instead; row 0 is the sheet as a whole."""
+    """One thing wrong in a file, where, and what to write instead; row 0 is the sheet as a whole.
+
+    `code` names the kind of fault, `value` is what stands in the cell, shortened.
+    """
 
     sheet: str
     row: int
     column: str
+    code: str
     message: str
+    value: str = ""
 
     def __str__(self) -> str:
         """Say it in one line for a terminal."""
@@ -33,14 +40,26 @@ class Fault:
 
 def file_fault(sheet: str, row: int, column: str, reason: str, **values: object) -> Fault:
     """A fault of a sheet, row or heading; `reason` is a text key under `workbook_fault.`."""
-    return Fault(sheet=sheet, row=row, column=column, message=text(f"workbook_fault.{reason}", **values))
+    message = text(f"workbook_fault.{reason}", **values)
+    return Fault(sheet=sheet, row=row, column=column, code=reason, message=message)
 
 
 def row_fault(sheet: str, row: Row, key: str, reason: str, **values: object) -> Fault:
     """A fault of one cell, told by sheet and column key."""
     shape = definition().sheets[sheet]
-    header = next(column.header for column in shape.columns if column.key == key)
-    return file_fault(shape.title, row.number, header, reason, **values)
+    column = next(column for column in shape.columns if column.key == key)
+    fault = file_fault(shape.title, row.number, column.header, reason, **values)
+    return replace(fault, value=_value(column, getattr(row, key)))
+
+
+def _value(column: Column, value: object) -> str:
+    """What stands in the cell, in the office's words."""
+    words = definition().choices.get(column.kind)
+    if words is not None:
+        return next((word for word, meaning in words.items() if meaning == value), "")
+    if isinstance(value, tuple):
+        return "、".join(value)[:VALUE_SHOWN]
+    return "" if value is None else str(value)[:VALUE_SHOWN]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

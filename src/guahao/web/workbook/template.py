@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
 from guahao.kernel.i18n import text
 from guahao.web.workbook.columns import Sheet, definition, read_cell
 from guahao.web.workbook.write import Shown, add_sheet, new_book, shown
 
 
-def write_template(path: Path) -> None:
+def write_template(path: Path | IO[bytes]) -> None:
     """Write headings with comments, drop-downs and one example row a sheet, which an import skips."""
     book = new_book()
     for sheet in definition().sheets.values():

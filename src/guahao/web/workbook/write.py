@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, time
 from pathlib import Path
+from typing import IO
 
 from openpyxl import Workbook as Book
 from openpyxl.comments import Comment
@@ -55,7 +56,7 @@ def shown(column: Column, value: object) -> Shown:
             return escaped(str(value))
 
 
-def write_workbook(path: Path, content: Workbook) -> None:
+def write_workbook(path: Path | IO[bytes], content: Workbook) -> None:
     """Write every sheet, headings with help and drop-downs included, so that it can be edited on."""
     book = new_book()
     for key, sheet in definition().sheets.items():

@@ -1,0 +1,54 @@
+"""What the staff routes of the catalogue share: who may, whose rows, and what a late editor is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+from pydantic import BaseModel
+
+from guahao.catalog.queries import lists
+from guahao.catalog.service.conflict import CodeTaken
+from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.kernel.errors import EditConflict, Invalid, NotFound, Problem
+from guahao.kernel.http import Db
+from guahao.kernel.ids import hospital_of, parse_hospital_id, parse_id
+from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown
+
+Viewer = Annotated[StaffRef, Depends(staff(Permission.VIEW_CATALOG))]
+Editor = Annotated[StaffRef, Depends(staff(Permission.EDIT_CATALOG))]
+Approver = Annotated[StaffRef, Depends(staff(Permission.APPROVE_FEE))]
+Founder = Annotated[StaffRef, Depends(staff(Permission.CREATE_HOSPITAL))]
+
+SEEN: tuple[type[Problem], ...] = (NotLoggedIn, PermissionMissing, NotFound)
+LISTED: tuple[type[Problem], ...] = (*SEEN, SortUnknown, CursorInvalid)
+EXPORTED: tuple[type[Problem], ...] = (*SEEN, SortUnknown, ExportTooLarge)
+CREATED: tuple[type[Problem], ...] = (*SEEN, Invalid, CodeTaken)
+EDITED: tuple[type[Problem], ...] = (*CREATED, EditConflict)
+
+
+async def existing(db: Db, who: StaffRef, hospital_id: str) -> int:
+    """The number of a hospital that is there and that this person works for; raises NotFound."""
+    id_ = parse_hospital_id(hospital_id)
+    who.require(id_)
+    return (await lists.hospital_for_staff(db, hospital_id=id_)).id
+
+
+def own(who: StaffRef, id_: str) -> UUID:
+    """The id of a row of a hospital that this person works for; raises NotFound."""
+    parsed = parse_id(id_)
+    who.require(hospital_of(parsed))
+    return parsed
+
+
+@asynccontextmanager
+async def telling_current(show: Callable[[], Awaitable[BaseModel]]) -> AsyncGenerator[None]:
+    """Put the row as it is now into an edit conflict, so that the late editor can compare."""
+    try:
+        yield
+    except EditConflict as late:
+        current = (await show()).model_dump(mode="json")
+        raise EditConflict(**late.extra, current=current) from late

@@ -1,0 +1,61 @@
+"""Doctors as staff look for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Text, cast, or_, select
+
+from guahao.catalog.models import Doctor, DoctorDepartment, DoctorLevel, EntryKind, SearchEntry
+from guahao.catalog.policy.pinyin import normalised
+from guahao.kernel.paging import Listing
+
+DOCTORS = Listing(
+    by={"code": Doctor.code, "name": Doctor.name, "level": Doctor.level}, id=Doctor.code, default="code"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorFilter:
+    """What a list of doctors is narrowed to; None does not narrow. `q`: name, pinyin, initials, number."""
+
+    hospital_id: int
+    q: str | None = None
+    level: DoctorLevel | None = None
+    department_id: UUID | None = None
+    is_active: bool | None = None
+
+
+def doctors(wanted: DoctorFilter) -> Select[Doctor]:
+    """The doctors of a hospital."""
+    found = select(Doctor).where(Doctor.hospital_id == wanted.hospital_id)
+    if wanted.q and normalised(wanted.q):
+        found = found.where(_named(wanted.hospital_id, wanted.q))
+    if wanted.level is not None:
+        found = found.where(Doctor.level == wanted.level)
+    if wanted.department_id is not None:
+        members = select(DoctorDepartment.doctor_id).where(
+            DoctorDepartment.hospital_id == wanted.hospital_id,
+            DoctorDepartment.department_id == wanted.department_id,
+        )
+        found = found.where(Doctor.id.in_(members))
+    if wanted.is_active is not None:
+        found = found.where(Doctor.is_active.is_(wanted.is_active))
+    return found
+
+
+def _named(hospital_id: int, q: str) -> ColumnElement[bool]:
+    """A doctor who has left is not in the search index and is found by name or number only."""
+    spelling = (SearchEntry.pinyin, SearchEntry.initials)
+    spelled = select(SearchEntry.entity_id).where(
+        SearchEntry.hospital_id == hospital_id,
+        SearchEntry.kind == EntryKind.DOCTOR,
+        SearchEntry.position == 0,
+        or_(*(column.startswith(normalised(q), autoescape=True) for column in spelling)),
+    )
+    return or_(
+        Doctor.name.icontains(q, autoescape=True),
+        Doctor.code.istartswith(q, autoescape=True),
+        cast(Doctor.id, Text).in_(spelled),
+    )

@@ -1,0 +1,262 @@
+"""Staff send workbooks, follow their import, and take the template or the whole hospital home."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import io
+from collections.abc import Callable
+from typing import IO, Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.catalog.models import Hospital
+from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.identity.queries.actors import actor_names
+from guahao.kernel.db import transaction
+from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.export import File
+from guahao.kernel.http import AllSessions, Db, Listed, Page, UploadTooLarge, download, problems
+from guahao.kernel.ids import DIRECTORY, new_id, parse_hospital_id, parse_id
+from guahao.kernel.paging import CursorInvalid, Listing, SortUnknown, page_of
+from guahao.web.imports.models import ImportState, WorkbookImport
+from guahao.web.workbook.current import current_workbook
+from guahao.web.workbook.rows import KEYS
+from guahao.web.workbook.template import write_template
+from guahao.web.workbook.write import write_workbook
+
+router = APIRouter(prefix="/api/v1/staff", tags=["imports (staff)"])
+
+Viewer = Annotated[StaffRef, Depends(staff(Permission.VIEW_CATALOG))]
+Editor = Annotated[StaffRef, Depends(staff(Permission.EDIT_CATALOG))]
+Founder = Annotated[StaffRef, Depends(staff(Permission.CREATE_HOSPITAL))]
+SEEN: tuple[type[Problem], ...] = (NotLoggedIn, PermissionMissing, NotFound)
+DryRun = Annotated[bool, Query(description="Find every error and write nothing")]
+Name = Annotated[str, Query(min_length=1, max_length=200, description="The file's name, to tell it by")]
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {XLSX: {}}, "description": "An Excel workbook"}}
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {XLSX: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+_NEWEST = Listing(by={"id": WorkbookImport.id}, id=WorkbookImport.id, default="-id")
+
+
+class SheetDone(BaseModel):
+    """What was done, or in a dry run would be, with the rows of one sheet."""
+
+    name: str
+    created: int
+    updated: int
+    unchanged: int
+
+
+class RowError(BaseModel):
+    """One thing to correct: row 0 is the sheet as a whole, no sheet the file as a whole."""
+
+    sheet: str
+    row: int
+    column: str
+    value: str
+    code: str
+    title: str
+
+
+class ImportSeen(BaseModel):
+    """An import: `done` of `total` rows written so far, and its outcome once `state` is final.
+
+    With `errors` nothing was written; `error_count` is how many there are, the first 500 are shown.
+    `waiting_fees` are prices that wait for a second person. `hospital_ids` are those in the file.
+    """
+
+    id: str
+    hospital_id: str | None
+    name: str
+    is_dry_run: bool
+    state: ImportState
+    done: int
+    total: int
+    sheets: list[SheetDone]
+    errors: list[RowError]
+    error_count: int
+    waiting_fees: int
+    hospital_ids: list[str]
+    created_at: dt.datetime
+    created_by_name: str | None
+    finished_at: dt.datetime | None
+
+    @classmethod
+    def of(cls, row: WorkbookImport, people: dict[str, str]) -> ImportSeen:
+        """Show a row."""
+        report: dict[str, Any] = row.report or {}
+        return cls(
+            id=str(row.id),
+            hospital_id=None if row.hospital_id is None else str(row.hospital_id),
+            name=row.name,
+            is_dry_run=row.is_dry_run,
+            state=row.state,
+            done=row.done,
+            total=row.total,
+            sheets=[SheetDone(name=one.pop("title"), **one) for one in map(dict, report.get("counts", ()))],
+            errors=[RowError(title=one.pop("message"), **one) for one in map(dict, report.get("faults", ()))],
+            error_count=report.get("faults_in_all", 0),
+            waiting_fees=report.get("waiting_fees", 0),
+            hospital_ids=[str(id_) for id_ in report.get("hospital_ids", ())],
+            created_at=row.created_at,
+            created_by_name=people.get(row.created_by),
+            finished_at=row.finished_at,
+        )
+
+
+class ImportSearch(Listed):
+    """Imports of a hospital; without one those of the platform."""
+
+    hospital_id: Annotated[int | None, Field(ge=1, le=16_777_215)] = None
+
+
+@router.post(
+    "/hospitals/{hospital_id}/imports",
+    status_code=202,
+    responses=problems(*SEEN, UploadTooLarge),
+    openapi_extra=_BODY,
+)
+async def import_hospital(
+    hospital_id: str,
+    request: Request,
+    sessions: AllSessions,
+    who: Editor,
+    name: Name = "import.xlsx",
+    dry_run: DryRun = False,  # noqa: FBT002  # a query parameter
+) -> ImportSeen:
+    """Send an Excel workbook that tells of this hospital, at most 20 MB; follow it by its `id`.
+
+    All of it is written or, with any error, nothing. A large change of a price waits for a second person.
+    """
+    id_ = parse_hospital_id(hospital_id)
+    who.require(id_)
+    async with transaction(sessions) as db:
+        if await db.get(Hospital, id_) is None:
+            raise NotFound
+    return await _queue(
+        sessions, await request.body(), name=name, is_dry_run=dry_run, hospital_id=id_, who=who
+    )
+
+
+@router.post("/imports", status_code=202, responses=problems(*SEEN, UploadTooLarge), openapi_extra=_BODY)
+async def import_hospitals(
+    request: Request,
+    sessions: AllSessions,
+    who: Founder,
+    name: Name = "import.xlsx",
+    dry_run: DryRun = False,  # noqa: FBT002  # a query parameter
+) -> ImportSeen:
+    """Send an Excel workbook that makes hospitals or tells of several; as the import of one hospital."""
+    return await _queue(
+        sessions, await request.body(), name=name, is_dry_run=dry_run, hospital_id=None, who=who
+    )
+
+
+async def _queue(
+    sessions: AllSessions,
+    content: bytes,
+    *,
+    name: str,
+    is_dry_run: bool,
+    hospital_id: int | None,
+    who: StaffRef,
+) -> ImportSeen:
+    owner = DIRECTORY if hospital_id is None else hospital_id
+    async with transaction(sessions) as db:
+        row = WorkbookImport(
+            id=new_id(owner),
+            hospital_id=hospital_id,
+            name=name,
+            content=content,
+            is_dry_run=is_dry_run,
+            state=ImportState.WAITING,
+            created_by=f"staff:{who.id}",
+        )
+        db.add(row)
+        await db.flush()
+        await db.refresh(row)
+        await _note(db, who, owner, "workbook.send", f"workbook_import:{row.id}", dry_run=is_dry_run)
+        return ImportSeen.of(row, await actor_names(db, {row.created_by}))
+
+
+@router.get("/imports", responses=problems(*SEEN, SortUnknown, CursorInvalid))
+async def list_imports(search: Annotated[ImportSearch, Query()], db: Db, who: Viewer) -> Page[ImportSeen]:
+    """The imports of a hospital, newest first; those of the platform are for its own staff."""
+    read = await page_of(db, _of(search.hospital_id, who), listing=_NEWEST, asked=search.asked)
+    people = await actor_names(db, {row.created_by for row in read.rows})
+    return Page.of(read, lambda row: ImportSeen.of(row, people))
+
+
+def _of(hospital_id: int | None, who: StaffRef) -> Select[WorkbookImport]:
+    if hospital_id is not None:
+        who.require(hospital_id)
+    elif who.hospital_id is not None:
+        raise NotFound
+    return select(WorkbookImport).where(WorkbookImport.hospital_id.is_not_distinct_from(hospital_id))
+
+
+@router.get("/imports/{import_id}", responses=problems(*SEEN))
+async def show_import(import_id: str, db: Db, who: Viewer) -> ImportSeen:
+    """How far an import has come, and its outcome."""
+    row = await db.get(WorkbookImport, parse_id(import_id))
+    if row is None:
+        raise NotFound
+    _of(row.hospital_id, who)
+    return ImportSeen.of(row, await actor_names(db, {row.created_by}))
+
+
+@router.get("/workbook-template.xlsx", response_class=Response, responses=_FILE | problems(*SEEN))
+async def take_template(who: Viewer) -> Response:
+    """The empty workbook with explanations, drop-downs and an example a sheet."""
+    del who
+    return download(_xlsx("template", await asyncio.to_thread(_written, write_template)))
+
+
+@router.get(
+    "/hospitals/{hospital_id}/workbook.xlsx",
+    response_class=Response,
+    responses=_FILE | problems(*SEEN),
+)
+async def take_hospital(hospital_id: str, db: Db, who: Viewer) -> Response:
+    """Everything of a hospital as a workbook that imports again unchanged; kept in the audit trail."""
+    id_ = parse_hospital_id(hospital_id)
+    who.require(id_)
+    hospital = await db.get(Hospital, id_)
+    if hospital is None:
+        raise NotFound
+    book = await current_workbook(db, codes={hospital.code})
+    rows = {sheet: len(getattr(book, sheet)) for sheet in KEYS}
+    await _note(db, who, id_, "workbook.export", f"hospital:{id_}", **rows)
+    content = await asyncio.to_thread(_written, lambda file: write_workbook(file, book))
+    return download(_xlsx("hospital", content))
+
+
+def _written(write: Callable[[IO[bytes]], None]) -> bytes:
+    file = io.BytesIO()
+    write(file)
+    return file.getvalue()
+
+
+def _xlsx(name: str, content: bytes) -> File:
+    return File(name=f"{name}.xlsx", content=content, media_type=XLSX)
+
+
+async def _note(
+    db: AsyncSession, who: StaffRef, hospital_id: int, action: str, subject: str, **data: int
+) -> None:
+    await record(
+        db,
+        AuditEntry(
+            hospital_id=hospital_id, actor=f"staff:{who.id}", action=action, subject=subject, data=data
+        ),
+    )
