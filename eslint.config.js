@@ -50,6 +50,23 @@ export default defineConfig(
     },
   },
   {
+    files: ['console/**/*.{ts,vue}'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: [{ name: 'tdesign-vue-next', message: 'Import from tdesign-vue-next/es/<component>.' }],
+          patterns: [
+            {
+              group: ['tdesign-vue-next/es/{dialog,drawer,popconfirm,guide}*'],
+              message: "The pages' policy refuses its style: use components/modal-dialog.vue.",
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     // Tools talk to a terminal.
     files: ['miniprogram/tools/**', 'console/tools/**', 'preview/compiler/**', 'design/**'],
     rules: { 'no-console': 'off' },

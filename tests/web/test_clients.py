@@ -164,3 +164,59 @@ async def test_outside_the_demo_the_address_leads_to_the_mini_program_when_it_is
     (built / "m" / "index.html").unlink()
 
     assert [with_build, (await client.get("/")).headers["location"]] == ["/m/", "docs"]
+
+
+@pytest.fixture
+def console(built: Path) -> Path:
+    folder = built / "console"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>console</title>")
+    (folder / "assets" / "index-a1B2c3D4.js").write_bytes(SCRIPT)
+    return folder
+
+
+@pytest.mark.usefixtures("console")
+async def test_every_address_of_the_console_is_its_page_and_assets_are_kept(
+    client: httpx.AsyncClient,
+) -> None:
+    pages = [await client.get(f"/console/{path}") for path in ("", "bookings", "reconciliation/a/2026-11-26")]
+    asset = await client.get("/console/assets/index-a1B2c3D4.js")
+
+    assert {page.text for page in pages} == {"<!doctype html><title>console</title>"}
+    assert {page.headers["cache-control"] for page in pages} == {"no-cache"}
+    assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert (await client.get("/console")).headers["location"] == "/console/"
+
+
+@pytest.mark.usefixtures("console")
+async def test_the_console_runs_nothing_foreign_and_stands_in_no_frame(client: httpx.AsyncClient) -> None:
+    headers = (await client.get("/console/login")).headers
+
+    assert headers["content-security-policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.usefixtures("console")
+@pytest.mark.parametrize(
+    "path", ["assets/none-a1B2c3D4.js", "assets/", "assets/..%2f..%2fsecret.js", "none.js", "favicon.png"]
+)
+async def test_a_file_the_console_lacks_is_not_its_page(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(httpx.URL("http://guahao.test", raw_path=f"/console/{path}".encode()))
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+async def test_without_a_build_there_is_no_console_and_the_front_leads_to_none(
+    client: httpx.AsyncClient, built: Path
+) -> None:
+    without = await client.get("/")
+    assert ('href="/console/"' in without.text, (await client.get("/console/")).status_code) == (False, 404)
+
+    (built / "console").mkdir()
+    (built / "console" / "index.html").write_text("<!doctype html><title>console</title>")
+    assert 'href="/console/"' in (await client.get("/")).text

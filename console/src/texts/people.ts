@@ -38,7 +38,7 @@ export const texts = {
 
   codeTitle: '邀请码只显示这一次',
   codeWhy: (name: string) => `请当面或打电话告诉${name}，不要发在群里。关掉窗口后无法再看，只能重新生成。`,
-  codeHow: '对方打开登录页，点“用邀请码加入”，填用户名、邀请码和新密码。',
+  codeHow: '对方打开登录页，点“收到邀请码？设置密码”，填用户名、邀请码和新密码。',
   codeEnds: (until: string) => `${until} 前有效，只能用一次。`,
   code: '邀请码',
   copy: '复制',

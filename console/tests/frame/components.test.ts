@@ -2,12 +2,16 @@ import { flushPromises, mount } from '@vue/test-utils'
 import { createPinia } from 'pinia'
 import { expect, test, vi } from 'vitest'
 import { Offline, Refusal } from '@/api/refusal'
+import ConfirmDeed from '@/components/confirm-deed.vue'
 import DataTable from '@/components/data-table.vue'
 import DropMenu from '@/components/drop-menu.vue'
+import FormField from '@/components/form-field.vue'
 import MaskedValue from '@/components/masked-value.vue'
+import ModalDialog from '@/components/modal-dialog.vue'
 import SaveBar from '@/components/save-bar.vue'
 import SavedFilters from '@/components/saved-filters.vue'
 import StateView from '@/components/state-view.vue'
+import { openDialogs } from '@/parts/open-dialogs'
 import { texts } from '@/texts/app'
 
 const refusal = (status: number, code = 'x') => new Refusal(code, 'the server’s sentence', status, null, {})
@@ -156,4 +160,55 @@ test('a menu opens below its button and closes by Esc and by a click elsewhere',
   await flushPromises()
   expect(view.find('.drop-panel').exists()).toBe(false)
   view.unmount()
+})
+
+test('a dialog closes by Esc and by its cross, a fixed one by neither', async () => {
+  const view = mount(ModalDialog, {
+    props: { visible: true, title: 'Sure?' },
+    slots: { default: '<p>text</p>' },
+  })
+  const dialog = view.get('dialog')
+  expect([dialog.element.open, view.get(`#${dialog.attributes('aria-labelledby')}`).text()]).toEqual([
+    true,
+    'Sure?',
+  ])
+  await dialog.trigger('cancel')
+  expect([view.emitted('update:visible'), openDialogs.value]).toEqual([[[false]], []])
+  await view.setProps({ visible: false })
+  await view.setProps({ visible: true })
+  await view.get('.dialog-close').trigger('click')
+  expect(view.emitted('update:visible')).toHaveLength(2)
+  expect([dialog.element.open, openDialogs.value]).toEqual([false, []])
+
+  const fixed = mount(ModalDialog, { props: { visible: true, title: 'Again', fixed: true } })
+  await fixed.get('dialog').trigger('cancel')
+  fixed.get('dialog').element.close()
+  await fixed.get('dialog').trigger('close')
+  expect([fixed.emitted('update:visible'), fixed.get('dialog').element.open]).toEqual([undefined, true])
+  expect(fixed.find('.dialog-close').exists()).toBe(false)
+  fixed.unmount()
+  expect(openDialogs.value).toEqual([])
+})
+
+test('a deed is asked once, in its verb, and not while something is missing', async () => {
+  const task = { isRunning: false, isSlow: false, problem: null as unknown, clear: vi.fn() }
+  const props = { visible: true, title: 'Cancel it?', verb: 'Cancel it', task, disabled: true }
+  const view = mount(ConfirmDeed, { props })
+  await view.get('form').trigger('submit')
+  expect(view.emitted('confirm')).toBeUndefined()
+  await view.setProps({ disabled: false })
+  await view.get('form').trigger('submit')
+  expect(view.emitted('confirm')).toHaveLength(1)
+  await view.setProps({ task: { ...task, problem: refusal(409) } })
+  expect(view.get('[role=alert]').text()).toBe('the server’s sentence')
+  await view.findAll('button')[0].trigger('click')
+  expect(view.emitted('update:visible')).toEqual([[false]])
+})
+
+test('a field is called by its label alone; what is wrong stands in place of the help', async () => {
+  const props = { label: 'Name', help: 'as on the card' }
+  const view = mount(FormField, { props, slots: { default: '<input />' } })
+  expect([view.get('label').text(), view.text()]).toEqual(['Name', 'Nameas on the card'])
+  await view.setProps({ error: 'too long' })
+  expect([view.get('[role=alert]').text(), view.text().includes('card')]).toEqual(['too long', false])
 })
