@@ -21,9 +21,6 @@ from guahao.kernel.clock import at_local, local_date, utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import Slot
-from guahao.scheduling.queries.facts import SlotFacts
-from guahao.scheduling.queries.states import Period as Half
-from guahao.scheduling.queries.states import SessionState
 from tests.factories.booking import Booker, book, make_booker, name_everybody
 from tests.factories.catalog import make_hospital, staff_headers
 from tests.factories.scheduling import Clinic, make_clinic, make_slot
@@ -38,42 +35,15 @@ RULES = Rules()
 def made(day: date = DAY, *, at: datetime | None = None, **overrides: Any) -> Made:
     """A booking to judge: of another department each, at another hour each day."""
     starts_at = at_local(day, time(9))
-    session_id, department_id = new_id(1), new_id(1)
     booked_at = at or at_local(day - timedelta(days=3), time(10))
-    slot = SlotFacts(
-        hospital_id=1,
-        slot_id=new_id(1),
-        session_id=session_id,
-        doctor_id=new_id(1),
-        department_id=department_id,
-        campus_id=new_id(1),
-        room="1",
-        date=day,
-        period=Half.MORNING,
-        state=SessionState.FINISHED,
-        level="general",
-        fee_fen=0,
-        sex_limit=None,
-        min_age_years=None,
-        max_age_years=None,
-        session_ends_at=starts_at + timedelta(hours=1),
-        starts_at=starts_at,
-        ends_at=starts_at + timedelta(minutes=30),
-        released_at=booked_at,
-        free=0,
-        desk=0,
-        elderly=0,
-        referral=0,
-        now=utc_now(),
-    )
     standing = Standing(
         appointment_id=new_id(1),
         hospital_id=1,
-        session_id=session_id,
-        department_id=department_id,
+        session_id=new_id(1),
+        department_id=new_id(1),
         date=day,
         starts_at=starts_at,
-        ends_at=slot.ends_at,
+        ends_at=starts_at + timedelta(minutes=30),
         state=AppointmentState.BOOKED,
         created_at=booked_at,
     )
@@ -82,7 +52,7 @@ def made(day: date = DAY, *, at: datetime | None = None, **overrides: Any) -> Ma
         "ended_at": None,
         "channel": Channel.ONLINE,
         "leaving": None,
-        "slot": slot,
+        "is_judged": True,
     }
     return Made(**values | overrides)
 
@@ -138,7 +108,7 @@ def test_a_refused_booking_does_not_count_against_the_next() -> None:
 
 def test_a_booking_given_up_before_counts_no_more_but_one_given_up_later_does() -> None:
     second = made(DAY + timedelta(days=1), at=at_local(DAY, time(8, 30)))
-    before = made(at=at_local(DAY, time(8)), ended_at=at_local(DAY, time(8, 10)), slot=None)
+    before = made(at=at_local(DAY, time(8)), ended_at=at_local(DAY, time(8, 10)), is_judged=False)
     later = replace(before, ended_at=at_local(DAY, time(8, 40)))
 
     assert codes(past_of(before, second), replace(RULES, per_week=1)) == []

@@ -13,7 +13,7 @@ from guahao.identity.queries.patients import PatientFacts
 from guahao.kernel.clock import CHINA, local_date
 from guahao.kernel.errors import Problem
 from guahao.payment.service import RefundReason
-from guahao.scheduling.queries.facts import SlotFacts
+from guahao.scheduling.queries.facts import SlotFacts, SlotOnSale
 from guahao.scheduling.queries.states import Bucket, SessionState
 
 
@@ -187,12 +187,12 @@ class History:
     blocked_until: datetime | None = None
 
 
-def refusal_of_slot(slot: SlotFacts, rules: Rules) -> Problem | None:
+def refusal_of_slot(slot: SlotOnSale, rules: Rules) -> Problem | None:
     """Judge whether the slot is on sale at `slot.now`; places themselves are counted by the database."""
     return _refusal_by_session(slot, rules) or _refusal_by_hour(slot, rules)
 
 
-def _refusal_by_session(slot: SlotFacts, rules: Rules) -> Problem | None:
+def _refusal_by_session(slot: SlotOnSale, rules: Rules) -> Problem | None:
     if slot.state is SessionState.SUSPENDED:
         return SessionSuspended()
     if slot.state is not SessionState.PUBLISHED or slot.starts_at <= slot.now:
@@ -204,7 +204,7 @@ def _refusal_by_session(slot: SlotFacts, rules: Rules) -> Problem | None:
     return None
 
 
-def _refusal_by_hour(slot: SlotFacts, rules: Rules) -> Problem | None:
+def _refusal_by_hour(slot: SlotOnSale, rules: Rules) -> Problem | None:
     if rules.is_quiet(slot.now):
         assert rules.quiet_until is not None
         return BookingClosedNow(opens_at=rules.quiet_until.isoformat("minutes"))
@@ -243,7 +243,7 @@ def age_on(birth_date: dt.date, day: dt.date) -> int:
 
 
 def refusal_by_history(
-    slot: SlotFacts, history: History, rules: Rules, *, leaving: UUID | None = None
+    slot: SlotOnSale, history: History, rules: Rules, *, leaving: UUID | None = None
 ) -> Problem | None:
     """Judge the person's other appointments; `leaving` is the one a reschedule gives up."""
     if history.blocked_until is not None and leaving is None:
@@ -252,7 +252,7 @@ def refusal_by_history(
     return _refusal_by_clash(slot, others) or _refusal_by_count(slot, others, rules)
 
 
-def _refusal_by_clash(slot: SlotFacts, others: list[Standing]) -> Problem | None:
+def _refusal_by_clash(slot: SlotOnSale, others: list[Standing]) -> Problem | None:
     for one in others:
         if one.session_id == slot.session_id:
             return AlreadyBooked(appointment_id=str(one.appointment_id), state=one.state.value)
@@ -265,7 +265,7 @@ def _refusal_by_clash(slot: SlotFacts, others: list[Standing]) -> Problem | None
     return None
 
 
-def _refusal_by_count(slot: SlotFacts, others: list[Standing], rules: Rules) -> Problem | None:
+def _refusal_by_count(slot: SlotOnSale, others: list[Standing], rules: Rules) -> Problem | None:
     same_day = [one for one in others if one.date == slot.date]
     if sum(one.hospital_id == slot.hospital_id for one in same_day) >= rules.per_day_hospital:
         return DailyLimit(limit=rules.per_day_hospital)

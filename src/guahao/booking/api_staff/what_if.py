@@ -86,7 +86,7 @@ class WhatIfOut(BaseModel):
             examples=[
                 ExampleOut(
                     appointment_id=str(one.appointment_id) if is_whole else None,
-                    patient=one.patient if is_whole else None,
+                    patient=one.patient,
                     code=one.code,
                     title=one.title,
                     booked_at=one.booked_at,
@@ -111,5 +111,6 @@ async def try_rules(
     who.require(id_)
     wanted = await rules_tried(db, hospital_id=id_, values=body.rules)
     period = Period(hospital_id=id_, since=body.since, until=body.until)
-    found = await what_if(db, period=period, rules=wanted, key_ring=keys, now=now)
-    return WhatIfOut.of(found, is_whole=Permission.VIEW_APPOINTMENTS in who.permissions)
+    is_whole = Permission.VIEW_APPOINTMENTS in who.permissions
+    found = await what_if(db, period=period, rules=wanted, key_ring=keys if is_whole else None, now=now)
+    return WhatIfOut.of(found, is_whole=is_whole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,19 +11,19 @@ from guahao.booking import policy
 from guahao.booking.models import Channel
 from guahao.catalog.queries import Rules
 from guahao.kernel.errors import Problem
-from guahao.scheduling.queries.facts import SlotFacts
+from guahao.scheduling.queries.facts import SlotOnSale
 from guahao.scheduling.queries.states import SessionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """One booking as it was made; `slot` is there when it is to be judged, `leaving` when it was moved."""
+    """One booking as it was made; `leaving` is the one that was given up for it."""
 
     standing: policy.Standing
     ended_at: datetime | None
     channel: Channel
     leaving: UUID | None
-    slot: SlotFacts | None
+    is_judged: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def refusals(past: Past, rules: Rules) -> dict[UUID, Problem]:
     refused: dict[UUID, Problem] = {}
     kept: list[Made] = []
     for one in past.made:
-        problem = _refusal(one, one.slot, kept, past, rules) if one.slot is not None else None
+        problem = _refusal(one, kept, past, rules) if one.is_judged else None
         if problem is None:
             kept.append(one)
         else:
@@ -50,15 +50,29 @@ def refusals(past: Past, rules: Rules) -> dict[UUID, Problem]:
     return refused
 
 
-def _refusal(one: Made, slot: SlotFacts, earlier: Iterable[Made], past: Past, rules: Rules) -> Problem | None:
-    now = one.standing.created_at
-    then = replace(slot, now=now, state=SessionState.PUBLISHED, released_at=rules.release_at(slot.date))
+def _refusal(one: Made, earlier: Iterable[Made], past: Past, rules: Rules) -> Problem | None:
+    slot = _then(one.standing, rules)
     history = policy.History(
-        standing=tuple(other.standing for other in earlier if _stood(other, now)),
-        blocked_until=_paused_until(past.cancelled_at, rules, now) if one.channel is Channel.ONLINE else None,
+        standing=tuple(other.standing for other in earlier if _stood(other, slot.now)),
+        blocked_until=_paused_until(past, rules, slot.now) if one.channel is Channel.ONLINE else None,
     )
-    return policy.refusal_of_slot(then, rules) or policy.refusal_by_history(
-        then, history, rules, leaving=one.leaving
+    return policy.refusal_of_slot(slot, rules) or policy.refusal_by_history(
+        slot, history, rules, leaving=one.leaving
+    )
+
+
+def _then(booked: policy.Standing, rules: Rules) -> SlotOnSale:
+    """The slot as it would have stood under these rules when it was booked: on sale once released."""
+    return SlotOnSale(
+        hospital_id=booked.hospital_id,
+        session_id=booked.session_id,
+        department_id=booked.department_id,
+        date=booked.date,
+        state=SessionState.PUBLISHED,
+        starts_at=booked.starts_at,
+        ends_at=booked.ends_at,
+        released_at=rules.release_at(booked.date),
+        now=booked.created_at,
     )
 
 
@@ -69,10 +83,10 @@ def _stood(other: Made, now: datetime) -> bool:
     return is_alive and (is_recent or other.standing.ends_at > now)
 
 
-def _paused_until(cancelled_at: Sequence[datetime], rules: Rules, now: datetime) -> datetime | None:
+def _paused_until(past: Past, rules: Rules, now: datetime) -> datetime | None:
     """Until when these rules would have paused online booking, as `service.credit` does."""
     until = None
-    known = [moment for moment in cancelled_at if moment <= now]
+    known = [moment for moment in past.cancelled_at if moment <= now]
     for number, moment in enumerate(known, 1):
         since = moment - timedelta(days=rules.cancel_pause_window_days)
         if sum(earlier > since for earlier in known[:number]) >= rules.cancel_pause_count:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Row, Select, Subquery, Text, cast, func, select
+from sqlalchemy import ColumnElement, Row, Select, Subquery, Text, and_, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, CreditEvent
@@ -23,12 +23,12 @@ from guahao.identity.queries import patient_names
 from guahao.kernel.clock import at_local
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import Problem
-from guahao.scheduling.queries.facts import SlotFacts, slot_facts
 
 MOST = 20_000
-"""So many bookings are judged at most; of more, those of some people, each with all of theirs."""
+"""About so many bookings are judged at most; of more, those of some people, each with all of theirs."""
 
 EXAMPLES = 8
+_WHOLE = 1000
 _LOOKED_BACK = timedelta(days=31)
 """How far back rules look at the most, and a day."""
 
@@ -48,7 +48,7 @@ class RefusedKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One booking that would have been refused; the patient's name is masked."""
+    """One booking that would have been refused; the patient's name is masked, or None when not asked."""
 
     appointment_id: UUID
     code: str
@@ -57,7 +57,7 @@ class Example:
     starts_at: datetime
     department: str
     doctor: str
-    patient: str
+    patient: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,25 +102,30 @@ class Period:
             Appointment.ended_at.is_(None),
         ]
 
-    def has(self, row: BookingRow) -> bool:
-        """Whether a row fulfils these conditions."""
-        is_within = self.starts_at <= row.starts_at < self.ends_at
-        return is_within and row.hospital_id == self.hospital_id and row.ended_at is None
-
 
 async def what_if(
-    db: AsyncSession, *, period: Period, rules: Rules, key_ring: KeyRing, now: datetime, most: int = MOST
+    db: AsyncSession,
+    *,
+    period: Period,
+    rules: Rules,
+    key_ring: KeyRing | None,
+    now: datetime,
+    most: int = MOST,
 ) -> Found:
     """Judge the period's bookings as they were made, by `rules` and by the rules in force.
 
     Found are those that only `rules` refuse: what the rules in force would refuse too (bookings that
     staff made in spite of them, or under older rules) says nothing about a change. Places, pools and the
-    department's limits are not judged. Judging runs beside the event loop.
+    department's limits are not judged. Judging runs beside the event loop. Without `key_ring` no name is
+    opened.
     """
     total = (await db.scalar(select(func.count()).select_from(Appointment).where(*period.conditions()))) or 0
-    judged, pasts = await _read(db, period, stride=-(-total // most))
+    people = _people(period, share=_WHOLE * most // max(total, most))
+    booked = (await db.execute(_bookings_of(people, period))).all()
+    cancelled = (await db.execute(_cancellations_of(people, period.hospital_id))).all()
     in_force = await rules_of(db, hospital_id=period.hospital_id, now=now)
-    refused = await asyncio.to_thread(_only_by, pasts, rules, in_force.rules)
+    refused = await asyncio.to_thread(_only_by, booked, cancelled, rules, in_force.rules)
+    judged = {row.id: row for row in booked if row.is_judged}
     return Found(
         total=total,
         checked=len(judged),
@@ -129,9 +134,15 @@ async def what_if(
     )
 
 
-def _only_by(pasts: Sequence[Past], wanted: Rules, in_force: Rules) -> dict[UUID, Problem]:
+def _only_by(
+    booked: Sequence[BookingRow],
+    cancelled: Sequence[Row[UUID, datetime]],
+    wanted: Rules,
+    in_force: Rules,
+) -> dict[UUID, Problem]:
+    """The bookings that only the wanted rules refuse, and why."""
     found: dict[UUID, Problem] = {}
-    for past in pasts:
+    for past in _pasts(booked, cancelled):
         refused = refusals(past, wanted)
         if refused:
             known = refusals(past, in_force)
@@ -139,43 +150,43 @@ def _only_by(pasts: Sequence[Past], wanted: Rules, in_force: Rules) -> dict[UUID
     return found
 
 
-async def _read(
-    db: AsyncSession, period: Period, *, stride: int
-) -> tuple[dict[UUID, BookingRow], list[Past]]:
-    """The bookings to judge, and everything the rules look at of the people who made them."""
-    people = _people(period, stride)
-    booked = (await db.execute(_bookings_of(people))).all()
-    judged = {row.id: row for row in booked if period.has(row)}
-    slots = await slot_facts(db, {row.slot_id for row in judged.values()})
+def _pasts(booked: Sequence[BookingRow], cancelled: Sequence[Row[UUID, datetime]]) -> Iterator[Past]:
+    """Everything the rules look at, person by person."""
     made: dict[UUID, list[Made]] = defaultdict(list)
     for row in booked:
-        made[row.person_id].append(_made(row, slots[row.slot_id] if row.id in judged else None))
-    cancelled: dict[UUID, list[datetime]] = defaultdict(list)
-    for person_id, moment in await db.execute(_cancellations_of(people, period.hospital_id)):
-        cancelled[person_id].append(moment)
-    return judged, [Past(made=made[id_], cancelled_at=cancelled[id_]) for id_ in made]
+        made[row.person_id].append(_made(row))
+    moments: dict[UUID, list[datetime]] = defaultdict(list)
+    for person_id, moment in cancelled:
+        moments[person_id].append(moment)
+    for person_id, bookings in made.items():
+        yield Past(made=bookings, cancelled_at=moments[person_id])
 
 
-def _people(period: Period, stride: int) -> Subquery:
-    """Who made the bookings, everybody or one in `stride`, and when the first of them was made."""
+def _people(period: Period, *, share: int) -> Subquery:
+    """Who made the bookings, everybody or `share` in a thousand, and when the first of them was made."""
     since = func.min(Appointment.created_at).label("since")
     people = select(Appointment.person_id, since).where(*period.conditions())
-    if stride > 1:
-        people = people.where(func.mod(func.hashtext(cast(Appointment.person_id, Text)), stride) == 0)
+    if share < _WHOLE:
+        number = func.abs(func.mod(func.hashtext(cast(Appointment.person_id, Text)), _WHOLE))
+        people = people.where(number < share)
     return people.group_by(Appointment.person_id).subquery("people")
 
 
-def _bookings_of(people: Subquery) -> Select[*tuple[Any, ...]]:
-    """Their bookings at all hospitals in the order they were made, ended ones too."""
+def _bookings_of(people: Subquery, period: Period) -> Select[*tuple[Any, ...]]:
+    """Their bookings at all hospitals in the order they were made, with those that ended meanwhile."""
     row = Appointment
     return (
         select(
-            *(row.id, row.hospital_id, row.person_id, row.patient_id, row.slot_id, row.session_id),
+            *(row.id, row.hospital_id, row.person_id, row.patient_id, row.session_id),
             *(row.department_id, row.doctor_id, row.date, row.starts_at, row.ends_at, row.state),
             *(row.channel, row.rescheduled_from, row.created_at, row.ended_at),
+            and_(*period.conditions()).label("is_judged"),
         )
         .join(people, row.person_id == people.c.person_id)
-        .where(row.date >= cast(people.c.since - _LOOKED_BACK, Date))
+        .where(
+            row.starts_at >= people.c.since - _LOOKED_BACK,
+            row.ended_at.is_(None) | (row.ended_at > people.c.since),
+        )
         .order_by(row.created_at, row.id)
     )
 
@@ -189,7 +200,7 @@ def _cancellations_of(people: Subquery, hospital_id: int) -> Select[UUID, dateti
     )
 
 
-def _made(row: BookingRow, slot: SlotFacts | None) -> Made:
+def _made(row: BookingRow) -> Made:
     return Made(
         standing=Standing(
             appointment_id=row.id,
@@ -205,7 +216,7 @@ def _made(row: BookingRow, slot: SlotFacts | None) -> Made:
         ended_at=row.ended_at,
         channel=row.channel,
         leaving=row.rescheduled_from,
-        slot=slot,
+        is_judged=row.is_judged,
     )
 
 
@@ -222,7 +233,7 @@ async def _examples(
     judged: Mapping[UUID, BookingRow],
     refused: Mapping[UUID, Problem],
     *,
-    key_ring: KeyRing,
+    key_ring: KeyRing | None,
 ) -> tuple[Example, ...]:
     """Some of them, each reason in turn, so that a rare one is seen beside a frequent one."""
     by_code: dict[str, list[UUID]] = defaultdict(list)
@@ -232,7 +243,8 @@ async def _examples(
     shown = [judged[id_] for id_ in in_turn[:EXAMPLES]]
     departments = await departments_by_ids(db, {row.department_id for row in shown})
     doctors = await doctors_by_ids(db, {row.doctor_id for row in shown})
-    patients = await patient_names(db, {row.patient_id for row in shown}, key_ring=key_ring)
+    people = {row.patient_id for row in shown}
+    patients = await patient_names(db, people, key_ring=key_ring) if key_ring else {}
     return tuple(
         Example(
             appointment_id=row.id,
@@ -242,7 +254,7 @@ async def _examples(
             starts_at=row.starts_at,
             department=departments[row.department_id].name,
             doctor=doctors[row.doctor_id].name,
-            patient=patients[row.patient_id],
+            patient=patients.get(row.patient_id),
         )
         for row in shown
     )

@@ -46,6 +46,7 @@ class Person(Base):
             name="person_document_type_check",
         ),
         CheckConstraint("sex IN ('male', 'female')", name="person_sex_check"),
+        Index("person_unverified_idx", "id", postgresql_where=text("verified_at IS NULL")),
         Index("person_name_idx", "name_index"),
     )
 

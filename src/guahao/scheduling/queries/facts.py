@@ -19,33 +19,39 @@ from guahao.scheduling.models import ClinicSession, Period, SessionState, Slot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlotFacts:
-    """One slot with its session as it stood at `now`, the database's clock."""
+class SlotOnSale:
+    """What the rules of booking ask of a slot as it stood at `now`."""
 
     hospital_id: int
-    slot_id: UUID
     session_id: UUID
-    doctor_id: UUID
     department_id: UUID
+    date: dt.date
+    state: SessionState
+    starts_at: datetime
+    ends_at: datetime
+    released_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotFacts(SlotOnSale):
+    """One slot with its session; `now` is the database's clock."""
+
+    slot_id: UUID
+    doctor_id: UUID
     campus_id: UUID
     room: str
-    date: dt.date
     period: Period
-    state: SessionState
     level: str
     fee_fen: int
     sex_limit: Sex | None
     min_age_years: int | None
     max_age_years: int | None
     session_ends_at: datetime
-    starts_at: datetime
-    ends_at: datetime
-    released_at: datetime
     free: int
     desk: int
     elderly: int
     referral: int
-    now: datetime
 
 
 _SLOT, _SESSION = Slot.__table__.c, ClinicSession.__table__.c

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Row, Select, case, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Integer, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.queries import departments_by_ids, doctors_by_ids
@@ -26,6 +24,9 @@ MOST = 10
 NEARLY_FULL = 0.1
 _TOGETHER = timedelta(minutes=10)
 """Places that go on sale within this time are one release: rules spread it by so much at most."""
+
+_OF_SESSION = (Slot.hospital_id == ClinicSession.hospital_id) & (Slot.session_id == ClinicSession.id)
+_PLACES = func.sum(Slot.capacity + Slot.addons - Slot.frozen).cast(Integer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,73 +71,93 @@ class Release:
     places: int
 
 
-SessionRow = Row[*tuple[Any, ...]]
-
-
 async def outlook(db: AsyncSession, *, hospital_id: int, now: datetime) -> Outlook:
-    """A hospital's published sessions of the next days; one read of their slots."""
-    rows = (await db.execute(_sessions(hospital_id, now=now))).all()
-    departments = await departments_by_ids(db, {row.department_id for row in rows})
-    fill = _fill(rows, {id_: one.name for id_, one in departments.items()})
-    low = [row for row in rows if _is_low(row, now=now)][:MOST]
-    doctors = await doctors_by_ids(db, {row.doctor_id for row in low})
+    """A hospital's published sessions of the next days: two reads of their slots."""
+    fill = await _fill(db, hospital_id, now=now)
     return Outlook(
         fill=fill,
         without_places=tuple(one for one in fill if one.places and not one.free),
-        nearly_full=tuple(
-            LowSession(
-                session_id=row.id,
-                department=departments[row.department_id].name,
-                doctor=doctors[row.doctor_id].name,
-                date=row.date,
-                period=row.period,
-                places=row.places,
-                free=row.free,
-            )
-            for row in low
-        ),
+        nearly_full=await _nearly_full(db, hospital_id, now=now),
     )
 
 
-def _sessions(hospital_id: int, *, now: datetime) -> Select[*tuple[Any, ...]]:
-    today = local_date(now)
-    can_be_booked = (Slot.released_at <= now) & (Slot.starts_at > now)
-    return (
-        select(
-            *(ClinicSession.id, ClinicSession.department_id, ClinicSession.doctor_id),
-            *(ClinicSession.date, ClinicSession.period, ClinicSession.starts_at, ClinicSession.release_at),
-            func.sum(Slot.capacity + Slot.addons - Slot.frozen).cast(Integer).label("places"),
-            func.sum(Slot.held + Slot.booked).cast(Integer).label("taken"),
-            func.sum(case((can_be_booked, Slot.free), else_=0)).cast(Integer).label("free"),
-        )
-        .join(Slot, (Slot.hospital_id == ClinicSession.hospital_id) & (Slot.session_id == ClinicSession.id))
-        .where(
-            ClinicSession.hospital_id == hospital_id,
-            ClinicSession.date.between(today, today + timedelta(days=DAYS - 1)),
-            ClinicSession.state == SessionState.PUBLISHED,
-        )
-        .group_by(ClinicSession.hospital_id, ClinicSession.id)
-        .order_by(ClinicSession.starts_at, ClinicSession.id)
-    )
-
-
-def _fill(rows: Iterable[SessionRow], names: dict[UUID, str]) -> tuple[Fill, ...]:
+async def _fill(db: AsyncSession, hospital_id: int, *, now: datetime) -> tuple[Fill, ...]:
     """Each department's sum, the fullest first."""
-    sums: dict[UUID, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for row in rows:
-        found = sums[row.department_id]
-        sums[row.department_id] = [found[0] + row.places, found[1] + row.taken, found[2] + row.free]
+    rows = (
+        await db.execute(
+            select(
+                ClinicSession.department_id,
+                _PLACES.label("places"),
+                func.sum(Slot.held + Slot.booked).cast(Integer).label("taken"),
+                _free(now).label("free"),
+            )
+            .join(Slot, _OF_SESSION)
+            .where(*_published(hospital_id, now=now, days=DAYS))
+            .group_by(ClinicSession.department_id)
+        )
+    ).all()
+    departments = await departments_by_ids(db, {row.department_id for row in rows})
     fill = [
-        Fill(department_id=id_, name=names[id_], places=places, taken=taken, free=free)
-        for id_, (places, taken, free) in sums.items()
+        Fill(
+            department_id=row.department_id,
+            name=departments[row.department_id].name,
+            places=row.places,
+            taken=row.taken,
+            free=row.free,
+        )
+        for row in rows
     ]
     return tuple(sorted(fill, key=lambda one: (-one.taken / max(one.places, 1), one.name)))
 
 
-def _is_low(row: SessionRow, *, now: datetime) -> bool:
-    is_soon = row.date < local_date(now) + timedelta(days=SOON_DAYS)
-    is_on_sale = row.release_at <= now < row.starts_at
-    return bool(is_soon and is_on_sale and 0 < row.free <= max(1, row.places * NEARLY_FULL))
+async def _nearly_full(db: AsyncSession, hospital_id: int, *, now: datetime) -> tuple[LowSession, ...]:
+    free = _free(now)
+    found = (
+        select(
+            *(ClinicSession.id, ClinicSession.department_id, ClinicSession.doctor_id),
+            *(ClinicSession.date, ClinicSession.period, _PLACES.label("places"), free.label("free")),
+        )
+        .join(Slot, _OF_SESSION)
+        .where(
+            *_published(hospital_id, now=now, days=SOON_DAYS),
+            ClinicSession.release_at <= now,
+            ClinicSession.starts_at > now,
+        )
+        .group_by(ClinicSession.hospital_id, ClinicSession.id)
+        .having((free > 0) & (free <= func.greatest(1, _PLACES * NEARLY_FULL)))
+        .order_by(ClinicSession.starts_at, ClinicSession.id)
+        .limit(MOST)
+    )
+    rows = (await db.execute(found)).all()
+    departments = await departments_by_ids(db, {row.department_id for row in rows})
+    doctors = await doctors_by_ids(db, {row.doctor_id for row in rows})
+    return tuple(
+        LowSession(
+            session_id=row.id,
+            department=departments[row.department_id].name,
+            doctor=doctors[row.doctor_id].name,
+            date=row.date,
+            period=row.period,
+            places=row.places,
+            free=row.free,
+        )
+        for row in rows
+    )
+
+
+def _free(now: datetime) -> ColumnElement[int]:
+    """Places that can be booked now."""
+    can_be_booked = (Slot.released_at <= now) & (Slot.starts_at > now)
+    return func.sum(case((can_be_booked, Slot.free), else_=0)).cast(Integer)
+
+
+def _published(hospital_id: int, *, now: datetime, days: int) -> list[ColumnElement[bool]]:
+    today = local_date(now)
+    return [
+        ClinicSession.hospital_id == hospital_id,
+        ClinicSession.date.between(today, today + timedelta(days=days - 1)),
+        ClinicSession.state == SessionState.PUBLISHED,
+    ]
 
 
 async def next_release(db: AsyncSession, *, hospital_id: int, now: datetime) -> Release | None:
@@ -155,7 +176,7 @@ async def next_release(db: AsyncSession, *, hospital_id: int, now: datetime) -> 
             func.count(ClinicSession.id.distinct()),
             func.coalesce(func.sum(Slot.free), 0).cast(Integer),
         )
-        .join(Slot, (Slot.hospital_id == ClinicSession.hospital_id) & (Slot.session_id == ClinicSession.id))
+        .join(Slot, _OF_SESSION)
         .where(*is_coming, ClinicSession.release_at <= at + _TOGETHER)
     )
     sessions, places = rows.one()

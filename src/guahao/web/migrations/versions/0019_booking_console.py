@@ -34,10 +34,13 @@ def upgrade() -> None:
     op.create_index("person_name_idx", "person", ["name_index"])
     op.add_column("patient", sa.Column("phone_index", sa.LargeBinary()))
     op.create_index("patient_phone_idx", "patient", ["phone_index"])
+    is_unverified = sa.text("verified_at IS NULL")
+    op.create_index("person_unverified_idx", "person", ["id"], postgresql_where=is_unverified)
 
 
 def downgrade() -> None:
     """Take back."""
+    op.drop_index("person_unverified_idx", "person")
     op.drop_index("patient_phone_idx", "patient")
     op.drop_column("patient", "phone_index")
     op.drop_index("person_name_idx", "person")
