@@ -34,6 +34,13 @@ function cellOf(day: string, first: string, after: string, runs: readonly Run[])
   return { day, isOutside, runs: isOutside ? [] : runs.filter((run) => run.day === day) }
 }
 
+/** Why a bill could not be used, in words; the provider's own code stays beside it. */
+export function errorText(error: string): string {
+  const [kind, detail] = error.split(': ', 2)
+  const said = texts.evidence.errors[kind] ?? kind
+  return detail ? `${said} ${detail}` : said
+}
+
 export interface Told {
   text: string
   tag: string

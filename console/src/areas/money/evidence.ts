@@ -2,6 +2,8 @@
 import type { Body } from '@/api/client'
 import { dateTimeText, money } from '@/parts/format'
 import { texts } from '@/texts/money'
+import { short } from './asking'
+import { errorText } from './days'
 
 export type Case = Body<'get', '/api/v1/staff/cases/{case_id}'>
 
@@ -40,29 +42,34 @@ const pages: Record<string, (id: string) => string> = {
   transaction: (id) => `/payments?q=${id}`,
 }
 
-/** "付款 0191…" of "payment:0191…", and where it can be read. */
+const said: Record<string, (id: string, names: Record<string, string>) => Named> = {
+  staff: (id, names) => ({ text: words.staff(names[`staff:${id}`] ?? texts.system) }),
+  device: () => ({ text: words.device }),
+  provider: (id) => ({ text: `${texts.cases.subjects.provider} ${providerName(id)}` }),
+  bill: (id) => {
+    const [provider, day] = id.split(':')
+    return { text: `${providerName(provider)} ${day}`, to: `/reconciliation/${provider}/${day}` }
+  },
+}
+
+function providerName(id: string): string {
+  return id in texts.providers ? texts.providers[id as keyof typeof texts.providers] : id
+}
+
+/** What a subject such as `payment:<id>` names, and where it can be read. */
 export function named(subject: string, names: Record<string, string> = {}): Named {
   const [whole] = subject.split('@')
   const [noun, ...rest] = whole.split(':')
   const id = rest.join(':')
-  if (noun === 'staff') return { text: words.staff(names[whole] ?? texts.system) }
-  if (noun === 'device') return { text: words.device }
+  if (noun in said) return said[noun](id, names)
   const word = texts.cases.subjects[noun]
-  if (!word) return { text: whole }
-  if (noun === 'bill') return billNamed(id)
-  const shown = noun === 'provider' ? (texts.providers[id as keyof typeof texts.providers] ?? id) : id
-  return { text: `${word} ${shown}`, to: pages[noun]?.(id) }
-}
-
-function billNamed(id: string): Named {
-  const [provider, day] = id.split(':')
-  const name = texts.providers[provider as keyof typeof texts.providers] ?? provider
-  return { text: `${name} ${day}`, to: `/reconciliation/${provider}/${day}` }
+  return word ? { text: `${word} ${short(id)}`, to: pages[noun]?.(id) } : { text: whole }
 }
 
 function aboutBill({ bill_fen, our_fen }: Fields): string[] {
   const [bill, ours] = [number(bill_fen), number(our_fen)]
-  if (bill !== null && ours !== null) return [words.difference(money(bill), money(ours), money(bill - ours))]
+  if (bill !== null && ours !== null)
+    return [words.difference(money(bill), money(ours), bill > ours, money(Math.abs(bill - ours)))]
   if (bill !== null) return [words.billOnly(money(bill))]
   return ours === null ? [] : [words.oursOnly(money(ours))]
 }
@@ -82,17 +89,21 @@ function aboutWatch(evidence: Fields, names: Record<string, string>): string[] {
   return sum === null ? said : [...said, words.sum(money(sum))]
 }
 
+const shownAs: Record<string, (value: string) => Named> = {
+  provider: (value) => ({ text: providerName(value) }),
+  source: (value) => ({ text: words.sources[value] ?? value }),
+  outcome: (value) => ({ text: words.outcomes[value] ?? value }),
+  order_id: (value) => ({ text: value, to: `/orders/${value}` }),
+}
+
 function valueOf(key: string, value: unknown): Named {
-  if (key.endsWith('_fen') || key === 'fen') return { text: money(number(value)) }
-  if (key === 'provider')
-    return { text: texts.providers[value as keyof typeof texts.providers] ?? plain(value) }
-  if (key === 'source') return { text: words.sources[plain(value)] ?? plain(value) }
-  if (key === 'outcome') return { text: words.outcomes[plain(value)] ?? plain(value) }
-  if (key === 'order_id') return { text: plain(value), to: `/orders/${plain(value)}` }
-  return { text: plain(value) }
+  if (key.endsWith('_fen')) return { text: money(number(value)) }
+  const show = shownAs[key] ?? ((text: string) => ({ text }))
+  return show(plain(value))
 }
 
 const saidElsewhere = new Set([
+  'error',
   'items',
   'before',
   'after',
@@ -149,6 +160,7 @@ export function shown(one: Case): Shown {
       ...aboutBill(evidence),
       ...aboutAmounts(evidence),
       ...aboutWatch(evidence, names),
+      ...(evidence.error ? [words.failed(errorText(plain(evidence.error)))] : []),
       ...(by ? [words.changed(names[by] ?? texts.system)] : []),
     ],
     rows: rowsOf(evidence),
