@@ -25,8 +25,6 @@ export const texts = {
     no_release: { title: '医院没有待放的号', why: '排班用完以后，患者就约不到号了。', deed: '看名单' },
   },
   since: (at: string) => `最早的在 ${at}`,
-  count: (count: number) => `${count}`,
-  ofPlatform: '平台',
 
   release: '下一次放号',
   releaseAt: (day: string, time: string) => `${day} ${time}`,
