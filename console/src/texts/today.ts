@@ -22,7 +22,7 @@ export const texts = {
       deed: '去窗口登记',
     },
     low_places: { title: '科室 7 天内约不到号', why: '可以加开出诊，或放出留着的号。', deed: '看排班' },
-    no_release: { title: '医院没有待放的号', why: '排班用完以后，患者就约不到号了。', deed: '看名单' },
+    no_release: { title: '医院没有待放的号', why: '排班用完以后，患者就约不到号了。名单在下面。', deed: '' },
   },
   since: (at: string) => `最早的在 ${at}`,
 

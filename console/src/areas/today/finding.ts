@@ -150,13 +150,13 @@ export function leftText(ms: number): string | null {
   return days > 0 ? texts.days(days) + told : told
 }
 
-/** Where somebody goes to deal with a need. */
-export const pages: Record<Schemas['NeedKind'], string> = {
+/** Where somebody goes to deal with a need; null where the page itself names what to look at. */
+export const pages: Record<Schemas['NeedKind'], string | null> = {
   dead_letters: '/trouble',
   finance_cases: '/cases?state=open',
   refunds_waiting: '/refunds?state=awaiting_approval',
   fee_changes_waiting: '/fees',
   unverified_patients: '/desk',
   low_places: '/schedule',
-  no_release: '/today#silent',
+  no_release: null,
 }
