@@ -18,6 +18,7 @@ interface Loose {
 }
 
 const silentForMs = 20_000
+const uploadForMs = 180_000
 
 /** A key for one deed: keep it over retries of the same deed, take a new one for the next. */
 export function newKey(): string {
@@ -40,8 +41,13 @@ function isRaw(body: unknown): body is FormData | Blob {
   return body instanceof FormData || body instanceof Blob
 }
 
+/** A file on a slow line takes longer than an answer may. */
+function silenceOf(body: unknown): AbortSignal {
+  return AbortSignal.timeout(isRaw(body) ? uploadForMs : silentForMs)
+}
+
 async function send(method: string, url: string, given: Loose): Promise<Response> {
-  const silence = AbortSignal.timeout(silentForMs)
+  const silence = silenceOf(given.body)
   const signal = given.signal ? AbortSignal.any([given.signal, silence]) : silence
   const body = given.body === undefined || isRaw(given.body) ? given.body : JSON.stringify(given.body)
   try {
