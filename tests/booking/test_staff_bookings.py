@@ -306,6 +306,9 @@ async def test_the_desk_moves_a_person_and_what_is_paid_stays_paid(
     assert file["appointment"]["state"] == "rescheduled"
     assert file["moved_to"] == moved.json()["id"]
     assert file["timeline"][-1]["after"] == "rescheduled"
+    new = (await counter.get(f"{BOOKINGS}/{moved.json()['id']}/file")).json()
+    (arrival,) = [step for step in new["timeline"] if step["action"] == "moved-here"]
+    assert arrival["who"] == file["timeline"][-1]["who"] != "系统"
 
 
 async def test_a_place_for_the_elderly_needs_their_age_or_a_reason(

@@ -84,7 +84,16 @@ async def _past(db: AsyncSession, row: Appointment, money: OrderFile) -> StaffPa
         deeds=await deeds(db, hospital_id=row.hospital_id, subjects=own),
         payment_deeds=await deeds(db, hospital_id=row.hospital_id, subjects=payments),
         money=money,
+        moved_by=await _moved_by(db, row),
     )
+
+
+async def _moved_by(db: AsyncSession, row: Appointment) -> str | None:
+    """Who moved the earlier appointment here; the deed stands with the earlier one."""
+    if row.rescheduled_from is None:
+        return None
+    earlier = await deeds(db, hospital_id=row.hospital_id, subjects=[f"appointment:{row.rescheduled_from}"])
+    return next((deed.actor for deed in earlier if deed.action == "appointment.reschedule"), None)
 
 
 async def _blocks(db: AsyncSession, row: Appointment) -> Sequence[BookingBlock]:

@@ -31,12 +31,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffPast:
-    """What is known: deeds to the appointment and its session, to its payments, and the order's file."""
+    """What is known: deeds to the appointment and its session, to its payments, and the order's file.
+
+    `moved_by` is who moved an earlier appointment here.
+    """
 
     appointment: Appointment
     deeds: Sequence[Deed]
     payment_deeds: Sequence[Deed]
     money: OrderFile
+    moved_by: str | None = None
 
 
 def steps_of(past: StaffPast) -> list[Step]:
@@ -55,7 +59,13 @@ def actor_name(actor: str, names: Mapping[str, str]) -> str:
 def _deeds(past: StaffPast) -> Iterator[Step]:
     row = past.appointment
     if row.rescheduled_from is not None:
-        yield _step(row.created_at, "moved-here", "system", after=AppointmentState.BOOKED, number=row.number)
+        yield _step(
+            row.created_at,
+            "moved-here",
+            past.moved_by or "system",
+            after=AppointmentState.BOOKED,
+            number=row.number,
+        )
     for deed in past.deeds:
         if deed.action in _SESSION and not row.created_at <= deed.at <= (row.ended_at or deed.at):
             continue
