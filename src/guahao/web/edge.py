@@ -25,6 +25,9 @@ _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
 }
+_ONLY_TLS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+"""Said where clients use https: their browsers never fall back to a connection that can be read."""
+
 _AS_PATCH = (b"x-http-method-override", b"PATCH")
 """What a client says that cannot send PATCH, as WeChat's wx.request cannot."""
 
@@ -102,6 +105,8 @@ class _Exchange:
         ours = {**_HEADERS, b"x-request-id": self.request_id.encode()}
         if self._scope["path"].startswith("/api/"):
             ours[b"cache-control"] = b"no-store"
+        if self._scope["app"].state.settings.public_url.startswith("https://"):
+            ours |= [_ONLY_TLS]
         if self._scope["app"].state.draining:
             ours[b"connection"] = b"close"  # so that clients move to another server before this one ends
         headers.extend(item for item in ours.items() if item[0] not in present)
