@@ -27,6 +27,7 @@ export const texts = {
   previewSame: '和现在的规则说法一样',
   changed: '有变化',
 
+  tryOut: '试一试',
   whatIf: '试一试：按这样改会怎样',
   whatIfWhy:
     '拿已有的预约核对一遍，看有多少在新规则下约不上。只核对预约时会检查的规则，留号、候补等不在其中。',
