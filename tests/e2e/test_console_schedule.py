@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from datetime import timedelta
+
+from playwright.sync_api import expect
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.kernel.clock import local_date, utc_now
+from guahao.scheduling.models import Bucket
+from tests.e2e.desktop import Desktop
+from tests.e2e.world import World
+from tests.factories.scheduling import Clinic, make_clinic, make_session
+
+SignIn = Callable[[str], Desktop]
+HOSPITAL = 1
+TODAY = local_date(utc_now())
+MONDAY = TODAY + timedelta(days=70 - TODAY.weekday())
+"""Beyond what the templates of the demo fill."""
+NEXT = MONDAY + timedelta(days=7)
+
+
+def clinic_in(world: World, *, booked: int = 0) -> Clinic:
+    """A doctor of the demo's hospital with one session on that Monday."""
+
+    async def arrange(db: AsyncSession) -> Clinic:
+        clinic = await make_clinic(db, hospital_id=HOSPITAL)
+        pools = {Bucket.BOOKED: booked} if booked else {}
+        await make_session(db, clinic=clinic, date=MONDAY, slots=2, capacity=10, pools=pools)
+        return clinic
+
+    return world.arrange(arrange)
+
+
+def sessions(world: World, clinic: Clinic) -> list[tuple[dt.date, str, str]]:
+    """Date, state and room of the doctor's sessions."""
+    rows = world.sql.rows(
+        "SELECT date, state, room FROM clinic_session WHERE hospital_id = $1 AND doctor_id = $2 ORDER BY 1",
+        HOSPITAL,
+        clinic.doctor_id,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def test_a_session_is_found_by_keys_changed_given_places_and_stopped(world: World, signed_in: SignIn) -> None:
+    clinic = clinic_in(world, booked=3)
+    desk = signed_in("hospital_admin")
+
+    desk.open(f"/schedule?day={MONDAY}&doctor={clinic.doctor_id}")
+    desk.at("排班")
+    desk.says("6/20")
+    desk.look("week")
+    desk.press("月")
+    desk.page.locator("[data-spot='0:30'], [data-spot='0:27']").first.wait_for()
+    desk.look("month")
+    desk.press("周")
+    desk.page.locator("[data-spot='0:1']").focus()
+    desk.page.keyboard.press("ArrowLeft")
+    desk.page.keyboard.press("Enter")
+    desk.says("时段与号源")
+    desk.look("session")
+
+    desk.press("修改出诊")
+    desk.fill("诊室", "会诊室 7")
+    desk.look("changing")
+    desk.press("保存")
+    desk.says("本院 会诊室 7")
+    desk.press("结束修改")
+    desk.press("加号")
+    desk.fill("加几个号", "2")
+    desk.page.get_by_label("原因").last.fill("术后复查")
+    desk.press("加号")
+    desk.says("加 2 个：术后复查")
+    desk.press("停诊")
+    desk.says("6 位已预约的患者会收到通知，可以改约或退费；到期没有选择的自动全额退款。")
+    desk.look("before-stopping")
+    desk.fill("停诊原因（患者会看到）", "医生进修")
+    desk.press("停诊")
+    desk.says("医生进修")
+
+    assert sessions(world, clinic) == [(MONDAY, "suspended", "会诊室 7")]
+    assert "session=" in desk.page.url
+    desk.page.go_back()
+    expect(desk.page.locator("dialog[open]")).to_have_count(0)
+
+
+def test_a_week_is_copied_after_a_look_and_the_copy_undone(world: World, signed_in: SignIn) -> None:
+    clinic = clinic_in(world)
+    desk = signed_in("hospital_admin")
+    before = sessions(world, clinic)
+
+    desk.open(f"/schedule-changes?from={MONDAY}")
+    desk.at("批量排班")
+    desk.field("医生").select_option(value=str(clinic.doctor_id))
+    desk.press("预览变动")
+    desk.says("可以变动 1 项，不能变动 0 项")
+    desk.look("preview")
+    looked = sessions(world, clinic)
+    desk.press("应用 1 项")
+    desk.says("已应用 1 项。")
+    applied = sessions(world, clinic)
+    desk.look("applied")
+    desk.page.get_by_label("预览").get_by_role("button", name="撤销").click()
+    desk.press("撤销")
+    desk.says("已撤销，排班恢复原样。")
+
+    assert looked == before
+    assert [(day, state) for day, state, _ in applied] == [(MONDAY, "published"), (NEXT, "draft")]
+    assert sessions(world, clinic) == before
+
+
+def test_templates_and_single_days_are_planned_with_a_preview(world: World, signed_in: SignIn) -> None:
+    clinic = clinic_in(world)
+    desk = signed_in("hospital_admin")
+
+    desk.open("/templates")
+    desk.at("排班模板")
+    desk.look("templates")
+    desk.press("新增模板")
+    for field, value in (
+        ("科室", clinic.department_id),
+        ("医生", clinic.doctor_id),
+        ("院区", clinic.campus_id),
+    ):
+        desk.field(field).select_option(value=str(value))
+    desk.fill("诊室", "模板室 3")
+    desk.press("预览")
+    desk.says("按这个模板将产生的出诊")
+    desk.look("template")
+    desk.press("保存模板")
+    desk.says("模板已保存，出诊会在一分钟内更新。")
+    desk.open("/exceptions")
+    desk.at("单日变动")
+    desk.press("新增变动")
+    desk.field("医生").select_option(value=str(clinic.doctor_id))
+    desk.fill("日期", str(NEXT))
+    desk.fill("原因", "外出学习")
+    desk.look("exception")
+    desk.press("新增变动")
+    desk.says("已登记，当天的出诊会在一分钟内更新。")
+    desk.look("exceptions")
+
+    found = world.sql.rows(
+        "SELECT room, weekday, version FROM schedule_template WHERE hospital_id = $1 AND doctor_id = $2",
+        HOSPITAL,
+        clinic.doctor_id,
+    )
+    assert [tuple(row) for row in found] == [("模板室 3", 0, 1)]
+    different = world.sql.rows(
+        "SELECT date, kind FROM schedule_exception WHERE hospital_id = $1 AND doctor_id = $2",
+        HOSPITAL,
+        clinic.doctor_id,
+    )
+    assert [tuple(row) for row in different] == [(NEXT, "cancelled")]
