@@ -136,11 +136,11 @@ def test_the_trail_is_searched_checked_and_exported_and_the_export_is_in_it(
         auditor.press("导出 CSV")
     lines = list(csv.reader(Path(waiting.value.path()).read_text("utf-8-sig").splitlines()))
     assert {line[3] for line in lines[1:]} == {"staff.create"}
-    ((data,),) = world.sql.rows(
-        "SELECT data::text FROM audit_entry WHERE action = 'list.export' ORDER BY id DESC LIMIT 1"
+    ((subject, data),) = world.sql.rows(
+        "SELECT subject, data::text FROM audit_entry WHERE action = 'list.export' ORDER BY id DESC LIMIT 1"
     )
     told = json.loads(data)
-    assert (told["list"], told["rows"]) == ("audit", len(lines) - 1)
+    assert (subject, told["rows"]) == ("list:audit", len(lines) - 1)
 
     auditor.press("锚点")
     auditor.says("锚点是链头的指纹")

@@ -9,7 +9,8 @@ export interface Deed {
   why: string
   done: string
   danger: boolean
-  run: () => Promise<Schemas['InvitationOut'] | undefined>
+  /** Takes the member as it is now: what others changed meanwhile does not hinder it. */
+  run: (now: Member) => Promise<Schemas['InvitationOut'] | undefined>
 }
 
 export function deedsOf(member: Member): Deed[] {
@@ -31,7 +32,7 @@ function disable(member: Member): Deed {
     why: texts.disableWhy,
     done: texts.disabled,
     danger: true,
-    run: () => setDisabled(member, true),
+    run: (now) => setDisabled(now, true),
   }
 }
 
@@ -42,7 +43,7 @@ function enable(member: Member): Deed {
     why: texts.enableWhy,
     done: texts.enabled,
     danger: false,
-    run: () => setDisabled(member, false),
+    run: (now) => setDisabled(now, false),
   }
 }
 
