@@ -141,15 +141,9 @@ def test_templates_and_single_days_are_planned_with_a_preview(world: World, sign
     desk.says("已登记，当天的出诊会在一分钟内更新。")
     desk.look("exceptions")
 
-    found = world.sql.rows(
-        "SELECT room, weekday, version FROM schedule_template WHERE hospital_id = $1 AND doctor_id = $2",
-        HOSPITAL,
-        clinic.doctor_id,
-    )
-    assert [tuple(row) for row in found] == [("模板室 3", 0, 1)]
-    different = world.sql.rows(
-        "SELECT date, kind FROM schedule_exception WHERE hospital_id = $1 AND doctor_id = $2",
-        HOSPITAL,
-        clinic.doctor_id,
-    )
+    of_doctor = "WHERE hospital_id = $1 AND doctor_id = $2"
+    doctor = (HOSPITAL, clinic.doctor_id)
+    made = world.sql.rows(f"SELECT room, weekday, version FROM schedule_template {of_doctor}", *doctor)
+    different = world.sql.rows(f"SELECT date, kind FROM schedule_exception {of_doctor}", *doctor)
+    assert [tuple(row) for row in made] == [("模板室 3", 0, 1)]
     assert [tuple(row) for row in different] == [(NEXT, "cancelled")]
