@@ -15,9 +15,9 @@ from guahao.payment.models import CaseKind, Order, Refund, RefundState
 from guahao.payment.ports import Refunded, RefundOutcome
 from guahao.payment.service.case import open_case
 from guahao.payment.service.facts.message import Applied, id_of, is_news, note_outcome
+from guahao.payment.service.facts.returned import come_back
 from guahao.payment.service.order import locked
 from guahao.payment.service.refund import arrived, note_change, promise, void
-from guahao.payment.service.returned import come_back
 
 RENEWALS = 3
 """So often a refund that the provider closed is asked for again under a new number."""
