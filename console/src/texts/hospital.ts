@@ -44,7 +44,7 @@ export const texts = {
   removeOne: (word: string, number: number) => `移除${word} ${number}`,
   earlier: (word: string, number: number) => `${word} ${number} 前移`,
   later: (word: string, number: number) => `${word} ${number} 后移`,
-  nothingYet: '还没有',
+  nothingYet: '还没有。',
   comma: '、',
   count: (number: number) => `${number} 项`,
 
