@@ -10,10 +10,7 @@ import gzip
 import json
 import shutil
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -60,7 +57,7 @@ def measure(folder: Path) -> Iterator[str]:
     (clients / "m/bare.html").write_text(_BARE_PAGE, "utf-8")
     (clients / "m/bare.js").write_text(_BARE_SCRIPT, "utf-8")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with _demo(folder, clients) as base, sync_playwright() as playwright:
+    with stage.demo(folder, clients) as base, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         hospitals = httpx.get(f"{base}/api/v1/hospitals?limit=20").raise_for_status()
         first_hospital = str(hospitals.json()["items"][0]["name"])
@@ -68,27 +65,6 @@ def measure(folder: Path) -> Iterator[str]:
         yield from _weight(browser, base, first_hospital)
         yield from _tap(browser, base)
         browser.close()
-
-
-@contextmanager
-def _demo(folder: Path, clients: Path) -> Iterator[str]:
-    with stage.database(folder) as dsn:
-        port = stage.free_port()
-        variables = stage.environment(dsn, folder, port) | {"GUAHAO_CLIENTS_DIR": str(clients)}
-        with (folder / "demo.log").open("wb") as log:
-            process = subprocess.Popen(
-                [Path(sys.executable).with_name("guahao"), "demo"],
-                env=variables,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        try:
-            stage.await_answer(port, process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 def _shown_ms(browser: Browser, address: str, words: str, *, visits: int) -> float:

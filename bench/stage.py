@@ -73,6 +73,28 @@ def serving(dsn: str, folder: Path, *, workers: int) -> Iterator[int]:
         process.wait(30)
 
 
+@contextmanager
+def demo(folder: Path, clients: Path) -> Iterator[str]:
+    """Run the whole demo with these built clients; answers its address, ends it at the end."""
+    with database(folder) as dsn:
+        port = free_port()
+        variables = environment(dsn, folder, port) | {"GUAHAO_CLIENTS_DIR": str(clients)}
+        with (folder / "demo.log").open("wb") as log:
+            process = subprocess.Popen(
+                [Path(sys.executable).with_name("guahao"), "demo"],
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            await_answer(port, process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
 def await_answer(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until the server on `port` answers. Raises RuntimeError when `process` ends before."""
     deadline = time.monotonic() + _START_WITHIN_S
