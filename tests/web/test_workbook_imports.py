@@ -152,10 +152,10 @@ async def test_errors_say_sheet_row_column_value_and_what_to_do_and_nothing_is_w
 
 
 async def test_a_reference_to_nothing_is_an_error_at_its_cell(platform: Office) -> None:
-    seen = await platform.outcome(platform.file(put("医生", 0, 科室编码="XXX")))
+    seen = await platform.outcome(platform.file(put("医生", 0, 科室编码="QQQ")))
 
     places = {(one["sheet"], one["row"], one["column"], one["value"], one["code"]) for one in seen["errors"]}
-    assert ("医生", 2, "科室编码", "XXX", "unknown_code") in places
+    assert ("医生", 2, "科室编码", "QQQ", "unknown_code") in places
 
 
 @pytest.mark.parametrize(
