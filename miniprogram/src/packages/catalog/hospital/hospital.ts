@@ -1,5 +1,6 @@
 // A hospital: notices, departments to book, campuses with phone and map, rules in plain words.
 import { api, type Schemas } from '../../../api/client'
+import { apiBase } from '../../../config'
 import { type Group, groupsOf } from '../../../parts/departments'
 import { kindText } from '../../../parts/hospitals'
 import { unlessGone } from '../../../parts/gone'
@@ -23,6 +24,7 @@ Page({
     emptyText: '',
     hospital: {} as Partial<Schemas['HospitalPageOut']>,
     kind: '',
+    pictures: [] as string[],
     campuses: [] as (Campus & { callLabel: string; mapLabel: string })[],
     groups: [] as Group[],
     rules: [] as string[],
@@ -59,6 +61,7 @@ Page({
     this.setData({
       hospital,
       kind: kindText(hospital),
+      pictures: hospital.picture_paths.map((path) => `${apiBase()}/${path}`),
       campuses: hospital.campuses.map((campus) => ({
         ...campus,
         callLabel: say.callNumber(campus.name, campus.phone),
