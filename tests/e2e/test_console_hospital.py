@@ -54,9 +54,7 @@ async def built(db: AsyncSession) -> int:
     campus = {"latitude": 31.24, "longitude": 121.49}
     await make_campus(db, hospital_id=hospital_id, name="总院", **campus)
     for number, name in enumerate(("甲科", "乙科", "丙科"), 1):
-        await make_department(
-            db, hospital_id=hospital_id, name=name, code=f"D{number}", position=number * 10
-        )
+        await make_department(db, hospital_id=hospital_id, name=name, code=f"D{number}", position=number * 10)
     return hospital_id
 
 
@@ -103,7 +101,8 @@ def test_what_staff_write_of_their_hospital_is_what_patients_read(house: House, 
     assert shown["name"] == "新名示范医院"
     assert shown["map_point"] == {"latitude": 31.2304, "longitude": 121.4737}
     assert shown["notices"] == ["第二条", "第一条"]
-    assert house.ask(shown["picture_paths"][0].removeprefix("api/v1/")).headers["content-type"] == "image/jpeg"
+    [picture] = shown["picture_paths"]
+    assert house.ask(picture.removeprefix("api/v1/")).headers["content-type"] == "image/jpeg"
 
     desk.press("添加院区")
     desk.fill("名称", "分院")

@@ -10,10 +10,13 @@ const special: Record<string, (value: unknown) => string> = {
   is_active: (value) => texts.states[String(value) as 'true' | 'false'],
 }
 
-/** Values of the named members in their words, lists with commas; pictures as a count. */
-export function shown(key: string, value: unknown, words: Record<string, Words> = {}): string {
-  if (key in words) return words[key][String(value)] ?? frame.none
-  if (key in special) return special[key](value)
+function plain(value: unknown): string {
   const text = Array.isArray(value) ? value.join(texts.comma) : String(value ?? '')
   return text.replaceAll('\n', texts.comma) || frame.none
+}
+
+/** Values of the named members in their words, lists with commas; pictures as a count. */
+export function shown(key: string, value: unknown, words: Record<string, Words> = {}): string {
+  if (key in words) return words[key][String(value)] ?? plain(value)
+  return key in special ? special[key](value) : plain(value)
 }
