@@ -18,8 +18,9 @@ REQUIRED = [
 ]
 REQUIRED += ["4.1.5-4", "4.2.4-1"]
 WANTED = [*map(str, range(1, 66)), "50a"]
+WANTED += [f"console-{number}" for number in range(1, 13)]
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
-FRONT_END_TEST = re.compile(r"`((?:miniprogram|preview)/tests/[\w/-]+\.test\.[jt]s)::([^`]+)`")
+FRONT_END_TEST = re.compile(r"`((?:miniprogram|preview|console)/tests/[\w/-]+\.test\.[jt]s)::([^`]+)`")
 TITLE = re.compile(r"""^\s*test(?:\.each\(.*\))?\((['"])(.+?)\1,""", re.MULTILINE)
 
 
@@ -28,7 +29,7 @@ def rows() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for line in page.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 4 and re.fullmatch(r"[\d.]+(-\d+)?a?", cells[0]):
+        if len(cells) == 4 and re.fullmatch(r"[\d.]+(-\d+)?a?|console-\d+", cells[0]):
             assert cells[0] not in found
             found[cells[0]] = cells
     return found
