@@ -259,7 +259,9 @@ async def test_a_file_that_is_no_workbook_is_a_fault_and_no_crash(sessions: Sess
     assert faults(report) == ["a.xlsx 不是 Excel 或 CSV 文件，请另存为 .xlsx 再导入"]
 
 
-async def test_progress_is_told_sheet_by_sheet(sessions: Sessions, tmp_path: Path) -> None:
+async def test_what_there_is_to_do_is_told_first_and_progress_sheet_by_sheet(
+    sessions: Sessions, tmp_path: Path
+) -> None:
     told: list[tuple[str, int, int]] = []
 
     await load_workbook(
@@ -268,7 +270,15 @@ async def test_progress_is_told_sheet_by_sheet(sessions: Sessions, tmp_path: Pat
         progress=lambda title, done, total: told.append((title, done, total)),
     )
 
-    assert told[:3] == [("医院", 1, 1), ("院区", 1, 2), ("院区", 2, 2)]
+    assert [(title, total) for title, done, total in told[:6] if done == 0] == [
+        ("医院", 1),
+        ("院区", 2),
+        ("科室", 2),
+        ("医生", 2),
+        ("挂号费", 2),
+        ("出诊安排", 2),
+    ]
+    assert told[6:9] == [("医院", 1, 1), ("院区", 1, 2), ("院区", 2, 2)]
     assert told[-1] == ("出诊安排", 2, 2)
 
 
