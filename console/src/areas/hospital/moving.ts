@@ -26,9 +26,9 @@ export function placeText(rows: readonly Department[], id: string): string {
 }
 
 function refusalText(problem: unknown): string {
-  const code = problem instanceof Refusal ? problem.code : ''
-  if (code === 'edit-conflict') return texts.moveConflict
-  return code === 'not-found' ? texts.moveGone : sentence(problem)
+  if (!(problem instanceof Refusal)) return texts.moveUnclear
+  if (problem.code === 'edit-conflict') return texts.moveConflict
+  return problem.code === 'not-found' ? texts.moveGone : sentence(problem)
 }
 
 export function useMoving({ rows, refresh }: Asked) {
