@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
 from guahao.booking.models import Appointment, BookingBlock, CreditEvent
+from guahao.identity.queries.names import patient_names
 from guahao.kernel.clock import local_date
 from guahao.notification.models import Notice, NoticeState
+from guahao.payment.queries import orders_by_ids
 from guahao.scheduling.models import Bucket, Slot
 from tests.factories.booking import Booker, book, hold, make_booker, name_everybody
 from tests.factories.catalog import make_hospital, staff_headers
@@ -114,6 +117,19 @@ async def test_the_list_as_a_file_is_masked_and_stands_in_the_trail(
     assert entry.data == {"form": "csv", "filters": {"state": ["booked"]}, "rows": 3}
     xlsx = await counter.get(f"{BOOKINGS}.xlsx", hospital_id=counter.clinic.hospital_id)
     assert xlsx.content[:2] == b"PK"
+
+
+async def test_orders_and_names_are_found_for_more_rows_than_a_statement_can_name(
+    app: FastAPI, db: AsyncSession, counter: Counter
+) -> None:
+    made = await three(db, app, counter)
+    others = [uuid4() for _ in range(33_000)]
+
+    orders = await orders_by_ids(db, [*others, *(row.order_id for row in made)])
+    names = await patient_names(db, [*others, *(row.patient_id for row in made)], key_ring=app.state.key_ring)
+
+    assert orders.keys() == {row.order_id for row in made}
+    assert names == {row.patient_id: "王*明" for row in made}
 
 
 async def test_people_are_found_by_their_whole_document_number_or_name_only(

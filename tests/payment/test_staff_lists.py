@@ -4,7 +4,7 @@ import csv
 import io
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -16,7 +16,8 @@ from guahao.identity.policy.permission import Role
 from guahao.kernel import paging
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
-from guahao.payment.models import CaseKind, Payment
+from guahao.payment.api_staff.showing import channels_by_payment
+from guahao.payment.models import CaseKind, Payment, Refund
 from guahao.payment.service.case import open_case
 from tests.factories.office import Member, hire, refusal
 from tests.factories.payment import make_order, pay
@@ -173,6 +174,17 @@ async def test_what_is_too_large_for_a_file_is_refused_and_not_in_the_trail(
     assert (refusal(refused), refused.json()["at_most"]) == ((409, "export-too-large"), 2)
     trail = select(AuditEntryRow).where(AuditEntryRow.action == "list.export")
     assert (await db.scalars(trail)).all() == []
+
+
+async def test_channels_are_found_for_more_refunds_than_a_statement_can_name(
+    finance: Member, sessions: Sessions, db: AsyncSession
+) -> None:
+    first, _, _ = await three_orders(sessions)
+    await finance.post(f"/orders/{first}/refunds", amount_fen=100, note="多收了")
+    refund = (await db.scalars(select(Refund))).one()
+    others = [Refund(hospital_id=1, payment_id=uuid4()) for _ in range(17_000)]
+
+    assert (await channels_by_payment(db, [*others, refund])).keys() == {refund.payment_id}
 
 
 async def test_the_rule_says_how_much_goes_back_alone(finance: Member, sessions: Sessions) -> None:

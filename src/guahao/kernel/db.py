@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -44,6 +44,8 @@ from guahao.kernel.metrics import MeasuredPool
 Sessions = async_sessionmaker[AsyncSession]
 Json = dict[str, Any]
 S = TypeVar("S", bound=enum.StrEnum)
+K = TypeVar("K")
+_NAMED_AT_ONCE = 2000
 _ASYNCPG = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
 
 
@@ -189,6 +191,13 @@ class HotStatement:
         connection = await db.connection()
         result = await connection.exec_driver_sql(self._sql, tuple(bound[name] for name in self._names))
         return result.all()
+
+
+def in_parts(keys: Collection[K]) -> Iterator[Sequence[K]]:
+    """Keys in parts that one statement can name; what is read for a file can be many times more."""
+    every = list(keys)
+    for begin in range(0, len(every), _NAMED_AT_ONCE):
+        yield every[begin : begin + _NAMED_AT_ONCE]
 
 
 def affected(result: Result[Any]) -> int:

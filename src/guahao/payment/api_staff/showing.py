@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import Permission, StaffRef
 from guahao.identity.queries.actors import actor_names
+from guahao.kernel.db import in_parts
 from guahao.payment import policy
 from guahao.payment.api_staff.schemas import (
     AdjustmentSeen,
@@ -43,7 +44,11 @@ async def refunds_seen(db: AsyncSession, rows: Sequence[Refund], who: StaffRef) 
 
 async def channels_by_payment(db: AsyncSession, rows: Sequence[Refund]) -> dict[UUID, Channel]:
     """By which channels what these refunds give back was paid."""
-    return {row.id: row.channel for row in await db.execute(channels_of(rows))}
+    keys = {(row.hospital_id, row.payment_id) for row in rows}
+    found: dict[UUID, Channel] = {}
+    for part in in_parts(keys):
+        found |= {payment.id: payment.channel for payment in await db.execute(channels_of(part))}
+    return found
 
 
 async def names_of(db: AsyncSession, rows: Sequence[Refund]) -> Names:

@@ -197,10 +197,9 @@ def _listing(entry: type[LedgerEntry]) -> Listing:
     return Listing(by={"occurred_at": entry.occurred_at}, id=entry.id, default="-occurred_at")
 
 
-def channels_of(found: Collection[Refund]) -> Select[UUID, Channel]:
-    """By which channels the payments of these refunds came."""
-    keys = {(one.hospital_id, one.payment_id) for one in found}
-    return select(Payment.id, Payment.channel).where(tuple_(Payment.hospital_id, Payment.id).in_(keys))
+def channels_of(payments: Collection[tuple[int, UUID]]) -> Select[UUID, Channel]:
+    """By which channels these payments came, each named by its hospital and id."""
+    return select(Payment.id, Payment.channel).where(tuple_(Payment.hospital_id, Payment.id).in_(payments))
 
 
 def _is(column: InstrumentedAttribute[Any], value: object) -> list[ColumnElement[bool]]:

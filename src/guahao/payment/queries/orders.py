@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.kernel.db import in_parts
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
 from guahao.payment.models import Order, OrderState
@@ -26,5 +27,8 @@ async def order_of_account(db: AsyncSession, *, order_id: UUID, account_id: UUID
 async def orders_by_ids(db: AsyncSession, order_ids: Collection[UUID]) -> dict[UUID, Order]:
     """Read the named orders; those that do not exist are left out."""
     keys = [(hospital_of(id_), id_) for id_ in order_ids]
-    rows = await db.scalars(select(Order).where(tuple_(Order.hospital_id, Order.id).in_(keys)))
-    return {order.id: order for order in rows}
+    found: dict[UUID, Order] = {}
+    for part in in_parts(keys):
+        rows = await db.scalars(select(Order).where(tuple_(Order.hospital_id, Order.id).in_(part)))
+        found |= {order.id: order for order in rows}
+    return found
