@@ -29,6 +29,10 @@ async def _echo(body: Note) -> Note:
     return body
 
 
+async def _any(body: dict[str, object]) -> dict[str, object]:
+    return body
+
+
 async def _fail() -> None:
     message = "13800138000"
     raise ValueError(message)
@@ -46,6 +50,7 @@ async def _once(body: Note, db: Db, once: Once) -> object:
 @pytest.fixture
 def app(app: FastAPI) -> FastAPI:
     app.add_api_route("/api/v1/test-echo", _echo, methods=["POST"])
+    app.add_api_route("/api/v1/test-any", _any, methods=["POST"])
     app.add_api_route("/api/v1/test-once", _once, methods=["POST"])
     app.add_api_route("/api/v1/test-fail", _fail)
     app.add_api_route("/api/v1/test-sql", _sql)
@@ -109,6 +114,7 @@ async def test_a_request_id_is_kept_and_a_strange_one_replaced(client: httpx.Asy
         b'{"title": "a\\u0000b"}',
         b'{"title": "a\\\\\\u0000b"}',
         b'{"title": "\\ud800b"}',
+        b'{"title": "abc", "\\udc00": 1}',
         b'{"title": "a"}',
         b'{"title": "abcdef"}',
         b'{"title": 1}',
@@ -127,6 +133,19 @@ async def test_an_unusable_body_is_refused_in_chinese(client: httpx.AsyncClient,
     assert outcome(answer) == (422, "invalid-request")
     assert all(not error["message"].isascii() for error in answer.json()["errors"])
     assert answer.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    ("written", "status"), [('"\\ud83d\\ude00"', 200), ('"\\ud83d"', 422), ('{"\\uDE00a": 1}', 422)]
+)
+async def test_half_a_character_is_refused_wherever_it_stands(
+    client: httpx.AsyncClient, written: str, status: int
+) -> None:
+    body = f'{{"more": [{{"any": {written}}}]}}'.encode()
+
+    answer = await client.post("/api/v1/test-any", content=body, headers=JSON)
+
+    assert answer.status_code == status
 
 
 async def test_a_written_out_backslash_is_no_nul(client: httpx.AsyncClient) -> None:

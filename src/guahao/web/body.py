@@ -15,6 +15,7 @@ from guahao.kernel.sheet import MAX_FILE_BYTES
 from guahao.web.refusal import BodyTooLarge, UnsupportedMediaType, malformed
 
 LIMIT_BYTES = 64 * 1024
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _SIGNED = ("/callbacks/", "/sandbox/alipay/gateway.do")
 """Where the body is the providers' own, a form or JSON, and believed only by its signature."""
@@ -91,7 +92,7 @@ async def read(scope: Scope, receive: Receive) -> bytes:
 
 
 def check(scope: Scope, body: bytes) -> None:
-    """Refuse what is not one plain JSON text: wrong type, encoding, repeated members, NUL characters.
+    """Refuse what is not one plain JSON text: wrong type, encoding, repeated members, NUL, half characters.
 
     Signed bodies are left to those who verify them. Raises `UnsupportedMediaType` or `Invalid`.
     """
@@ -105,9 +106,11 @@ def check(scope: Scope, body: bytes) -> None:
     except UnicodeDecodeError:
         raise malformed("not_utf8") from None
     try:
-        json.loads(decoded, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
+        meant = json.loads(decoded, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise malformed("not_json") from None
+    if _SURROGATE.search(decoded) and not _is_text(meant):
+        raise malformed("not_utf8")
     if "\\u0000" in decoded.replace("\\\\", ""):
         raise malformed("nul")
 
@@ -132,6 +135,14 @@ def _header(scope: Scope, name: bytes) -> bytes:
             found: bytes = value
             return found
     return b""
+
+
+def _is_text(meant: object) -> bool:
+    try:
+        json.dumps(meant, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
