@@ -288,6 +288,41 @@ async def test_a_copy_that_was_published_is_not_undone(db: AsyncSession, client:
     assert len(await sessions_of_week(db, NEXT)) == 1
 
 
+async def test_a_copy_that_was_changed_since_is_not_undone(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    clinic = await make_clinic(db)
+    await make_session(db, clinic=clinic, date=MONDAY)
+    admin = await planner(db, client, clinic)
+    copied = await admin.propose(**copy_week())
+    await admin.deed(copied, "apply")
+    (copy,) = await sessions_of_week(db, NEXT)
+    room = await admin.propose(**selected("set", room="新室", session_ids=[str(copy.id)]))
+    await admin.deed(room, "apply")
+
+    undone = await admin.deed(copied, "undo")
+
+    assert (undone.status_code, undone.json()["code"]) == (409, "change-in-use")
+    assert undone.json()["session_ids"] == [str(copy.id)]
+    assert [one.room for one in await sessions_of_week(db, NEXT)] == ["新室"]
+
+
+async def test_what_was_set_is_not_put_back_once_it_is_on_sale(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    clinic = await make_clinic(db)
+    waiting = await draft(db, clinic)
+    admin = await planner(db, client, clinic)
+    more = await admin.propose(**selected("set", capacity_per_slot=8))
+    await admin.deed(more, "apply")
+    await admin.deed(await admin.propose(**selected("publish")), "apply")
+
+    undone = await admin.deed(more, "undo")
+
+    assert (undone.status_code, undone.json()["code"]) == (409, "change-in-use")
+    assert [slot.capacity for slot in await slots_of(db, waiting)] == [8]
+
+
 @pytest.mark.parametrize("deed", ["apply", "undo"])
 async def test_doing_it_twice_changes_nothing_the_second_time(
     db: AsyncSession, client: httpx.AsyncClient, deed: str

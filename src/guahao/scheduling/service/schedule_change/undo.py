@@ -72,7 +72,7 @@ async def _restore(
     hospital_id = change.hospital_id
     match change.kind:
         case ChangeKind.COPY_WEEK:
-            _refuse([one.id for one in locked.sessions.values() if one.state is not SessionState.DRAFT])
+            _refuse_touched(items, locked)
             await remove_all(db, locked, hospital_id=hospital_id)
         case ChangeKind.SET:
             looks = {one.session_id: msgspec.convert(one.before, Look) for one in items if one.session_id}
@@ -105,7 +105,20 @@ async def _refuse_changed(
             for id_, look in looks.items()
             if id_ not in locked.sessions
             or locked.sessions[id_].version != known[id_]
+            or locked.sessions[id_].state is not look.state
             or why_not_changed(seen[id_], look, now=now) is not None
+        ]
+    )
+
+
+def _refuse_touched(items: Sequence[ScheduleChangeItem], locked: LockedSessions) -> None:
+    """Copies that somebody removed since are no loss; what was published or changed by hand would be."""
+    made = {item.session_id: item.version for item in items}
+    _refuse(
+        [
+            one.id
+            for one in locked.sessions.values()
+            if one.state is not SessionState.DRAFT or one.version != made[one.id]
         ]
     )
 
