@@ -74,6 +74,7 @@ async def test_over_https_the_cookie_is_secure_and_bound_to_its_host(
         {"X-CSRF-Token": "0" * 64},
         {"X-CSRF-Token": "right", "Origin": "https://evil.com"},
         {"X-CSRF-Token": "right", "Origin": "null"},
+        {"X-CSRF-Token": "right", "Origin": "http://["},
         {"X-CSRF-Token": "right", "Origin": "http://guahao.test.evil.com"},
     ],
 )

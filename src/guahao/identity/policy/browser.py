@@ -36,7 +36,10 @@ def is_own_origin(origin: str | None, *, host: str, public_url: str) -> bool:
     if origin is None or origin.lower() == _origin_of(public_url):
         return True
     # without TLS one tries things out, under whatever name the machine has
-    return not is_https(public_url) and urlsplit(origin.lower()).netloc == host.lower() != ""
+    return not is_https(public_url) and origin.lower() in {
+        f"http://{host.lower()}",
+        f"https://{host.lower()}",
+    }
 
 
 def _origin_of(url: str) -> str:
