@@ -177,6 +177,25 @@ async def test_wrong_codes_are_counted_like_wrong_passwords_and_the_time_left_is
     assert opened.status_code == 201
 
 
+async def test_who_knows_the_password_cannot_guess_the_second_factor_away(
+    client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    nurse = await make_nurse(db)
+    totp, codes = await enrolled(client, nurse)
+    who = bearer((await log_in(client, nurse, recovery_code=codes[0])).json()["token"])
+    guess = {"password": PASSWORD, "totp_code": wrong(totp.now())}
+
+    guessed = [
+        (await client.post(f"{TOTP}/removal", json=guess, headers=who)).json()["code"] for _ in range(5)
+    ]
+    await client.post(TOTP, json={"password": PASSWORD}, headers=who)
+    proof = {"password": PASSWORD, "recovery_code": codes[1]}
+    paused = await client.post(f"{TOTP}/removal", json=proof, headers=who)
+
+    assert guessed == ["second-factor-wrong"] * 5
+    assert (paused.status_code, paused.json()["code"]) == (429, "staff-login-paused")
+
+
 @pytest.mark.parametrize("way", ["totp_code", "recovery_code"])
 async def test_who_changes_the_phone_removes_the_second_factor_and_sets_up_another(
     client: httpx.AsyncClient, db: AsyncSession, way: str
