@@ -57,10 +57,8 @@ export const texts = {
   },
 
   day: '日期',
-  dayHelp: 'PageUp / PageDown 换天',
   search: '科室、医生或时间',
-  searchHelp: '拼音首字母、全拼或汉字，空格隔开，如 nk zys 9',
-  slotHelp: '↑ ↓ 选医生，← → 选时段，Enter 选中',
+  help: '拼音首字母、全拼或汉字，空格隔开，如 nk zys 9；↑ ↓ 选医生，← → 选时段，Enter 选中；PageUp / PageDown 换天',
   noSessions: '这一天没有还能挂的出诊，按 PageDown 看下一天。',
   noMatch: '没有符合的科室或医生，改几个字试试。',
   left: (count: number) => `余 ${count}`,

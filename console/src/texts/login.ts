@@ -140,6 +140,7 @@ export const texts = {
     look: '查看',
     ready: '患者已经可以预约了。',
     left: (count: number) => `还差 ${count} 项`,
+    checkLink: (deed: string, what: string) => `${deed}：${what}`,
     checks: {
       campuses: { title: '院区', why: '患者要知道去哪里看病。' },
       departments: { title: '科室', why: '患者按科室找号。' },

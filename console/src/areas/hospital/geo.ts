@@ -47,7 +47,7 @@ export function doubtOf(point: Point | null, hospital: Point | null): PointDoubt
 
 /** Both numbers of what maps put on the clipboard: "39.9087,116.3975". */
 export function pasted(text: string): Typed | null {
-  const parts = text.trim().split(/\s*[,，\s]\s*/)
+  const parts = text.trim().split(/\s*[,\uff0c\s]\s*/)
   if (parts.length !== 2 || !parts.every(isNumber)) return null
   return { latitude: parts[0], longitude: parts[1] }
 }

@@ -30,9 +30,10 @@ export function faulty(sentence: string): Refusal {
   return new Refusal('invalid', sentence, 422, null, {})
 }
 
+/** Lines, or words between semicolons and enumeration commas, of full width too. */
 export function wordsOf(lines: string): string[] {
   return lines
-    .split(/[\n;；、]/)
+    .split(/[\n;\uff1b\u3001]/)
     .map((word) => word.trim())
     .filter(Boolean)
 }

@@ -57,10 +57,9 @@ export function bodyOf(draft: Draft): Schemas['SettingsIn'] {
 /** One line of "what changed". */
 export function watchesText(watches: Draft['watches']): string {
   const { watch } = texts.evidence
-  return Object.values(watches)
-    .map((one) => {
-      const unit = isMoney(one.kind) ? texts.settings.yuan : texts.settings.count
-      return `${texts.settings.kinds[one.kind]} ${watch(`${one.threshold} ${unit}`, one.window_min, one.is_on)}`
-    })
-    .join('；')
+  const lines = Object.values(watches).map((one) => {
+    const unit = isMoney(one.kind) ? texts.settings.yuan : texts.settings.count
+    return `${texts.settings.kinds[one.kind]} ${watch(`${one.threshold} ${unit}`, one.window_min, one.is_on)}`
+  })
+  return texts.settings.together(lines)
 }
