@@ -21,6 +21,7 @@ export default defineConfig({
   },
   test: {
     environment: 'jsdom',
+    isolate: false, // a browser for each file would take ten times as long
     include: ['tests/**/*.test.ts'],
     setupFiles: ['tests/setup.ts'],
     server: { deps: { inline: [/tdesign/] } },

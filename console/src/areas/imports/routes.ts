@@ -11,7 +11,7 @@ export const routes: AreaRoute[] = [
       title: texts.title,
       permission: 'edit_catalog',
       needsHospital: false,
-      menu: { group: 'hospital', order: 60, icon: 'import' },
+      menu: { group: 'hospital', order: 90, icon: 'import' },
     },
   },
 ]
