@@ -126,6 +126,17 @@ async def test_the_release_moves_until_it_has_come(db: AsyncSession, client: htt
     assert (answer.status_code, answer.json()["code"]) == (409, "session-released")
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z"])
+async def test_a_release_in_another_age_is_refused(
+    db: AsyncSession, client: httpx.AsyncClient, moment: str
+) -> None:
+    session = await make_session(db, released=False)
+
+    answer = await save(db, client, session, edit(session, release_at=moment))
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+
+
 async def test_a_drafts_places_stay_frozen_when_it_grows_or_shrinks(
     db: AsyncSession, client: httpx.AsyncClient
 ) -> None:

@@ -29,6 +29,10 @@ from guahao.scheduling.service.template_preview import PreviewedDay
 from guahao.scheduling.service.templates import TemplateRow
 
 Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2199, 12, 31))]
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=dt.UTC), le=datetime(2199, 12, 31, tzinfo=dt.UTC)),
+]
 Weekday = Annotated[int, Field(ge=0, le=6, description="Monday is 0")]
 SlotMin = Annotated[int, Field(ge=5, le=30, description="Minutes of one slot")]
 Places = Annotated[int, Field(ge=1, le=100, description="Places of one slot")]
@@ -258,7 +262,7 @@ class SessionEditIn(Body):
 
     version: Annotated[int, Field(ge=1)]
     room: Room
-    release_at: AwareDatetime
+    release_at: Moment
     slots: Annotated[tuple[SlotEdit, ...], Field(max_length=400)] = ()
 
     def edit(self) -> SessionEdit:
