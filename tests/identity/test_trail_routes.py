@@ -181,3 +181,9 @@ async def test_the_heads_carried_outside_are_shown_to_the_auditor_of_their_hospi
 async def test_row_33_no_part_of_a_foreign_trail_is_shown(auditor: Member, path: str) -> None:
     assert (await auditor.get(f"/audit{path}", hospital_id=8)).status_code == 404
     assert (await auditor.get(f"/audit{path}", hospital_id=0)).status_code == 404
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9999-12-31"])
+@pytest.mark.parametrize("end", ["from", "to"])
+async def test_a_day_of_another_age_is_refused(auditor: Member, end: str, day: str) -> None:
+    assert refusal(await auditor.get("/audit", **{end: day})) == (422, "invalid-request")

@@ -31,6 +31,7 @@ HospitalId = Annotated[
     Field(ge=0, le=(1 << 24) - 1, description="The caller's own when empty; 0 is the platform's own trail"),
 ]
 Exactly = Annotated[str | None, Field(min_length=1, max_length=120)]
+_Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2100, 1, 1))]
 _COLUMNS = ("at", "who", "actor", "action", "subject", "data", "seq")
 
 
@@ -41,8 +42,8 @@ class TrailSearch(Listed):
     actor: Exactly = None
     action: Exactly = None
     subject: Exactly = None
-    from_: Annotated[date | None, Field(alias="from")] = None
-    to: date | None = None
+    from_: Annotated[_Day | None, Field(alias="from")] = None
+    to: _Day | None = None
 
     def of(self, who: StaffRef) -> queries.Search:
         """What of it is looked for in which hospital. Raises `NotFound`."""
