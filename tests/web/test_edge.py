@@ -1,12 +1,13 @@
 import asyncio
 import json
+from datetime import datetime
 
 import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import Field
-from sqlalchemy import text
+from sqlalchemy import DateTime, literal, select, text
 from sqlalchemy.exc import OperationalError
 
 from guahao.kernel.db import make_engine, make_sessions
@@ -42,6 +43,10 @@ async def _sql(statement: str, db: Db) -> str:
     return str(await db.scalar(text(statement)))
 
 
+async def _moment(at: datetime, db: Db) -> str:
+    return str(await db.scalar(select(literal(at, DateTime(timezone=True)))))
+
+
 async def _once(body: Note, db: Db, once: Once) -> object:
     claim = await once.claim(db, owner="account:1")
     return await claim.answer(body, status=201)
@@ -51,6 +56,7 @@ async def _once(body: Note, db: Db, once: Once) -> object:
 def app(app: FastAPI) -> FastAPI:
     app.add_api_route("/api/v1/test-echo", _echo, methods=["POST"])
     app.add_api_route("/api/v1/test-any", _any, methods=["POST"])
+    app.add_api_route("/api/v1/test-moment", _moment)
     app.add_api_route("/api/v1/test-once", _once, methods=["POST"])
     app.add_api_route("/api/v1/test-fail", _fail)
     app.add_api_route("/api/v1/test-sql", _sql)
@@ -232,6 +238,12 @@ def test_what_may_pass_is_answered_with_retry_after(error: Exception) -> None:
 
 async def test_a_number_beyond_the_column_is_the_clients_fault(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/v1/test-sql", params={"statement": "SELECT 3000000000::int8::int4"})
+
+    assert outcome(answer) == (422, "invalid-request")
+
+
+async def test_a_time_that_the_driver_cannot_write_is_the_clients_fault(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/test-moment", params={"at": "0001-01-01T00:00:00+14:00"})
 
     assert outcome(answer) == (422, "invalid-request")
 

@@ -47,14 +47,17 @@ _PASSING = ("08", "53", "57", "58")
 _PASSING_STATES = ("40001", "40P01", "55P03", "25P03", "25P04")
 """Serialization, deadlock, lock, idle and transaction timeout: the same request may work next time."""
 
-_UNUSABLE_VALUE = ("22003", "22008", "22021", "22P05")
-"""A number or time out of the column's range, a character the database cannot hold."""
+_UNUSABLE_VALUE = ("22000", "22003", "22008", "22021", "22P05")
+"""A number or time out of the column's range, a character the database cannot hold.
+
+22000 is what the driver says of a value before it sends it.
+"""
 
 
 def problem_of(error: Exception) -> Problem:
     """Answer the problem to show for an exception that no route anticipated, and log it."""
     state = sqlstate_of(error) or ""
-    if state in _UNUSABLE_VALUE or _client_refused_value(error):
+    if state in _UNUSABLE_VALUE:
         logger().error("value-reached-the-database", **describe(error))
         return Invalid(errors=[])
     if is_unreachable(error):
@@ -62,11 +65,6 @@ def problem_of(error: Exception) -> Problem:
         return Unavailable()
     logger().error("unforeseen-error", **describe(error))
     return InternalError()
-
-
-def _client_refused_value(error: Exception) -> bool:
-    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
-    return isinstance(cause, asyncpg.DataError) and not getattr(cause, "sqlstate", None)
 
 
 def is_unreachable(error: Exception) -> bool:
