@@ -38,7 +38,7 @@ export const texts = {
   refused: (count: number) => `有 ${count} 处错误，什么都没有写入。请在文件里改好，再选一次。`,
   onlyFirst: (shown: number) => `先列出前 ${shown} 处，改好后再检查会列出其余的。`,
   waitingFees: (count: number) =>
-    `有 ${count} 个价格改动较大，要等另一位同事在“挂号费”页确认后才生效，其余内容不受影响。`,
+    `有 ${count} 个价格改动较大，要等另一位同事在“价格”页确认后才生效，其余内容不受影响。`,
   apply: '导入这个文件',
   another: '换一个文件',
   look: '去核对：',
