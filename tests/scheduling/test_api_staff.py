@@ -39,6 +39,28 @@ def template_body(clinic: Clinic, **overrides: object) -> dict[str, Any]:
     return clinic_body(clinic, **{"weekday": 0, "valid_from": "2026-01-01", **overrides})
 
 
+async def test_a_template_of_foreign_people_or_rooms_is_not_previewed(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    clinic, foreign = await make_clinic(db), await make_clinic(db)
+    headers = await staff_headers(db, hospital_id=clinic.hospital_id)
+    await db.commit()
+    path = f"/api/v1/staff/hospitals/{clinic.hospital_id}/template-previews"
+
+    own = await client.post(path, json=template_body(clinic), headers=headers)
+    theirs = [
+        await client.post(path, json=template_body(clinic, **{name: str(id_)}), headers=headers)
+        for name, id_ in (
+            ("doctor_id", foreign.doctor_id),
+            ("department_id", foreign.department_id),
+            ("campus_id", foreign.campus_id),
+        )
+    ]
+
+    assert own.status_code == 200
+    assert {answer.status_code for answer in theirs} == {404}
+
+
 async def test_a_template_is_saved_listed_and_saved_again(
     db: AsyncSession, client: httpx.AsyncClient
 ) -> None:

@@ -109,3 +109,17 @@ async def test_more_than_six_weeks_or_none_are_refused(
     )
 
     assert (answer.status_code, answer.json()["code"]) == (422, "range-too-long")
+
+
+async def test_a_foreign_department_shows_nobody(db: AsyncSession, client: httpx.AsyncClient) -> None:
+    clinic, foreign = await make_clinic(db), await make_clinic(db)
+    headers = await staff_headers(db, hospital_id=clinic.hospital_id)
+    await db.commit()
+
+    answer = await client.get(
+        f"/api/v1/staff/hospitals/{clinic.hospital_id}/calendar",
+        params={"from": str(TODAY), "to": str(TODAY), "department_id": str(foreign.department_id)},
+        headers=headers,
+    )
+
+    assert (answer.status_code, answer.json()["rows"]) == (200, [])

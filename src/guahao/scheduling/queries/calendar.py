@@ -20,6 +20,7 @@ from guahao.catalog.queries import (
     doctors_by_ids,
     doctors_of_department,
 )
+from guahao.kernel.ids import hospital_of
 from guahao.scheduling.models import ClinicSession, Period, Slot
 from guahao.scheduling.policy.shown import ShownState, shown_state
 from guahao.scheduling.policy.workdays import holiday_name, is_made_up
@@ -100,7 +101,7 @@ async def calendar(
     found = (await db.execute(statement)).all()
     wanted = {row.doctor_id for row in found}
     doctors = await doctors_by_ids(db, wanted) if wanted else {}
-    if department_id is not None and doctor_id is None:
+    if department_id is not None and doctor_id is None and hospital_of(department_id) == hospital_id:
         doctors |= {one.id: one for one in await doctors_of_department(db, department_id)}
     departments = await departments_by_ids(db, {row.department_id for row in found}) if found else {}
     return Calendar(

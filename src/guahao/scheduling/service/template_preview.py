@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.catalog.queries import rules_of
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import NotFound, Problem
-from guahao.kernel.ids import new_id
+from guahao.kernel.ids import hospital_of, new_id
 from guahao.scheduling.models import ClinicSession, PlaceLog, ScheduleTemplate, SessionState, Slot
 from guahao.scheduling.policy.change import DoctorSeen, Occupancy
 from guahao.scheduling.policy.plan import PlannedSession, plan
@@ -59,6 +59,8 @@ async def preview_template(
 
     With `template_id` it is a change: that template's own sessions make room unless they were touched.
     """
+    if {hospital_of(id_) for id_ in (row.doctor_id, row.department_id, row.campus_id)} != {row.hospital_id}:
+        raise NotFound
     rules = (await rules_of(db, hospital_id=row.hospital_id, now=now)).rules
     first = local_date(now) + timedelta(days=1)
     days = [first + timedelta(days=ahead) for ahead in range(rules.booking_window_days + DAYS_AHEAD)]
