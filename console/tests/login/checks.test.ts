@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checksOf, leftOf } from '@/areas/login/checks'
+import { checksOf, isMaking, leftOf, onSale } from '@/areas/login/checks'
 
 const nothing = { campuses: 0, departments: 0, doctors: 0, fees: 0, rules: 1, templates: 0, sessions: 0 }
 
@@ -26,4 +26,26 @@ test('what is missing leads to the page where it is done', () => {
     templates: '/templates',
     sessions: '/schedule',
   })
+})
+
+test('only sessions that patients see count, and a place is on sale once one is released', () => {
+  const cell = (state: 'draft' | 'published' | 'released' | 'closed' | 'suspended', free = 3) => ({
+    state,
+    free,
+  })
+
+  expect(onSale([cell('draft'), cell('closed'), cell('suspended')])).toEqual({
+    sessions: 0,
+    isBookable: false,
+  })
+  expect(onSale([cell('published'), cell('released', 0)])).toEqual({ sessions: 2, isBookable: false })
+  expect(onSale([cell('released')])).toEqual({ sessions: 1, isBookable: true })
+})
+
+test('sessions follow by themselves when nothing else is missing', () => {
+  const all = { campuses: 1, departments: 1, doctors: 1, fees: 1, rules: 1, templates: 1, sessions: 0 }
+
+  expect(isMaking(checksOf(all))).toBe(true)
+  expect(isMaking(checksOf({ ...all, fees: 0 }))).toBe(false)
+  expect(isMaking(checksOf({ ...all, sessions: 1 }))).toBe(false)
 })

@@ -51,6 +51,10 @@ export const routes: AreaRoute[] = [
     path: '/setup/checklist',
     name: 'setup-checklist',
     component: () => import('./setup-checklist.vue'),
-    meta: { title: setup.checkTitle, permission: 'edit_catalog' },
+    meta: {
+      title: setup.checkMenu,
+      permission: 'edit_catalog',
+      menu: { group: 'hospital', order: 90, icon: 'list' },
+    },
   },
 ]
