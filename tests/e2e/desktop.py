@@ -17,8 +17,8 @@ DEMO_PASSWORD = "guahao-demo-2026"  # printed by the demo for everybody
 class Desktop(Screen):
     """One member of staff's browser, its storage empty at first."""
 
-    def __init__(self, browser: Browser, folder: Path, base: str) -> None:
-        super().__init__(browser, folder, DESK)
+    def __init__(self, browser: Browser, folder: Path, base: str, *, agent: str | None = None) -> None:
+        super().__init__(browser, folder, DESK, agent)
         self.page.set_default_timeout(20_000)
         self.base = base
 

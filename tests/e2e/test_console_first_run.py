@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.timeout(300)
 
 CODE = "YX-RM"
 ADMIN = ("first.admin", "a calm first morning")
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"
 DAY = local_date(utc_now()) + timedelta(days=2)
 
 
@@ -240,3 +242,68 @@ def test_an_empty_installation_is_set_up_in_the_browser_until_a_patient_can_book
     see_a_place(phone)
     phone.picture("a place")
     phone.context.close()
+
+
+def sign_in(desktop: Desktop, password: str = ADMIN[1]) -> None:
+    """Type name and password on the way to the page of devices."""
+    desktop.open("/login?to=/devices")
+    desktop.fill("用户名", ADMIN[0])
+    desktop.fill("密码", password)
+    desktop.press("登录")
+
+
+def prove(desktop: Desktop, label: str, proof: str) -> None:
+    """Type the second factor."""
+    desktop.page.get_by_role("textbox", name=label).fill(proof)
+    desktop.press("登录")
+
+
+def test_a_second_factor_or_a_recovery_code_lets_in_and_a_device_is_put_out_from_another(
+    first_admin: FirstAdmin, browser: Browser, tmp_path: Path
+) -> None:
+    with_app = Desktop(browser, tmp_path, first_admin.screen.base)
+    sign_in(with_app)
+    with_app.says("验证器 App 上的 6 位数字，每 30 秒换一次。")
+    with_app.expect_complaint("401")
+    with_app.look("code of the app")
+    later = utc_now() + timedelta(seconds=30)  # the present code was spent when the app was bound
+    prove(with_app, "动态码", pyotp.TOTP(first_admin.secret).at(later))
+    with_app.at("账号与设备")
+    with_app.says("已绑定，还有 10 个恢复码没有用过。")
+
+    with_code = Desktop(browser, tmp_path, with_app.base, agent=FIREFOX)
+    for said in ("已绑定，还有 9 个恢复码没有用过。", "恢复码不正确或已用过"):
+        sign_in(with_code)
+        with_code.press("手机不在身边，用恢复码")
+        prove(with_code, "恢复码", first_admin.recovery_codes[0])
+        with_code.says(re.compile(said))
+
+    with_app.page.reload()
+    with_app.press("让 Firefox（Windows） 退出登录")
+    with_app.page.get_by_role("dialog").get_by_role("button", name="退出登录", exact=True).click()
+    with_app.says("已退出。")
+    with_app.look("devices")
+    with_code.open("/devices")
+    with_code.at("登录")
+    for desktop in (with_app, with_code):
+        desktop.context.close()
+
+
+def test_five_wrong_passwords_pause_a_name_whoever_has_it(
+    first_admin: FirstAdmin, browser: Browser, tmp_path: Path
+) -> None:
+    stranger = Desktop(browser, tmp_path, first_admin.screen.base)
+    stranger.open("/login")
+    stranger.fill("用户名", "nobody.here")
+    stranger.fill("密码", "not the password")
+    for _ in range(5):
+        with stranger.page.expect_response("**/console/logins") as answer:
+            stranger.press("登录")
+        assert answer.value.status == 401
+        stranger.says("用户名或密码不正确，请检查后重试；忘记密码请联系管理员重置。")
+    stranger.press("登录")
+    stranger.says(re.compile("连续输错次数过多，为保护账号请 [0-9]+ 秒后再试"))
+    expect(stranger.part("请等", whole=False)).to_be_disabled()
+    stranger.expect_complaint("401|429")
+    stranger.look("paused")
+    stranger.context.close()
