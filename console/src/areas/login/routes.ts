@@ -54,7 +54,7 @@ export const routes: AreaRoute[] = [
     meta: {
       title: setup.checkMenu,
       permission: 'edit_catalog',
-      menu: { group: 'hospital', order: 90, icon: 'list' },
+      menu: { group: 'hospital', order: 95, icon: 'list' },
     },
   },
 ]
