@@ -175,7 +175,7 @@ def expect_missing(admin: Desktop, *names: str) -> None:
     """The checklist says that exactly these are open."""
     admin.at("还差什么，患者就能预约")
     said = f"还差 {len(names)} 项" if names else "患者已经可以预约了。"
-    expect(admin.page.get_by_role("heading", name=said)).to_be_visible(timeout=60_000)
+    expect(admin.page.get_by_text(said, exact=True)).to_be_visible(timeout=60_000)
     items = admin.page.get_by_role("main").locator("li.check", has_text="未完成")
     assert [item.locator("strong").inner_text() for item in items.all()] == list(names)
 

@@ -100,7 +100,7 @@ export const texts = {
     createAdmin: '创建管理员',
 
     hospitalTitle: '添加第一家医院',
-    hospitalWhy: '先填最基本的，其余以后可以在“医院信息”里补充。',
+    hospitalWhy: '先填最基本的，其余以后可以在“医院资料”里补充。',
     hospitalName: '医院名称',
     hospitalCode: '医院编码',
     hospitalCodeHelp: 'Excel 文件里每一行的“医院编码”都要和它一样，例如 YXRM，以后不能改。',
