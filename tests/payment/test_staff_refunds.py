@@ -26,7 +26,7 @@ from guahao.payment.models import (
 from guahao.payment.ports import Channel, RefundOutcome
 from guahao.payment.service.facts import Applied, apply_paid, apply_refunded
 from tests.factories.office import Member, hire, refusal
-from tests.factories.payment import make_order, open_payment, paid, pay, refunded
+from tests.factories.payment import make_order, open_payment, paid, pay, refunded, refunds_of
 
 pytestmark = pytest.mark.anyio
 
@@ -394,6 +394,25 @@ async def test_a_closed_refund_that_was_renewed_by_itself_is_not_given_twice(
     assert again.status_code == 200
     assert again.json()["id"] != made.json()["id"]
     assert await money_of(db, order_id) == (OrderState.REFUNDING, 100, 2)
+
+
+async def test_row_55_a_closed_refund_counts_once_towards_the_limit_as_it_may_be_tried_again(
+    finance: Member, sessions: Sessions, db: AsyncSession
+) -> None:
+    order_id = await paid_order(sessions)
+    path = f"/orders/{order_id}/refunds"
+    made = await finance.post(path, amount_fen=15_000, note="医生未出诊")
+    for _ in range(4):  # given up after three renewals
+        newest = (await refunds_of(db, order_id))[-1]
+        await tell(sessions, newest, RefundOutcome.CLOSED)
+
+    states = [
+        (await finance.post(path, amount_fen=amount_fen, note="再退")).json()["state"]
+        for amount_fen in (5000, 1)
+    ]
+
+    assert made.json()["state"] == "requested"
+    assert states == ["requested", "awaiting_approval"]
 
 
 ROUTES = [

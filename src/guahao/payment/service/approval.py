@@ -99,18 +99,22 @@ async def _give_back_disputed(
 
 
 async def _given_alone(db: AsyncSession, order: Order, *, by: str) -> int:
-    undone = (RefundState.AWAITING_APPROVAL, RefundState.REJECTED, RefundState.CLOSED)
-    given = await db.scalar(
-        select(func.coalesce(func.sum(Refund.amount_fen), 0)).where(
+    """What went back at the word of `by` alone: a closed refund too, as it may be tried again."""
+    each = (
+        select(func.max(Refund.amount_fen).label("amount_fen"))
+        .where(
             Refund.hospital_id == order.hospital_id,
             Refund.order_id == order.id,
             Refund.reason == RefundReason.STAFF,
             Refund.requested_by == by,
             Refund.approved_by.is_(None),
-            Refund.state.not_in(undone),
+            Refund.state.not_in((RefundState.AWAITING_APPROVAL, RefundState.REJECTED)),
         )
+        .group_by(func.split_part(Refund.cause, "~", 1))  # with what took its place it is one
+        .subquery()
     )
-    return given or 0
+    given = await db.scalar(select(func.coalesce(func.sum(each.c.amount_fen), 0)))
+    return int(given or 0)
 
 
 async def approve(db: AsyncSession, *, refund_id: UUID, by: str) -> Refund:
