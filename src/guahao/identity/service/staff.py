@@ -109,14 +109,8 @@ async def change_staff(
     await db.flush()
     if is_access:
         await revoke_staff_logins(db, staff_id=staff_id, now=now)
-    await record_deed(
-        db,
-        f"staff:{changer_id}",
-        "staff.change",
-        staff,
-        roles=staff.roles,
-        disabled=staff.disabled_at is not None,
-    )
+    now_is: dict[str, list[str] | bool] = {"roles": staff.roles, "disabled": staff.disabled_at is not None}
+    await record_deed(db, f"staff:{changer_id}", "staff.change", staff, **now_is)
     return staff
 
 
