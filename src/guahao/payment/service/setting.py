@@ -49,10 +49,7 @@ async def change(db: AsyncSession, *, hospital_id: int, wanted: Change) -> Choic
     refused, so that nobody raises the limit and then refunds alone. Raises `ControlWeakened` and
     `EditConflict`.
     """
-    await _lock(db, hospital_id)
-    before = await choices_of(db, hospital_id=hospital_id)
-    if wanted.version not in {None, before.version}:
-        raise EditConflict(your_version=wanted.version, current_version=before.version)
+    before = await _locked(db, hospital_id, version=wanted.version)
     after = Choices(
         version=before.version + 1,
         is_alipay_offered=wanted.is_alipay_offered,
@@ -83,6 +80,14 @@ async def change(db: AsyncSession, *, hospital_id: int, wanted: Change) -> Choic
         ),
     )
     return after
+
+
+async def _locked(db: AsyncSession, hospital_id: int, *, version: int | None) -> Choices:
+    await _lock(db, hospital_id)
+    before = await choices_of(db, hospital_id=hospital_id)
+    if version not in {None, before.version}:
+        raise EditConflict(your_version=version, current_version=before.version)
+    return before
 
 
 async def _lock(db: AsyncSession, hospital_id: int) -> None:
