@@ -156,11 +156,7 @@ def book(world: World, name: str, *, days: int = 2) -> tuple[UUID, str]:
         return UUID(made["id"]), number
 
 
-def test_a_booking_is_found_by_a_document_shown_in_full_and_moved_and_cancelled(
-    world: World, signed_in: SignIn
-) -> None:
-    id_, number = book(world, "慕容雪")
-    desk = signed_in("desk")
+def find(desk: Desktop, number: str) -> None:
     desk.open("/bookings")
     desk.at("预约")
     desk.look("bookings")
@@ -174,6 +170,14 @@ def test_a_booking_is_found_by_a_document_shown_in_full_and_moved_and_cancelled(
     desk.press("显示完整内容 姓名")
     desk.says("慕容雪")
     desk.look("booking")
+
+
+def test_a_booking_is_found_by_a_document_shown_in_full_and_moved_and_cancelled(
+    world: World, signed_in: SignIn
+) -> None:
+    id_, number = book(world, "慕容雪")
+    desk = signed_in("desk")
+    find(desk, number)
 
     desk.press("重发通知")
     desk.part("重发通知").last.click()

@@ -76,6 +76,17 @@ def test_somebody_is_invited_joins_with_the_code_and_sees_what_the_role_allows(
     nurse.context.close()
 
 
+def make_nurse(admin: Desktop, username: str) -> None:
+    """As somebody else does, or another window of the same person."""
+    api = admin.page.request
+    found = api.get(f"{admin.base}/api/v1/staff/members", params={"q": username}).json()["items"][0]
+    api.patch(
+        f"{admin.base}/api/v1/staff/members/{found['id']}",
+        data={"version": found["version"], "roles": ["nurse"]},
+        headers={"x-csrf-token": token_of(admin), "origin": admin.base},
+    )
+
+
 def test_two_editors_see_both_versions_and_a_disabled_member_is_out_at_once(
     world: World, signed_in: SignIn, tmp_path: Path
 ) -> None:
@@ -88,13 +99,7 @@ def test_two_editors_see_both_versions_and_a_disabled_member_is_out_at_once(
     drawer = admin.page.get_by_role("dialog")
     drawer.get_by_label("姓名", exact=True).fill("我改的名字")
 
-    api = admin.page.request
-    found = api.get(f"{world.base}/api/v1/staff/members", params={"q": username}).json()["items"][0]
-    api.patch(
-        f"{world.base}/api/v1/staff/members/{found['id']}",
-        data={"version": found["version"], "roles": ["nurse"]},
-        headers={"x-csrf-token": token_of(admin), "origin": world.base},
-    )
+    make_nurse(admin, username)
     admin.press("保存修改")
     admin.says("别人刚刚保存了这份内容")
     admin.expect_complaint("409")
