@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -44,10 +45,12 @@ def enrol(desk: Desktop, number: str, name: str, phone: str = "") -> None:
 
 
 def choose_tomorrow(desk: Desktop) -> None:
-    """Turn to the next day and take the first slot that has a place."""
+    """Turn to the next day and take the first slot of a department for everybody, by its initials."""
     keyboard = desk.page.keyboard
     keyboard.press("PageDown")
-    desk.page.locator(".desk-slot-here").wait_for()
+    keyboard.type("hxnk")
+    expect(desk.page.locator(".desk-slot-here")).to_have_count(1)
+    desk.says(re.compile("呼吸内科"))
     keyboard.press("Enter")
     desk.part("确认预约", whole=False).wait_for()
 
@@ -150,7 +153,8 @@ def book(world: World, name: str, *, days: int = 2) -> tuple[UUID, str]:
         patient = http.post("/patients", json=person | {"phone": phone(), "consents": consents}).json()["id"]
         day = (local_date(utc_now()) + timedelta(days=days)).isoformat()
         sessions = http.get("/desk/slots", params={"hospital_id": hospital, "date": day}).json()["sessions"]
-        slot = next(one for session in sessions for one in session["slots"] if one["free"])
+        for_everybody = (one for one in sessions if one["department"]["name"] == "呼吸内科")
+        slot = next(one for session in for_everybody for one in session["slots"] if one["free"])
         made = http.post("/appointments", json={"slot_id": slot["id"], "patient_id": patient}).json()
         http.post(f"/orders/{made['order']['id']}/payments", json={"channel": "cash"}).raise_for_status()
         return UUID(made["id"]), number
