@@ -226,7 +226,7 @@ async def test_the_unique_index_names_the_rule_when_the_lock_is_passed_by(
 
 
 async def test_staff_draw_from_a_pool_and_the_booking_is_paid_on_site(db: AsyncSession) -> None:
-    booker = await make_booker(db)
+    booker = await make_booker(db, birth_date=date(1950, 1, 1))
     slot = await make_slot(db, capacity=1, pools={Bucket.ELDERLY: 1})
 
     plan = await hold(db, booker, slot.id, channel="desk", pool=Bucket.ELDERLY)

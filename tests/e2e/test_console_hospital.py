@@ -253,3 +253,16 @@ def test_those_who_only_look_are_offered_nothing_else(signed_in: SignIn) -> None
     desk.at("医院资料")
     expect(desk.field("名称")).to_be_disabled()
     desk.look("read-only")
+
+
+def test_row_46_a_name_that_is_a_script_is_only_a_name(world: World, house: House, signed_in: SignIn) -> None:
+    name = '<img src="x" onerror="document.title = 1"><script>document.title = 2</script>'
+    world.arrange(lambda db: make_department(db, hospital_id=house.hospital_id, name=name, code="D4"))
+
+    desk = signed_in("platform_admin")
+    house.page(desk, "/departments", "科室")
+
+    desk.says(name)
+    assert desk.page.locator("main img, main script").count() == 0
+    assert desk.page.title() not in {"1", "2"}
+    desk.look("name-of-a-script")

@@ -27,7 +27,10 @@ OPERATIONS = [
     for method, operation in methods.items()
     if path != "/readyz"  # 503 here: no worker runs
 ]
-WITH_BODY = [one for one in OPERATIONS if "requestBody" in one[2]]
+WITH_BODY = [
+    one for one in OPERATIONS if "application/json" in one[2].get("requestBody", {}).get("content", {})
+]
+UPLOADS = [one for one in OPERATIONS if "requestBody" in one[2] and one not in WITH_BODY]
 GUARDED = [one for one in OPERATIONS if "security" in one[2]]
 HOSTILE = (
     "'; DROP TABLE appointment; --",
@@ -38,6 +41,14 @@ HOSTILE = (
     "a" * 60_000,
     " ",
     "",
+)
+FILES = (
+    b"",
+    b"PK\x03\x04 begins like a workbook",
+    b"\x89PNG\r\n\x1a\n and ends here",
+    b"\xff\xd8\xff\xe0",
+    b"<svg onload=alert(1)>",
+    bytes(100_000),
 )
 NUMBERS = (-1, 0, 2**31, -(2**31) - 1, 2**63, 2**64, 10**400, 1e308, 0.1)
 TRICKY_IDS = (
@@ -186,17 +197,31 @@ def test_what_is_no_json_text_is_refused_everywhere(
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-media-type")
 
 
+@pytest.mark.parametrize("operation", UPLOADS, ids=named)
+def test_what_is_no_such_file_is_refused_or_found_out_later(
+    village: Village, http: httpx.Client, operation: tuple[str, str, Any]
+) -> None:
+    method, path, _ = operation
+    for content in FILES:
+        answer = http.request(method, address(path, 1), content=content, headers=allowed(village, operation))
+        fine(answer)
+        assert answer.status_code in {202, 413, 415, 422}, answer.text
+
+
+def allowed(village: Village, operation: tuple[str, str, Any]) -> dict[str, str]:
+    """The headers of somebody who may, with a type of file that the operation takes."""
+    _, path, described = operation
+    return village.headers(path, village.person()) | {
+        "content-type": next(iter(described["requestBody"]["content"]))
+    }
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=named)
 def test_no_path_and_no_query_breaks_anything(
     village: Village, http: httpx.Client, operation: tuple[str, str, Any]
 ) -> None:
     method, path, described = operation
     queries = [one["name"] for one in described.get("parameters", []) if one["in"] == "query"]
-    body = (
-        {"content": b"{}", "headers": {"content-type": "application/json"}}
-        if "requestBody" in described
-        else {}
-    )
     addresses = [re.sub(r"{\w+}", value, path) for value in TRICKY_IDS if "{" in path]
     addresses += [
         f"{address(path, 1)}?{name}={value}"
@@ -204,18 +229,20 @@ def test_no_path_and_no_query_breaks_anything(
         for value in (*TRICKY_IDS, *(quote(text[:5000]) for text in HOSTILE), *map(str, NUMBERS))
     ]
     for where in addresses:
-        headers = village.headers(path, village.person()) | body.get("headers", {})
+        is_sent = "requestBody" in described
+        headers = allowed(village, operation) if is_sent else village.headers(path, village.person())
 
-        fine(http.request(method, where, content=body.get("content"), headers=headers))
+        fine(http.request(method, where, content=b"{}" if is_sent else None, headers=headers))
 
 
 def test_every_guarded_operation_knows_its_callers(village: Village, http: httpx.Client) -> None:
     expired = seed.token(seed_expired(village))
-    for method, path, _ in GUARDED:
+    for method, path, described in GUARDED:
+        kind = next(iter(described.get("requestBody", {}).get("content", {"application/json": {}})))
         is_staff = path.startswith("/api/v1/staff/")
         foreign = village.headers("/" if is_staff else "/api/v1/staff/", village.person())["Authorization"]
         for header in (None, "Bearer stolen", "Basic YTpi", f"Bearer {expired}", foreign):
-            headers = {} if header is None else {"Authorization": header}
+            headers = {"content-type": kind} | ({} if header is None else {"Authorization": header})
             answer = http.request(method, address(path, 1), headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "not-logged-in"), (
                 method,

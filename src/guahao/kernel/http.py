@@ -39,17 +39,19 @@ class Body(BaseModel):
 
 
 class Page(BaseModel, Generic[T]):
-    """A list answer; `next_cursor` is null on the last page.
-
-    `total` is exact up to 1,000; it is null when there are more, and in lists that do not count.
-    """
+    """A list answer; `next_cursor` is null on the last page."""
 
     items: list[T]
     next_cursor: str | None = None
-    total: int | None = None
+
+
+class CountedPage(Page[T], Generic[T]):
+    """A page of a list that says how long it is: `total` is exact up to 1,000, null when there are more."""
+
+    total: int | None
 
     @classmethod
-    def of(cls, read: Read[F], show: Callable[[F], T]) -> Page[T]:
+    def of(cls, read: Read[F], show: Callable[[F], T]) -> CountedPage[T]:
         """Answer what was read, each row as `show` shows it."""
         return cls(items=[show(row) for row in read.rows], next_cursor=read.next_cursor, total=read.total)
 

@@ -15,7 +15,7 @@ from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, S
 from guahao.kernel import relay
 from guahao.kernel.errors import NotFound
 from guahao.kernel.events import EventRow, Reaction
-from guahao.kernel.http import Body, Db, Listed, Page, problems
+from guahao.kernel.http import Body, CountedPage, Db, Listed, problems
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import CursorInvalid, SortUnknown, page_of
 
@@ -60,13 +60,13 @@ class SettledOut(BaseModel):
 @router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, CursorInvalid))
 async def list_dead_letters(
     search: Annotated[DeadLetterSearch, Query()], db: Db, who: Viewer
-) -> Page[DeadLetterSeen]:
+) -> CountedPage[DeadLetterSeen]:
     """Events that were given up after many tries, newest first; sorted by `occurred_at`."""
     hospital_id = who.hospital_id if search.hospital_id is None else search.hospital_id
     if hospital_id is not None:
         who.require(hospital_id)
     wanted = relay.dead_letters(hospital_id=hospital_id, name=search.name)
-    return Page.of(await page_of(db, wanted, listing=relay.DEAD_LETTERS, asked=search.asked), _seen)
+    return CountedPage.of(await page_of(db, wanted, listing=relay.DEAD_LETTERS, asked=search.asked), _seen)
 
 
 @router.get("/{event_id}", responses=problems(NotLoggedIn, PermissionMissing, NotFound))

@@ -24,7 +24,7 @@ from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import NotFound
 from guahao.kernel.export import Form, Sheet, Shown, local_time, yuan
-from guahao.kernel.http import Db, Keys, Listed, Now, Page, download, problems
+from guahao.kernel.http import CountedPage, Db, Keys, Listed, Now, download, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.ids import parse_id
 from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, all_of, page_of
@@ -108,13 +108,15 @@ _PROBLEMS = problems(NotLoggedIn, PermissionMissing, NotFound)
 )
 async def list_appointments(
     search: Annotated[BookingSearch, Query()], db: Db, keys: Keys, who: Viewer, now: Now
-) -> Page[BookingOut]:
+) -> CountedPage[BookingOut]:
     """A hospital's appointments, sorted by `starts_at` or `created_at`, the latest first."""
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, now)
     read = await page_of(db, wanted, listing=bookings.BOOKINGS, asked=search.asked)
     shown = await bookings.bookings_shown(db, read.rows, key_ring=keys)
-    return Page(items=[BookingOut.of(one) for one in shown], next_cursor=read.next_cursor, total=read.total)
+    return CountedPage(
+        items=[BookingOut.of(one) for one in shown], next_cursor=read.next_cursor, total=read.total
+    )
 
 
 @router.get(

@@ -31,7 +31,7 @@ from guahao.catalog.service.store import CatalogCodeUnknown, DepartmentLoop
 from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.export import Form
-from guahao.kernel.http import Db, Page, download, problems
+from guahao.kernel.http import CountedPage, Db, download, problems
 from guahao.kernel.ids import hospital_of
 
 router = APIRouter(prefix="/api/v1/staff", tags=["catalog (staff)"])
@@ -42,10 +42,10 @@ OF_DEPARTMENTS: tuple[type[Problem], ...] = (CatalogCodeUnknown, NationalCodeUnk
 @router.get("/hospitals/{hospital_id}/departments", responses=problems(*SEEN))
 async def list_departments(
     hospital_id: str, db: Db, who: Viewer, search: Annotated[DepartmentSearch, Query()]
-) -> Page[schemas.DepartmentSeen]:
+) -> CountedPage[schemas.DepartmentSeen]:
     """The departments of a hospital, flat and on one page; `parent_code` makes the tree."""
     items = await _found(db, await existing(db, who, hospital_id), search)
-    return Page(items=items, total=len(items))
+    return CountedPage(items=items, total=len(items))
 
 
 @router.get(

@@ -31,7 +31,7 @@ from guahao.catalog.service.store import CatalogCodeUnknown
 from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.errors import NotFound
 from guahao.kernel.export import Form
-from guahao.kernel.http import Db, Page, download, problems
+from guahao.kernel.http import CountedPage, Db, download, problems
 from guahao.kernel.ids import hospital_of
 from guahao.kernel.paging import all_of, page_of
 
@@ -41,13 +41,13 @@ router = APIRouter(prefix="/api/v1/staff", tags=["catalog (staff)"])
 @router.get("/hospitals/{hospital_id}/doctors", responses=problems(*LISTED))
 async def list_doctors(
     hospital_id: str, db: Db, who: Viewer, search: Annotated[DoctorSearch, Query()]
-) -> Page[schemas.DoctorSeen]:
+) -> CountedPage[schemas.DoctorSeen]:
     """The doctors of a hospital, by code unless asked otherwise; sorted by `code`, `name`, `level`."""
     id_ = await existing(db, who, hospital_id)
     wanted = doctors.doctors(search.wanted(id_))
     read = await page_of(db, wanted, listing=doctors.DOCTORS, asked=search.asked)
     codes = await department_codes(db, hospital_id=id_, doctor_ids=[row.id for row in read.rows])
-    return Page.of(read, lambda row: schemas.DoctorSeen.of(row, department_codes=codes[row.id]))
+    return CountedPage.of(read, lambda row: schemas.DoctorSeen.of(row, department_codes=codes[row.id]))
 
 
 @router.get("/hospitals/{hospital_id}/doctors.{form}", response_class=Response, responses=problems(*EXPORTED))

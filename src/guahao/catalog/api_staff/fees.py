@@ -35,7 +35,7 @@ from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import Invalid, NotFound, Problem, SamePerson
 from guahao.kernel.export import Form
-from guahao.kernel.http import Db, Now, Page, download, problems
+from guahao.kernel.http import CountedPage, Db, Now, Page, download, problems
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import all_rows_of, page_of_rows
 
@@ -51,11 +51,13 @@ _WAITS: dict[int | str, dict[str, Any]] = {
 @router.get("/hospitals/{hospital_id}/fees", responses=problems(*LISTED))
 async def list_fees(
     hospital_id: str, db: Db, who: Viewer, now: Now, search: Annotated[FeeSearch, Query()]
-) -> Page[FeeListed]:
+) -> CountedPage[FeeListed]:
     """The prices of a hospital, the newest day first; sorted by `effective_from`, `fee_fen`."""
     id_ = await existing(db, who, hospital_id)
     wanted = fees.fees(search.wanted(id_), today=local_date(now))
-    return Page.of(await page_of_rows(db, wanted, listing=fees.FEES, asked=search.asked), FeeListed.made_of)
+    return CountedPage.of(
+        await page_of_rows(db, wanted, listing=fees.FEES, asked=search.asked), FeeListed.made_of
+    )
 
 
 @router.get("/hospitals/{hospital_id}/fees.{form}", response_class=Response, responses=problems(*EXPORTED))

@@ -23,7 +23,7 @@ from guahao.identity.service.second_factor import reset_totp
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import EditConflict, NotFound, Unavailable
 from guahao.kernel.export import Form, Sheet, local_time
-from guahao.kernel.http import AllSessions, Body, Db, Keys, Listed, Now, Page, download, problems
+from guahao.kernel.http import AllSessions, Body, CountedPage, Db, Keys, Listed, Now, download, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
@@ -158,10 +158,12 @@ async def export_members(
 
 
 @router.get("", responses=problems(NotLoggedIn, PermissionMissing, SortUnknown, CursorInvalid))
-async def list_members(search: Annotated[MemberList, Query()], who: Manager, db: Db) -> Page[MemberOut]:
+async def list_members(
+    search: Annotated[MemberList, Query()], who: Manager, db: Db
+) -> CountedPage[MemberOut]:
     """The staff of the caller's hospital; the platform's administrators see everybody."""
     wanted = staff_queries.members(search.of(who))
-    return Page.of(await page_of(db, wanted, listing=MEMBERS, asked=search.asked), MemberOut.of)
+    return CountedPage.of(await page_of(db, wanted, listing=MEMBERS, asked=search.asked), MemberOut.of)
 
 
 @router.post(

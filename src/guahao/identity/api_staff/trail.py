@@ -18,7 +18,7 @@ from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.clock import at_local
 from guahao.kernel.errors import NotFound
 from guahao.kernel.export import Form, Sheet, Shown, local_time
-from guahao.kernel.http import AppSettings, Db, Keys, Listed, Page, download, problems
+from guahao.kernel.http import AppSettings, CountedPage, Db, Keys, Listed, Page, download, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.ids import DIRECTORY
 from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, all_rows_of, page_of_rows
@@ -111,11 +111,13 @@ async def export_entries(
 
 
 @router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, CursorInvalid))
-async def list_entries(search: Annotated[TrailSearch, Query()], who: Auditor, db: Db) -> Page[EntryOut]:
+async def list_entries(
+    search: Annotated[TrailSearch, Query()], who: Auditor, db: Db
+) -> CountedPage[EntryOut]:
     """Entries of one hospital, newest first."""
     read = await page_of_rows(db, queries.entries(search.of(who)), listing=queries.SEARCH, asked=search.asked)
     names = await actor_names(db, {row.AuditEntryRow.actor for row in read.rows})
-    return Page.of(read, lambda row: _shown(row, names))
+    return CountedPage.of(read, lambda row: _shown(row, names))
 
 
 @router.get("/verification", responses=problems(NotLoggedIn, PermissionMissing, NotFound))

@@ -16,7 +16,7 @@ from guahao.audit.service import AuditEntry, record
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.kernel.errors import NotFound
 from guahao.kernel.export import File, Form, as_csv, as_xlsx
-from guahao.kernel.http import Body, Db, Now, Once, Page, download, problems
+from guahao.kernel.http import Body, CountedPage, Db, Now, Once, download, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import DIRECTORY
 from guahao.kernel.paging import (
@@ -145,11 +145,11 @@ class RunSearch(Dated):
 
 
 @router.get("", responses=problems(NotLoggedIn, PermissionMissing, SortUnknown, CursorInvalid))
-async def list_days(search: Annotated[RunSearch, Query()], db: Db, who: Viewer) -> Page[RunSeen]:
+async def list_days(search: Annotated[RunSearch, Query()], db: Db, who: Viewer) -> CountedPage[RunSeen]:
     """Days reconciled or waiting for it, newest first unless asked otherwise; sorted by `day`."""
     read = await page_of(db, _wanted(search), listing=lists.RUNS, asked=search.asked)
     own = await _differences(db, read.rows, who)
-    return Page.of(read, lambda run: RunSeen.of(run, who, own))
+    return CountedPage.of(read, lambda run: RunSeen.of(run, who, own))
 
 
 @router.get(".{form}", response_class=Response, responses=EXPORTED)

@@ -14,7 +14,7 @@ from guahao.identity.queries.actors import actor_names
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound
 from guahao.kernel.export import Form
-from guahao.kernel.http import Body, Db, Keys, Page, problems
+from guahao.kernel.http import Body, CountedPage, Db, Keys, problems
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import all_of, page_of
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download
@@ -50,12 +50,12 @@ class CaseSearch(Found):
 @router.get("", responses=LISTED)
 async def list_cases(
     search: Annotated[CaseSearch, Query()], db: Db, keys: Keys, who: Viewer
-) -> Page[CaseSeen]:
+) -> CountedPage[CaseSeen]:
     """A hospital's cases, newest first unless asked otherwise; sorted by `opened_at`."""
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, keys)
     read = await page_of(db, wanted, listing=lists.CASES, asked=search.asked)
-    return Page(items=await cases_seen(db, read.rows), next_cursor=read.next_cursor, total=read.total)
+    return CountedPage(items=await cases_seen(db, read.rows), next_cursor=read.next_cursor, total=read.total)
 
 
 @router.get(".{form}", response_class=Response, responses=EXPORTED)

@@ -13,7 +13,7 @@ from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, S
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound, SamePerson
 from guahao.kernel.export import Form
-from guahao.kernel.http import Body, Db, Keys, Listed, Now, Once, Page, problems
+from guahao.kernel.http import Body, CountedPage, Db, Keys, Listed, Now, Once, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import all_of, page_of
@@ -60,11 +60,11 @@ class EntrySearch(Found):
 @router.get("", responses=LISTED)
 async def list_entries(
     search: Annotated[EntrySearch, Query()], db: Db, keys: Keys, who: Viewer
-) -> Page[EntrySeen]:
+) -> CountedPage[EntrySeen]:
     """Entries of a hospital's books, newest first unless asked otherwise; none is changed or deleted."""
     who.require(search.hospital_id)
     wanted, listing = lists.entries(await _wanted(db, search, keys))
-    return Page.of(await page_of(db, wanted, listing=listing, asked=search.asked), EntrySeen.of)
+    return CountedPage.of(await page_of(db, wanted, listing=listing, asked=search.asked), EntrySeen.of)
 
 
 @router.get(".{form}", response_class=Response, responses=EXPORTED)
@@ -181,13 +181,13 @@ class AdjustmentSearch(Listed):
 @router.get("/adjustments", responses=LISTED)
 async def list_adjustments(
     search: Annotated[AdjustmentSearch, Query()], db: Db, who: Viewer
-) -> Page[AdjustmentSeen]:
+) -> CountedPage[AdjustmentSeen]:
     """A hospital's manual entries, newest first unless asked otherwise; sorted by `proposed_at`."""
     who.require(search.hospital_id)
     wanted = lists.adjustments(hospital_id=search.hospital_id, state=search.state)
     read = await page_of(db, wanted, listing=lists.ADJUSTMENTS, asked=search.asked)
     shown = await adjustments_seen(db, read.rows, who)
-    return Page(items=shown, next_cursor=read.next_cursor, total=read.total)
+    return CountedPage(items=shown, next_cursor=read.next_cursor, total=read.total)
 
 
 @router.post(

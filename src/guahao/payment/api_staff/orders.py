@@ -13,7 +13,7 @@ from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, S
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound
 from guahao.kernel.export import Form
-from guahao.kernel.http import Body, Db, Keys, Once, Page, problems
+from guahao.kernel.http import Body, CountedPage, Db, Keys, Once, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import all_of, page_of
@@ -53,11 +53,11 @@ class OrderSearch(Found):
 @router.get("", responses=LISTED)
 async def list_orders(
     search: Annotated[OrderSearch, Query()], db: Db, keys: Keys, who: Viewer
-) -> Page[OrderSeen]:
+) -> CountedPage[OrderSeen]:
     """A hospital's orders, newest first unless asked otherwise; sorted by `created_at`."""
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, keys)
-    return Page.of(await page_of(db, wanted, listing=lists.ORDERS, asked=search.asked), OrderSeen.of)
+    return CountedPage.of(await page_of(db, wanted, listing=lists.ORDERS, asked=search.asked), OrderSeen.of)
 
 
 @router.get(".{form}", response_class=Response, responses=EXPORTED)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.access import Permission, StaffRef, staff
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.export import Form
-from guahao.kernel.http import Db, Keys, Page
+from guahao.kernel.http import CountedPage, Db, Keys
 from guahao.kernel.paging import all_of, page_of
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import Found, PaymentSeen
@@ -36,11 +36,13 @@ class PaymentSearch(Found):
 @router.get("", responses=LISTED)
 async def list_payments(
     search: Annotated[PaymentSearch, Query()], db: Db, keys: Keys, who: Viewer
-) -> Page[PaymentSeen]:
+) -> CountedPage[PaymentSeen]:
     """A hospital's payments, newest first unless asked otherwise; sorted by `created_at`."""
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, keys)
-    return Page.of(await page_of(db, wanted, listing=lists.PAYMENTS, asked=search.asked), PaymentSeen.of)
+    return CountedPage.of(
+        await page_of(db, wanted, listing=lists.PAYMENTS, asked=search.asked), PaymentSeen.of
+    )
 
 
 @router.get(".{form}", response_class=Response, responses=EXPORTED)

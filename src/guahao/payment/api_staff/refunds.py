@@ -15,7 +15,7 @@ from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound, Problem, SamePerson
 from guahao.kernel.export import Form
-from guahao.kernel.http import AllSessions, Body, Db, Keys, Once, Page, problems
+from guahao.kernel.http import AllSessions, Body, CountedPage, Db, Keys, Once, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import all_of, page_of
@@ -64,13 +64,13 @@ class RefundSearch(Found):
 @router.get("", responses=LISTED)
 async def list_refunds(
     search: Annotated[RefundSearch, Query()], db: Db, keys: Keys, who: Viewer
-) -> Page[RefundSeen]:
+) -> CountedPage[RefundSeen]:
     """A hospital's refunds, newest first unless asked otherwise; sorted by `requested_at` or `amount_fen`."""
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, keys)
     read = await page_of(db, wanted, listing=lists.REFUNDS, asked=search.asked)
     shown = await refunds_seen(db, read.rows, who)
-    return Page(items=shown, next_cursor=read.next_cursor, total=read.total)
+    return CountedPage(items=shown, next_cursor=read.next_cursor, total=read.total)
 
 
 @router.get(".{form}", response_class=Response, responses=EXPORTED)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import StaffRef
 from guahao.identity.queries.actors import actor_names
-from guahao.kernel.http import Db, Listed, Now, Page, problems
+from guahao.kernel.http import CountedPage, Db, Listed, Now, problems
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import CursorInvalid, SortUnknown, page_of
 from guahao.scheduling.api_staff.change_schemas import (
@@ -56,11 +56,11 @@ async def create_change(
 )
 async def list_changes(
     hospital_id: str, search: Annotated[Listed, Query()], db: Db, who: Viewer
-) -> Page[ScheduleChangeOut]:
+) -> CountedPage[ScheduleChangeOut]:
     """Changes that were applied, newest first: who, when, and whether they were undone."""
     read = await page_of(db, changes(hospital_id=own(who, hospital_id)), listing=CHANGES, asked=search.asked)
     names = await _names(db, read.rows)
-    return Page.of(read, lambda row: ScheduleChangeOut.of(row, names))
+    return CountedPage.of(read, lambda row: ScheduleChangeOut.of(row, names))
 
 
 @router.get("/schedule-changes/{change_id}", responses=problems(*SEEN))

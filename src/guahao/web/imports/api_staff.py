@@ -20,7 +20,7 @@ from guahao.identity.queries.actors import actor_names
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.export import File
-from guahao.kernel.http import AllSessions, Db, Listed, Page, UploadTooLarge, download, problems
+from guahao.kernel.http import AllSessions, CountedPage, Db, Listed, UploadTooLarge, download, problems
 from guahao.kernel.ids import DIRECTORY, new_id, parse_hospital_id, parse_id
 from guahao.kernel.paging import CursorInvalid, Listing, SortUnknown, page_of
 from guahao.web.imports.models import ImportState, WorkbookImport
@@ -190,11 +190,13 @@ async def _queue(
 
 
 @router.get("/imports", responses=problems(*SEEN, SortUnknown, CursorInvalid))
-async def list_imports(search: Annotated[ImportSearch, Query()], db: Db, who: Viewer) -> Page[ImportSeen]:
+async def list_imports(
+    search: Annotated[ImportSearch, Query()], db: Db, who: Viewer
+) -> CountedPage[ImportSeen]:
     """The imports of a hospital, newest first; those of the platform are for its own staff."""
     read = await page_of(db, _of(search.hospital_id, who), listing=_NEWEST, asked=search.asked)
     people = await actor_names(db, {row.created_by for row in read.rows})
-    return Page.of(read, lambda row: ImportSeen.of(row, people))
+    return CountedPage.of(read, lambda row: ImportSeen.of(row, people))
 
 
 def _of(hospital_id: int | None, who: StaffRef) -> Select[WorkbookImport]:
