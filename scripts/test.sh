@@ -3,6 +3,7 @@
 # test. Arguments go to pytest, and then the front ends' own tests are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export PYTHONDONTWRITEBYTECODE= # many processes are started: none compiles what another one did
 
 # What the journeys need besides Python comes from Debian, where it is missing and may be installed.
 wanted=()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,10 +13,18 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import guahao.adapters.alipay.keys as alipay_keys
+import guahao.adapters.wechat_pay.keys as wechat_keys
 from guahao.kernel.db import Sessions, make_engine, make_sessions
 from guahao.kernel.settings import Settings
 from guahao.web.app import create_app
 from tests.database import end_run, migrated_database, share_run_dir
+
+for _keys in (
+    alipay_keys,
+    wechat_keys,
+):  # checking an RSA key takes 50 ms; every application reads the same ones
+    setattr(_keys, "load_pem_private_key", functools.cache(_keys.load_pem_private_key))  # noqa: B010
 
 
 def pytest_configure(config: pytest.Config) -> None:

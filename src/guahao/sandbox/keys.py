@@ -144,6 +144,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _private(path: Path) -> RSAPrivateKey:
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    # Made here and worth no money: the check of the numbers would take 50 ms for each key of each process.
+    key = serialization.load_pem_private_key(
+        path.read_bytes(), password=None, unsafe_skip_rsa_key_validation=True
+    )
     assert isinstance(key, RSAPrivateKey)
     return key

@@ -25,11 +25,11 @@ SANDBOX = "sandbox"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Providers:
-    """The clients in use, the sandbox's work by the clock, and its Alipay for browsers."""
+    """The clients in use, and of the sandbox its Alipay for browsers and its keys."""
 
     gateways: Gateways
-    errands: tuple[Errand, ...]
     alipay_shop: AlipayShop | None
+    sandbox_keys: SandboxKeys | None
 
 
 def providers(settings: Settings, sessions: Sessions) -> Providers:
@@ -42,7 +42,7 @@ def providers(settings: Settings, sessions: Sessions) -> Providers:
         found[Provider.WECHAT] = _wechat_pay(settings, sessions, keys)
     if settings.alipay_endpoint:
         found[Provider.ALIPAY] = _alipay(settings, shop)
-    return Providers(gateways=found, errands=_errands(settings, keys), alipay_shop=shop)
+    return Providers(gateways=found, alipay_shop=shop, sandbox_keys=keys)
 
 
 def key_faults(settings: Settings) -> list[str]:
@@ -68,7 +68,7 @@ def _wechat_keys(settings: Settings, folder: Path) -> wechat_pay.WeChatPayKeys:
 
 
 def _wechat_pay(settings: Settings, sessions: Sessions, keys: SandboxKeys | None) -> wechat_pay.WeChatPay:
-    endpoint, folder, http = settings.wechat_pay_endpoint, settings.keys_path, httpx.AsyncClient()
+    endpoint, folder = settings.wechat_pay_endpoint, settings.keys_path
     if endpoint == SANDBOX and keys is not None:
         endpoint, folder = ADDRESS, settings.keys_path / SANDBOX
         merchant = Merchant(
@@ -77,6 +77,8 @@ def _wechat_pay(settings: Settings, sessions: Sessions, keys: SandboxKeys | None
             serial=settings.wechat_pay_serial,
         )
         http = wechat_http(sessions, keys, merchant=merchant, time_scale=settings.sandbox_time_scale)
+    else:
+        http = httpx.AsyncClient()
     return wechat_pay.WeChatPay(
         http,
         endpoint=endpoint,
@@ -89,11 +91,11 @@ def _wechat_pay(settings: Settings, sessions: Sessions, keys: SandboxKeys | None
 
 
 def _alipay(settings: Settings, shop: AlipayShop | None) -> alipay.Alipay:
-    endpoint, folder, http = settings.alipay_endpoint, settings.keys_path, httpx.AsyncClient()
+    endpoint, folder = settings.alipay_endpoint, settings.keys_path
     if shop is not None:
-        endpoint, folder, http = shop.address("gateway.do"), settings.keys_path / SANDBOX, alipay_http(shop)
+        endpoint, folder = shop.address("gateway.do"), settings.keys_path / SANDBOX
     return alipay.Alipay(
-        http,
+        httpx.AsyncClient() if shop is None else alipay_http(shop),
         endpoint=endpoint,
         app_id=settings.alipay_app_id,
         seller_id=settings.alipay_seller_id,
@@ -113,9 +115,13 @@ def _shop(settings: Settings, sessions: Sessions, keys: SandboxKeys) -> AlipaySh
     )
 
 
-def _errands(settings: Settings, keys: SandboxKeys | None) -> tuple[Errand, ...]:
-    if keys is None:
+def errands(settings: Settings, used: Providers) -> tuple[Errand, ...]:
+    """List the sandbox's work by the clock, none where it is not in use."""
+    if used.sandbox_keys is None:
         return ()
     return sandbox_jobs.errands(
-        keys, httpx.AsyncClient(), mchid=settings.wechat_pay_mchid, time_scale=settings.sandbox_time_scale
+        used.sandbox_keys,
+        httpx.AsyncClient(),
+        mchid=settings.wechat_pay_mchid,
+        time_scale=settings.sandbox_time_scale,
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import func, select
+from starlette.routing import BaseRoute
 
 import guahao.audit.jobs
 import guahao.booking.api_patient
@@ -38,7 +41,7 @@ from guahao.payment.queries import NUMBERS as PAYMENT_NUMBERS
 from guahao.payment.service.alarm import Alarm
 from guahao.web import clients, front, health, imports, openapi, remote, trouble
 from guahao.web.metrics import KERNEL_NUMBERS, Asked
-from guahao.web.money import Providers, providers
+from guahao.web.money import Providers, errands, providers
 
 _KERNEL_JOBS = (
     Job(name="kernel.forget_idempotency_keys", every=timedelta(minutes=10), run=idempotency.forget_expired),
@@ -54,9 +57,17 @@ _NUMBERS = (
 )
 
 
-def routers(settings: Settings) -> list[APIRouter]:
-    """List the routes of every domain; the sandbox's only where things are tried out."""
-    found = [
+@functools.cache
+def _routes(*, is_demo: bool, tells_numbers: bool) -> Sequence[BaseRoute]:
+    """List every domain's routes, built once in a process; the sandbox's only where things are tried out."""
+    found = APIRouter()
+    for hot in (
+        guahao.booking.api_patient.hot,
+        guahao.scheduling.api_patient.hot,
+        guahao.payment.api_patient.hot,
+    ):
+        found.routes.extend(hot.routes)  # first and directly: including a router costs each request
+    for router in (
         health.router,
         front.router,
         clients.router,
@@ -73,10 +84,11 @@ def routers(settings: Settings) -> list[APIRouter]:
         guahao.payment.api_staff.router,
         trouble.router,
         imports.router,
-    ]
-    if settings.environment is Environment.DEMO:
-        found.append(guahao.sandbox.api.router)
-    return found
+        *([guahao.sandbox.api.router] if is_demo else ()),
+        *([health.numbers_router] if tells_numbers else ()),
+    ):
+        found.include_router(router)
+    return found.routes
 
 
 def reactions() -> tuple[Reaction, ...]:
@@ -101,7 +113,7 @@ def jobs(settings: Settings, key_ring: KeyRing, used: Providers) -> tuple[Timed,
         *guahao.booking.jobs.JOBS,
         *guahao.payment.jobs.JOBS,
         *guahao.payment.jobs.errands(used.gateways),
-        *used.errands,
+        *errands(settings, used),
     )
 
 
@@ -123,13 +135,6 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.alarm = Alarm()
     app.state.numbers = _NUMBERS
     app.state.reactions = reactions()
-    for hot in (
-        guahao.booking.api_patient.hot,
-        guahao.scheduling.api_patient.hot,
-        guahao.payment.api_patient.hot,
-    ):
-        app.router.routes.extend(hot.routes)  # first and directly: including a router costs each request
-    for router in routers(settings):
-        app.include_router(router)
-    if settings.metrics_port is None:
-        app.include_router(health.numbers_router)
+    app.router.routes.extend(
+        _routes(is_demo=settings.environment is Environment.DEMO, tells_numbers=settings.metrics_port is None)
+    )
