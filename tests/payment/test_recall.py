@@ -73,8 +73,16 @@ async def second(client: httpx.AsyncClient, sessions: Sessions) -> Member:
     return await hire(client, sessions, Role.FINANCE)
 
 
-async def stuck(sessions: Sessions, finance: Member, second: Member, desk: Desk, *, fen: int) -> Refund:
-    """A refund that the provider could not bring to its payer."""
+async def stuck(
+    sessions: Sessions,
+    finance: Member,
+    second: Member,
+    desk: Desk,
+    *,
+    fen: int,
+    outcome: RefundOutcome = RefundOutcome.ABNORMAL,
+) -> Refund:
+    """A refund that the provider could not bring to its payer, or of which it told another outcome."""
     async with transaction(sessions) as db:
         order = await make_order(db, amount_fen=fen)
         await pay(db, order.id)
@@ -83,7 +91,7 @@ async def stuck(sessions: Sessions, finance: Member, second: Member, desk: Desk,
         await second.post(f"/refunds/{made['id']}/approve")
     async with transaction(sessions) as db:
         row = await db.get_one(Refund, (1, UUID(made["id"])))
-        fact = refunded(row, outcome=RefundOutcome.ABNORMAL)
+        fact = refunded(row, outcome=outcome)
         await apply_refunded(db, fact)
         desk.amount_fen, desk.at = fen, fact.at
         return row
@@ -140,6 +148,42 @@ async def test_money_that_comes_back_to_the_hospital_has_not_arrived_until_it_is
         "refund.recall",
         "refund.come_back",
     ]
+
+
+async def test_what_reaches_its_payer_after_all_did_not_come_back(
+    finance: Member, second: Member, provider: Desk, sessions: Sessions, db: AsyncSession
+) -> None:
+    refund = await stuck(sessions, finance, second, provider, fen=5000)
+    provider.trouble = ChannelUncertain()
+    await finance.post(f"/refunds/{refund.id}/recall")
+
+    async with transaction(sessions) as apart:
+        await apply_refunded(apart, refunded(refund, went_to_hospital=False))
+
+    seen = (await finance.get(f"/refunds/{refund.id}")).json()
+    assert (seen["state"], seen["recalled_at"], seen["deeds"]) == ("success", None, [])
+    assert await booked(db, Posting.REFUND_RECALLED) == []
+    assert await booked(db, Posting.REFUND_ARRIVED) == [
+        (LedgerAccount.REFUNDS_PAYABLE, LedgerAccount.WECHAT, 5000)
+    ]
+
+
+@pytest.mark.parametrize("outcome", [RefundOutcome.ABNORMAL, RefundOutcome.PROCESSING])
+async def test_what_was_taken_back_on_the_providers_own_pages_still_waits_to_be_handed_over(
+    finance: Member, second: Member, provider: Desk, sessions: Sessions, outcome: RefundOutcome
+) -> None:
+    refund = await stuck(sessions, finance, second, provider, fen=5000, outcome=outcome)
+
+    for _ in range(2):
+        async with transaction(sessions) as apart:
+            await apply_refunded(apart, refunded(refund, went_to_hospital=True))
+
+    seen = (await finance.get(f"/refunds/{refund.id}")).json()
+    assert (seen["state"], seen["recalled_at"] is not None) == ("abnormal", True)
+    assert seen["deeds"] == ["hand_over"]
+    async with sessions() as db:
+        assert await booked(db, Posting.REFUND_RECALLED) == [(LedgerAccount.CASH, LedgerAccount.WECHAT, 5000)]
+        assert await booked(db, Posting.REFUND_ARRIVED) == []
 
 
 async def test_row_55_above_the_limit_a_second_person_lets_it_come_back(

@@ -294,6 +294,7 @@ async def test_an_abnormal_refund_can_go_to_the_merchants_account(shop: Shop, ea
     await ear.tick()
 
     assert await refund_state(shop) == "SUCCESS"
+    assert ear.last()["opened"]["user_received_account"].startswith("商户")
     assert (await shop.call("POST", target, wish)).json()["status"] == "SUCCESS"
     assert code(await shop.call("POST", target, wish | {"out_refund_no": "other"}))[0] == 404
     assert code(await shop.call("POST", target, wish | {"type": "PIGEON"})) == (400, "PARAM_ERROR")

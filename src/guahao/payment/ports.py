@@ -82,6 +82,8 @@ class Refunded:
     amount_fen: int
     outcome: RefundOutcome
     at: datetime
+    went_to_hospital: bool | None = None
+    """Whether a success ended in the hospital's own account; None where the source does not say."""
 
 
 class TradeState(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Identity, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from guahao.kernel.db import Base, Json, closed_set
@@ -169,6 +169,8 @@ class SandboxRefund(Base):
     created_at: Mapped[datetime]
     settles_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+    goes_to_merchant: Mapped[bool] = mapped_column(server_default=false())
+    """Whether the merchant asked for it back instead of its payer."""
 
 
 class SandboxDelivery(Base):

@@ -73,6 +73,7 @@ REFUNDED = Refunded(
     amount_fen=3000,
     outcome=RefundOutcome.PROCESSING,
     at=datetime(2026, 3, 2, 1, 29, 56, tzinfo=UTC),
+    went_to_hospital=False,
 )
 PREPAID = {
     "appid": APP_ID,

@@ -58,6 +58,7 @@ REFUNDED = Refunded(
     amount_fen=3000,
     outcome=RefundOutcome.SUCCESS,
     at=datetime(2026, 3, 2, 1, 29, 57, tzinfo=UTC),
+    went_to_hospital=False,
 )
 
 
@@ -354,6 +355,22 @@ def test_a_payment_that_is_not_fully_told_is_refused(changes: dict[str, Any]) ->
 
 def test_an_amount_without_a_currency_is_in_the_only_one_there_is() -> None:
     assert read_(sealed(order(amount={"total": 5000}))) == PAID
+
+
+@pytest.mark.parametrize(
+    ("account", "is_own"),
+    [
+        ("商户基本账户", True),
+        ("商户结算银行账户", True),
+        ("招商银行信用卡0403", False),
+        ("支付用户零钱通", False),
+        ("", None),
+    ],
+)
+def test_a_refund_says_whether_the_hospital_has_it(account: str, is_own: bool | None) -> None:
+    notice = refund_notice(user_received_account=account)
+
+    assert read_(sealed(notice, event="REFUND.SUCCESS")) == replace(REFUNDED, went_to_hospital=is_own)
 
 
 def test_the_smallest_amount_is_one_fen() -> None:

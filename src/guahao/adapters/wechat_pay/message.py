@@ -76,6 +76,7 @@ class RefundNotice(msgspec.Struct):
     refund_status: RefundStatus
     amount: _Refund
     success_time: Moment | None = None
+    user_received_account: str = ""
 
 
 class RefundAnswer(msgspec.Struct):
@@ -88,6 +89,7 @@ class RefundAnswer(msgspec.Struct):
     create_time: Moment
     amount: _Refund
     success_time: Moment | None = None
+    user_received_account: str = ""
 
 
 def decoded(content: bytes, kind: type[T]) -> T | None:
@@ -123,6 +125,7 @@ def refunded_by_notice(notice: RefundNotice, *, message_id: str, told_at: dateti
         amount_fen=notice.amount.refund,
         outcome=RefundOutcome(notice.refund_status.lower()),
         at=(notice.success_time or told_at).astimezone(UTC),
+        went_to_hospital=_is_own(notice.user_received_account),
     )
 
 
@@ -138,4 +141,10 @@ def refunded_by_answer(answer: RefundAnswer) -> Refunded:
         amount_fen=answer.amount.refund,
         outcome=RefundOutcome(answer.status.lower()),
         at=(answer.success_time or answer.create_time).astimezone(UTC),
+        went_to_hospital=_is_own(answer.user_received_account),
     )
+
+
+def _is_own(account: str) -> bool | None:
+    """Whether the account of a refund (API v3, `user_received_account`) is one of the merchant's."""
+    return account.startswith("商户") if account else None

@@ -116,6 +116,7 @@ async def apply_abnormal(db: AsyncSession, call: Call, *, refund_id: str, now: d
         raise Refusal("INVALID_REQUEST")
     if known.state is RefundState.ABNORMAL:
         known.state, known.settles_at = RefundState.PROCESSING, now + trade.SETTLES_AFTER
+        known.goes_to_merchant = wish.type == "MERCHANT_BANK_CARD"
     found = await db.get_one(SandboxTrade, (WECHAT, known.out_trade_no))
     return answer(told.refund_described(known, found), out_trade_no=found.out_trade_no)
 

@@ -73,7 +73,9 @@ def _of_both(refund: SandboxRefund, trade: SandboxTrade) -> Json:
         "out_refund_no": refund.out_refund_no,
         "transaction_id": trade.transaction_id,
         "out_trade_no": refund.out_trade_no,
-        "user_received_account": text("sandbox-wechat.account"),
+        "user_received_account": text(
+            f"sandbox-wechat.{'own_account' if refund.goes_to_merchant else 'account'}"
+        ),
         "amount": {
             "total": trade.amount_fen,
             "refund": refund.amount_fen,

@@ -35,10 +35,22 @@ async def apply_refunded(db: AsyncSession, fact: Refunded) -> Applied:
     else:
         order = await locked(db, row.order_id)
         await db.refresh(row)
-        is_ours_again = row.recalled_by is not None
-        outcome = await (come_back(db, row, fact) if is_ours_again else _advance(db, order, row, fact))
+        outcome = await _heard(db, order, row, fact)
     await note_outcome(db, fact, hospital_id=hospital_id, outcome=outcome)
     return outcome
+
+
+async def _heard(db: AsyncSession, order: Order, row: Refund, fact: Refunded) -> Applied:
+    """Tell what ended with the hospital from what reached the payer, whichever of them was asked for."""
+    if fact.outcome is not RefundOutcome.SUCCESS or fact.went_to_hospital is None:
+        is_ours_again = row.recalled_by is not None
+    else:
+        is_ours_again = fact.went_to_hospital
+    if not is_ours_again:
+        return await _advance(db, order, row, fact)
+    if row.state in {RefundState.REQUESTED, RefundState.SUBMITTED}:
+        await _abnormal(db, row)
+    return await come_back(db, row, fact)
 
 
 async def _refund_of(
@@ -63,6 +75,7 @@ async def _advance(db: AsyncSession, order: Order, row: Refund, fact: Refunded) 
         case RefundOutcome.PROCESSING:
             await _submitted(db, row)
         case RefundOutcome.SUCCESS:
+            row.recall_asked_by = row.recalled_by = None  # it came to pass without
             if row.state is RefundState.MANUAL:  # somebody says it was handed over: perhaps twice, then
                 await _unknown_refund(db, row.hospital_id, fact)
             await arrived(db, order, row, at=fact.at)

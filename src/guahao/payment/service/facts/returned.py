@@ -15,6 +15,7 @@ async def come_back(db: AsyncSession, row: Refund, fact: Refunded) -> Applied:
     """Note that the hospital has the amount, once; the payer has it only when somebody handed it over."""
     if fact.outcome is not RefundOutcome.SUCCESS or row.recalled_at is not None:
         return Applied.REPEATED
+    row.recalled_by = row.recalled_by or "system"  # else somebody asked for it on the provider's own pages
     row.recalled_at = fact.at
     await db.flush()
     await ledger.post(
