@@ -1,8 +1,14 @@
+import { mount } from '@vue/test-utils'
+import { createPinia, setActivePinia } from 'pinia'
 import { expect, test } from 'vitest'
+import { createMemoryHistory, createRouter, type RouteRecordRaw } from 'vue-router'
+import SideMenu from '@/components/side-menu.vue'
 import { bookingCommands, doctorCommands, moved, pageCommands } from '@/parts/commands'
 import { menuOf, sectionOf } from '@/parts/menu'
 import type { AreaRoute } from '@/parts/route'
+import { useStaff, type Staff } from '@/parts/staff'
 import { areaRoutes } from '@/router'
+import { me } from './server'
 
 const route = (
   path: string,
@@ -37,6 +43,27 @@ test('a page belongs to the menu entry above it', () => {
   expect(sectionOf(routes, '/orders/17')).toBe('/orders')
   expect(sectionOf(routes, '/a')).toBe('/a')
   expect(sectionOf(routes, '/ab')).toBe('/ab')
+})
+
+test('the entry of an open page is marked, also on a page below it', async () => {
+  const pinia = createPinia()
+  setActivePinia(pinia)
+  useStaff().staff = me({ permissions: ['view_orders', 'view_books'] }) as unknown as Staff
+  // without the pages themselves, which take seconds to load
+  const routes = areaRoutes.map((one) => ({ ...one, component: {} })) as unknown as RouteRecordRaw[]
+  const router = createRouter({ history: createMemoryHistory(), routes })
+  const marked = async (path: string) => {
+    await router.push(path)
+    const menu = mount(SideMenu, { props: { narrow: false }, global: { plugins: [pinia, router] } })
+    return menu
+      .findAll('[aria-current]')
+      .map((link) => [link.attributes('href'), link.attributes('aria-current')])
+  }
+
+  expect(await marked('/orders?q=1')).toEqual([['/orders', 'page']])
+  expect(await marked('/orders/17')).toEqual([['/orders', 'true']])
+  expect(await marked('/reconciliation/wechat/2026-11-22')).toEqual([['/reconciliation', 'true']])
+  expect(await marked('/devices')).toEqual([])
 })
 
 test('search finds pages by a part of title or group', () => {
