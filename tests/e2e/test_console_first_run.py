@@ -111,7 +111,7 @@ def office(*changes: Change) -> Sheets:
             for row in rows:
                 row["医院编码"] = CODE
         content["医院"][0]["医院名称"] = "云溪人民医院"
-        content["挂号费"] = content["出诊安排"] = []
+        content["价格"] = content["出诊安排"] = []
 
     return sheets(own, *changes)
 

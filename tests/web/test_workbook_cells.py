@@ -140,7 +140,7 @@ def test_headings_are_found_below_a_title_and_with_marks(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("title", "sentence"),
     [
-        ("科式", "“科式”：不认识这个工作表。请改名为 医院、院区、科室、医生、挂号费、出诊安排 之一，或删除"),
+        ("科式", "“科式”：不认识这个工作表。请改名为 医院、院区、科室、医生、价格、出诊安排 之一，或删除"),
         (
             "出诊安排",
             (

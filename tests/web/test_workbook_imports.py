@@ -221,7 +221,7 @@ async def test_nobody_sees_anothers_imports(office: Office, platform: Office, db
 
 async def test_a_price_that_moves_far_waits_for_a_second_person(office: Office, db: AsyncSession) -> None:
     await office.outcome(office.file())
-    dear = office.file(put("挂号费", 0, **{"金额（元）": "5000"}))
+    dear = office.file(put("价格", 0, **{"金额（元）": "5000"}))
     before = sorted(await db.scalars(select(FeeItem.fee_fen)))
 
     seen = await office.outcome(dear)

@@ -62,7 +62,7 @@ async def test_a_second_import_of_the_same_file_changes_nothing_and_says_so(
         "院区": (2, 0, 0),
         "科室": (2, 0, 0),
         "医生": (2, 0, 0),
-        "挂号费": (2, 0, 0),
+        "价格": (2, 0, 0),
         "出诊安排": (2, 0, 0),
     }
     assert not first.is_unchanged
@@ -71,7 +71,7 @@ async def test_a_second_import_of_the_same_file_changes_nothing_and_says_so(
         "院区": (0, 0, 2),
         "科室": (0, 0, 2),
         "医生": (0, 0, 2),
-        "挂号费": (0, 0, 2),
+        "价格": (0, 0, 2),
         "出诊安排": (0, 0, 2),
     }
     assert second.is_unchanged
@@ -86,7 +86,7 @@ async def test_rows_are_updated_by_their_codes(sessions: Sessions, tmp_path: Pat
         tmp_path,
         put("医生", 0, 姓名="林静姝"),
         put("出诊安排", 0, 每时段号数=3),
-        add("挂号费", 0, 号别="特需", **{"金额（元）": 200}),
+        add("价格", 0, 号别="特需", **{"金额（元）": 200}),
     )
 
     assert counts(report) == {
@@ -94,7 +94,7 @@ async def test_rows_are_updated_by_their_codes(sessions: Sessions, tmp_path: Pat
         "院区": (0, 0, 2),
         "科室": (0, 0, 2),
         "医生": (0, 1, 1),
-        "挂号费": (1, 0, 2),
+        "价格": (1, 0, 2),
         "出诊安排": (0, 1, 1),
     }
     async with transaction(sessions) as db:
@@ -105,7 +105,7 @@ async def test_rows_are_updated_by_their_codes(sessions: Sessions, tmp_path: Pat
 
 
 async def test_with_one_fault_nothing_at_all_is_written(sessions: Sessions, tmp_path: Path) -> None:
-    report = await load(sessions, tmp_path, put("挂号费", 1, **{"金额（元）": "12.345"}))
+    report = await load(sessions, tmp_path, put("价格", 1, **{"金额（元）": "12.345"}))
 
     assert report.is_refused
     assert report.counts == ()
@@ -217,7 +217,7 @@ async def test_what_is_exported_imports_unchanged(sessions: Sessions, tmp_path: 
         put("医生", 0, 擅长="-- 高血压；@冠心病", 简介="“引号”，逗号,\n换行"),
         put("科室", 1, 限性别="女", 最小年龄=14, 最大年龄=60, 排序=-3),
         put("出诊安排", 0, 结束日期=date(2027, 1, 31), 节假日="照常"),
-        put("挂号费", 0, **{"金额（元）": 0.29}),
+        put("价格", 0, **{"金额（元）": 0.29}),
     )
 
     rows = await export_workbook(sessions, tmp_path / "out.xlsx", codes=["H1"])
@@ -275,7 +275,7 @@ async def test_what_there_is_to_do_is_told_first_and_progress_sheet_by_sheet(
         ("院区", 2),
         ("科室", 2),
         ("医生", 2),
-        ("挂号费", 2),
+        ("价格", 2),
         ("出诊安排", 2),
     ]
     assert told[6:9] == [("医院", 1, 1), ("院区", 1, 2), ("院区", 2, 2)]

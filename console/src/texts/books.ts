@@ -83,7 +83,7 @@ export const books = {
       alipay: '支付宝替医院保管的钱',
       cash: '窗口现金和医院自己的账户',
       insurance: '医保还没有付给医院的钱',
-      patient_money: '已支付订单的挂号费',
+      patient_money: '已支付订单的款项',
       refunds_payable: '答应退给患者、还没有到账的钱',
       unclear: '收到了但不知道归谁的钱',
       difference: '两人同意接受的差额',

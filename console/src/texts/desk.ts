@@ -58,7 +58,7 @@ export const texts = {
 
   day: '日期',
   search: '科室、医生或时间',
-  help: '拼音首字母、全拼或汉字，空格隔开，如 nk zys 9；↑ ↓ 选医生，← → 选时段，Enter 选中；PageUp / PageDown 换天',
+  help: '科室、医生的拼音首字母、全拼或汉字，可加钟点，空格隔开，如 pfk 9 是皮肤科 9 点；↑ ↓ 选医生，← → 选时段，Enter 选中；PageUp / PageDown 换天',
   noSessions: '这一天没有还能挂的出诊，按 PageDown 看下一天。',
   noMatch: '没有符合的科室或医生，改几个字试试。',
   left: (count: number) => `余 ${count}`,
@@ -113,7 +113,7 @@ export const texts = {
     when: '就诊时间',
     where: '就诊地点',
     doctor: '医生',
-    fee: '挂号费',
+    fee: '费用',
     paid: '已付',
     unpaid: '未付，请在窗口付款',
     code: '到院后在自助机或护士台扫码签到',

@@ -180,7 +180,7 @@ export const texts = {
   doctorTitles: ['主任医师', '副主任医师', '主治医师', '住院医师', '主任中医师', '副主任中医师'],
   levels: { general: '普通', expert: '专家', special: '特需' },
   doctorLevel: '号别',
-  doctorLevelHelp: '决定挂号费；单次出诊可以另定。',
+  doctorLevelHelp: '决定价格；单次出诊可以另定。',
   skills: '擅长',
   doctorDepartments: '所在科室',
   doctorDepartmentsHelp: '一位医生可以在多个科室出诊，至少选一个，否则患者在科室里找不到。',

@@ -1,7 +1,7 @@
 // Words of the page on which a hospital's workbook is checked, imported and taken home.
 export const texts = {
   title: '导入导出',
-  lead: '用一个 Excel 文件填好院区、科室、医生、挂号费和出诊安排。先检查，没有错误再导入；有一处错误就什么都不写入。',
+  lead: '用一个 Excel 文件填好院区、科室、医生、价格和出诊安排。先检查，没有错误再导入；有一处错误就什么都不写入。',
   template: '下载空白模板',
   takeAll: '导出本院全部内容',
   takeAllWhy: '导出的文件可以直接修改后再导入；每次导出都会记入审计日志。',
@@ -44,7 +44,7 @@ export const texts = {
   look: '去核对：',
   departments: '科室',
   doctors: '医生',
-  fees: '挂号费',
+  fees: '价格',
   templates: '出诊模板',
 
   sheet: '工作表',

@@ -124,7 +124,7 @@ export const texts = {
     importTitle: '导入科室、医生和号源',
     importWhy: '两种办法可以一起用：先导入大部分，再在页面上补充。',
     byFile: '用 Excel 导入',
-    byFileWhy: '下载模板，填好科室、医生、费用和排班，一次导入。有问题的行会逐行指出，改好再导入即可。',
+    byFileWhy: '下载模板，填好科室、医生、价格和排班，一次导入。有问题的行会逐行指出，改好再导入即可。',
     importOpen: '去导入 Excel',
     byHand: '手工填写',
     byHandWhy: '按清单一项一项填写，适合科室和医生不多的医院。',

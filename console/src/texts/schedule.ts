@@ -45,7 +45,7 @@ export const texts = {
   room: '诊室',
   campus: '院区',
   level: '号别',
-  fee: '挂号费',
+  fee: '价格',
   state: '状态',
   release: '放号时间',
   fromTemplate: '来自排班模板',

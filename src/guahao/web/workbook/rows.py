@@ -136,7 +136,7 @@ class DoctorRow(Row, frozen=True, kw_only=True):
 
 
 class FeeRow(Row, frozen=True, kw_only=True):
-    """A row of 挂号费."""
+    """A row of 价格."""
 
     hospital: str
     kind: str
