@@ -1,6 +1,6 @@
 // A login that ended in the middle of work: the page stays, the same person logs in over it, and the work goes on.
 import { ref } from 'vue'
-import { api, Refusal } from '@/api/client'
+import { api, Offline, Refusal } from '@/api/client'
 import { keepCsrfToken, onLoggedOut } from '@/api/session'
 import { useStaff } from './staff'
 
@@ -8,7 +8,7 @@ import { useStaff } from './staff'
 export const renewalFor = ref<string | null>(null)
 let answer: ((isRenewed: boolean) => void) | null = null
 
-/** Another tab may have logged in meanwhile: then only the token for writing is new. */
+/** Another tab may have logged in meanwhile: then only the token for writing is new. Where nobody can tell, it has not. */
 async function isLoggedInAs(id: string): Promise<boolean> {
   try {
     const me = await api.get('/api/v1/staff/me', { renews: false })
@@ -16,7 +16,7 @@ async function isLoggedInAs(id: string): Promise<boolean> {
     keepCsrfToken(me.csrf_token)
     return true
   } catch (error) {
-    if (error instanceof Refusal && error.status === 401) return false
+    if (error instanceof Refusal || error instanceof Offline) return false
     throw error
   }
 }

@@ -139,8 +139,9 @@ export const texts = {
     title: '很久没有操作了',
     why: (left: string) => `为了患者信息安全，${left}后会自动退出登录。页面上没保存的内容会留着。`,
     stay: '继续使用',
+    leave: '现在退出',
     left: (seconds: number) =>
-      seconds >= 60 ? ` ${Math.floor(seconds / 60)} 分 ${seconds % 60} 秒` : ` ${seconds} 秒`,
+      seconds >= 60 ? `${Math.floor(seconds / 60)} 分 ${seconds % 60} 秒` : `${seconds} 秒`,
   },
   again: {
     title: '登录已结束，请重新登录',

@@ -113,3 +113,15 @@ test('who does not log in again is not logged in', async () => {
   finish(false)
   expect(await waiting).toBe(false)
 })
+
+test('a login that nobody can ask about is renewed too', async () => {
+  serveAs(me())
+  watchLogin()
+  await useStaff().recall()
+  serve(() => Promise.reject(new TypeError('no network')))
+  const waiting = loggedOut()
+  await vi.waitFor(() => expect(renewalFor.value).toBe('li'))
+  serveAs(me())
+  await renewed()
+  expect(await waiting).toBe(true)
+})
