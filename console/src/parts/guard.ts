@@ -1,7 +1,10 @@
 // Who may open which page: people who are not logged in go to the login page and come back afterwards.
-import type { RouteLocationNormalized, RouteLocationRaw, Router } from 'vue-router'
+import { START_LOCATION, type RouteLocationNormalized, type RouteLocationRaw, type Router } from 'vue-router'
+import { texts } from '@/texts/app'
 import { arrived, leavingIsFine } from './leaving'
+import { isServerThere } from './reach'
 import type { AreaRoute } from './route'
+import { say } from './say'
 import { useStaff } from './staff'
 
 type Place = Pick<RouteLocationNormalized, 'path' | 'fullPath' | 'query' | 'hash' | 'meta'>
@@ -35,12 +38,21 @@ function switched(to: Place): RouteLocationRaw | null {
   return { path: to.path, query, hash: to.hash, replace: true }
 }
 
-/** After a new version was installed the old pages' scripts are gone: the address is loaded anew, once. */
+/** Browsers and the build tool say in their own words that a page's files do not come. */
+const lacksFiles = /dynamically imported module|Importing a module script failed|Unable to preload/i
+
+/** After a new version was installed the old pages' files are gone: the address is loaded anew, once. */
+async function loadAnew(address: string, isNew: boolean): Promise<void> {
+  if (!(await isServerThere())) say(texts.state.offlinePage)
+  else if (isNew) say(texts.unexpected)
+  else window.location.assign(address)
+}
+
 export function guardRouter(router: Router): void {
   router.beforeEach(guard)
   router.afterEach(arrived)
-  router.onError((error, to) => {
-    const isGone = /dynamically imported module|Importing a module script failed/i.test(String(error))
-    if (isGone && navigator.onLine) window.location.assign(router.resolve(to.fullPath).href)
+  router.onError((error, to, from) => {
+    if (!lacksFiles.test(String(error))) return
+    void loadAnew(router.resolve(to.fullPath).href, from === START_LOCATION)
   })
 }

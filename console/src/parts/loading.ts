@@ -1,10 +1,12 @@
 // What a page shows while it waits for its content, and afterwards.
 import { onScopeDispose, proxyRefs, ref, shallowRef, watch, type WatchSource } from 'vue'
+import { Offline } from '@/api/refusal'
+import { isReached } from '@/api/session'
 
 export type Shown = 'loading' | 'ready' | 'error'
 
 /**
- * Loads now, and again when `again` changes. Content stays on screen while it is loaded anew; the answer to an older
+ * Loads now, again when `again` changes, and when a server is back that did not answer. Content stays on screen while it is loaded anew; the answer to an older
  * question is dropped.
  */
 export function useLoading<T>(
@@ -34,6 +36,9 @@ export function useLoading<T>(
   }
 
   if (again !== undefined) watch(again, refresh)
+  watch(isReached, (isBack) => {
+    if (isBack && problem.value instanceof Offline) void refresh()
+  })
   onScopeDispose(() => running?.abort())
   void refresh()
   return proxyRefs({ content, problem, isLoading, refresh })

@@ -12,7 +12,7 @@ export interface Told {
 /** The sentence of an error: the server's own, or ours where it could not say any. */
 export function sentence(error: unknown): string {
   if (error instanceof Refusal) return error.title
-  return error instanceof Offline ? texts.state.offlineWhy : texts.unexpected
+  return error instanceof Offline ? texts.state.offlineDeed : texts.unexpected
 }
 
 export function told(error: unknown): Told {
