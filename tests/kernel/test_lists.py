@@ -13,10 +13,10 @@ from guahao.kernel.paging import (
     ExportTooLarge,
     Listing,
     SortUnknown,
-    all_of,
     encode_cursor,
     page_of,
     page_of_rows,
+    parts_of,
 )
 
 pytestmark = pytest.mark.anyio
@@ -122,14 +122,34 @@ async def test_a_forged_number_reaches_no_column_it_does_not_fit(db: AsyncSessio
     assert read.rows == []
 
 
+async def parts(db: AsyncSession, wanted: Select[int]) -> list[list[int]]:
+    return [list(part) async for part in parts_of(db, wanted, listing=_LISTING, sort="size")]
+
+
+async def test_a_file_is_read_in_small_parts_of_which_there_is_one_at_least(db: AsyncSession) -> None:
+    await things(db, *range(250))
+
+    assert [len(part) for part in await parts(db, _ALL)] == [100, 100, 50]
+    assert await parts(db, _ALL.where(_THING.c.size < 0)) == [[]]
+
+
+async def test_other_things_are_read_between_the_parts_of_a_file(db: AsyncSession) -> None:
+    await things(db, *range(150))
+    read = parts_of(db, _ALL, listing=_LISTING, sort="size")
+
+    counts = [await db.scalar(select(func.count()).where(_THING.c.id.in_(part))) async for part in read]
+
+    assert counts == [100, 50]
+
+
 async def test_a_file_takes_the_whole_list_or_nothing(
     db: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await things(db, 1, 3, 2)
-    assert await all_of(db, _ALL, listing=_LISTING, sort="size") == [1, 3, 2]
+    assert await parts(db, _ALL) == [[1, 3, 2]]
     monkeypatch.setattr(paging, "EXPORTED_TO", 2)
 
     with pytest.raises(ExportTooLarge) as refused:
-        await all_of(db, _ALL, listing=_LISTING, sort="size")
+        await parts(db, _ALL)
 
     assert refused.value.extra == {"at_most": 2}

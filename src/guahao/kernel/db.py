@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -46,6 +46,9 @@ Json = dict[str, Any]
 S = TypeVar("S", bound=enum.StrEnum)
 K = TypeVar("K")
 _NAMED_AT_ONCE = 2000
+_READ_AT_ONCE = 100
+"""So few that making their objects keeps an event loop for a few milliseconds only."""
+
 _ASYNCPG = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it so
 
 
@@ -198,6 +201,18 @@ def in_parts(keys: Collection[K]) -> Iterator[Sequence[K]]:
     every = list(keys)
     for begin in range(0, len(every), _NAMED_AT_ONCE):
         yield every[begin : begin + _NAMED_AT_ONCE]
+
+
+async def read_in_parts(
+    db: AsyncSession, statement: Select[*tuple[Any, ...]]
+) -> AsyncIterator[Sequence[Row[Any]]]:
+    """Read many rows of one moment, part by part, so that others are served in between.
+
+    Objects of the database live as long as somebody holds them: a part that is let go takes no memory.
+    """
+    rows = await db.stream(statement, execution_options={"yield_per": _READ_AT_ONCE})
+    async for part in rows.partitions():
+        yield part
 
 
 def affected(result: Result[Any]) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +19,7 @@ from openpyxl.styles import Font
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from guahao.kernel.clock import CHINA
+from guahao.kernel.limit import AtMost
 
 Shown = str | int | Decimal | date | None
 
@@ -57,10 +60,32 @@ class File:
     content: bytes
 
 
-def as_file(sheet: Sheet, *, name: str, form: Form) -> File:
-    """A table as a file; thousands of rows take a second, so do it in a thread."""
-    content = as_csv(sheet) if form is Form.CSV else as_xlsx([sheet])
-    return File(name=f"{name}.{form.value}", media_type=_MEDIA_TYPES[form], content=content)
+Sheets = AsyncIterable[Callable[[], Sheet]]
+"""A table in parts: each is made in a thread, of rows that were read already. One title is one table."""
+
+_writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="export")
+_at_once = AtMost(3, back_in_s=10)
+"""Each holds a connection of the pool that bookings need too."""
+
+
+async def as_file(sheets: Sheets, *, name: str, form: Form) -> tuple[File, int]:
+    """Write a table as a file, part by part in a thread; answers its rows too.
+
+    A file of 50,000 rows takes many seconds, in which the event loop serves patients. Raises
+    `Unavailable` when others are being written, and what making a part raises.
+    """
+    loop = asyncio.get_running_loop()
+    with _at_once.one():
+        draft: _Csv | _Book = _Csv() if form is Form.CSV else _Book()
+        async for make in sheets:
+            await loop.run_in_executor(_writer, draft.add, make)
+        content = await loop.run_in_executor(_writer, draft.content)
+    return File(name=f"{name}.{form.value}", media_type=_MEDIA_TYPES[form], content=content), draft.rows
+
+
+async def whole(make: Callable[[], Sheet]) -> AsyncIterator[Callable[[], Sheet]]:
+    """A short table in one part."""
+    yield make
 
 
 def yuan(amount_fen: int | None) -> Decimal | None:
@@ -79,13 +104,25 @@ def escaped(value: str) -> str:
     return f"'{value}" if RUNS_AS_FORMULA.match(value) else value
 
 
-def as_csv(sheet: Sheet) -> bytes:
-    """One table as UTF-8 with a mark by which Excel knows it; long numbers end in a tab to stay text."""
-    out = io.StringIO(newline="")
-    lines = csv.writer(out)
-    lines.writerow(sheet.headings)
-    lines.writerows([_csv_cell(cell) for cell in row] for row in sheet.rows)
-    return out.getvalue().encode("utf-8-sig")
+class _Csv:
+    """UTF-8 with a mark by which Excel knows it; long numbers end in a tab to stay text."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._out = io.StringIO(newline="")
+        self._lines = csv.writer(self._out)
+        self._title: str | None = None
+
+    def add(self, make: Callable[[], Sheet]) -> None:
+        sheet = make()
+        if sheet.title != self._title:
+            self._title = sheet.title
+            self._lines.writerow(sheet.headings)
+        self._lines.writerows([_csv_cell(cell) for cell in row] for row in sheet.rows)
+        self.rows += len(sheet.rows)
+
+    def content(self) -> bytes:
+        return self._out.getvalue().encode("utf-8-sig")
 
 
 def _csv_cell(cell: Shown) -> Shown:
@@ -95,20 +132,34 @@ def _csv_cell(cell: Shown) -> Shown:
     return f"{cell}\t" if is_long_number else escaped(cell)
 
 
-def as_xlsx(sheets: Sequence[Sheet]) -> bytes:
-    """A workbook with a page for each table; thousands of rows take a second, so do it in a thread."""
-    book = Workbook(write_only=True)
-    for sheet in sheets:
-        page = book.create_sheet(sheet.title)
+class _Book:
+    """A workbook with a page for each title."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._book = Workbook(write_only=True)
+        self._pages: dict[str, WriteOnlyWorksheet] = {}
+
+    def add(self, make: Callable[[], Sheet]) -> None:
+        sheet = make()
+        if sheet.title not in self._pages:
+            self._begin(sheet)
+        page = self._pages[sheet.title]
+        for row in sheet.rows:
+            page.append([_xlsx_cell(page, cell) for cell in row])
+        self.rows += len(sheet.rows)
+
+    def _begin(self, sheet: Sheet) -> None:
+        page = self._pages[sheet.title] = self._book.create_sheet(sheet.title)
         page.freeze_panes = "A2"
         for column in range(len(sheet.headings)):
             page.column_dimensions["ABCDEFGHIJKLMNOPQRSTUVWXYZ"[column]].width = 20
         page.append([_heading(page, heading) for heading in sheet.headings])
-        for row in sheet.rows:
-            page.append([_xlsx_cell(page, cell) for cell in row])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
+
+    def content(self) -> bytes:
+        out = io.BytesIO()
+        self._book.save(out)
+        return out.getvalue()
 
 
 def _heading(page: WriteOnlyWorksheet, heading: str) -> Cell:

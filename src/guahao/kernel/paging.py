@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import GenericAlias
@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from guahao.kernel.db import read_in_parts
 from guahao.kernel.errors import Problem
 
 Position = TypeVar("Position")
@@ -120,23 +121,31 @@ async def page_of_rows(
     )
 
 
-async def all_of(
+async def parts_of(
     db: AsyncSession, wanted: Select[Found], *, listing: Listing, sort: str | None
-) -> Sequence[Found]:
-    """Read the whole of a list for a file, one thing a row. Raises `SortUnknown` and `ExportTooLarge`."""
-    return [row[0] for row in await all_rows_of(db, wanted, listing=listing, sort=sort)]
+) -> AsyncIterator[Sequence[Found]]:
+    """Read the whole of a list for a file, one thing a row; as `parts_of_rows`."""
+    async for part in parts_of_rows(db, wanted, listing=listing, sort=sort):
+        yield [row[0] for row in part]
 
 
-async def all_rows_of(
+async def parts_of_rows(
     db: AsyncSession, wanted: Select[*tuple[Any, ...]], *, listing: Listing, sort: str | None
-) -> Sequence[Row[Any]]:
-    """Read the whole of a list for a file. Raises `SortUnknown` and `ExportTooLarge`."""
+) -> AsyncIterator[Sequence[Row[Any]]]:
+    """Read the whole of a list for a file, in parts, of which there is always one.
+
+    Raises `SortUnknown`, and `ExportTooLarge` when it comes to a row too many.
+    """
     _, column, is_falling = _order(listing, sort)
     rows = wanted.order_by(*_ordered(column, listing.id, is_falling=is_falling))
-    found = (await db.execute(rows.limit(_written(EXPORTED_TO + 1)))).all()
-    if len(found) > EXPORTED_TO:
-        raise ExportTooLarge(at_most=EXPORTED_TO)
-    return found
+    read = 0
+    async for part in read_in_parts(db, rows.limit(_written(EXPORTED_TO + 1))):
+        read += len(part)
+        if read > EXPORTED_TO:
+            raise ExportTooLarge(at_most=EXPORTED_TO)
+        yield part
+    if read == 0:
+        yield ()
 
 
 def _order(listing: Listing, sort: str | None) -> tuple[str, Sortable, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -22,12 +23,13 @@ from guahao.identity.access import NotLoggedIn, PermissionMissing
 from guahao.identity.queries.people import person_of
 from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.clock import local_date
-from guahao.kernel.errors import NotFound
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.errors import NotFound, Unavailable
 from guahao.kernel.export import Form, Sheet, Shown, local_time, yuan
 from guahao.kernel.http import CountedPage, Db, Keys, Listed, Now, download, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.ids import parse_id
-from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, all_of, page_of
+from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, page_of, parts_of
 from guahao.payment.queries import OrderState
 
 router = APIRouter()
@@ -113,7 +115,7 @@ async def list_appointments(
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, now)
     read = await page_of(db, wanted, listing=bookings.BOOKINGS, asked=search.asked)
-    shown = await bookings.bookings_shown(db, read.rows, key_ring=keys)
+    shown = (await bookings.bookings_read(db, read.rows)).shown(keys)
     return CountedPage(
         items=[BookingOut.of(one) for one in shown], next_cursor=read.next_cursor, total=read.total
     )
@@ -122,7 +124,7 @@ async def list_appointments(
 @router.get(
     "/appointments.{form}",
     response_class=Response,
-    responses=problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, ExportTooLarge),
+    responses=problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, ExportTooLarge, Unavailable),
 )
 async def export_appointments(
     form: Form, search: Annotated[BookingSearch, Query()], db: Db, keys: Keys, who: Viewer, now: Now
@@ -130,10 +132,10 @@ async def export_appointments(
     """The same list as a file; names are masked in it too."""
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, now)
-    rows = await all_of(db, wanted, listing=bookings.BOOKINGS, sort=search.sort)
-    shown = await bookings.bookings_shown(db, rows, key_ring=keys)
+    parts = parts_of(db, wanted, listing=bookings.BOOKINGS, sort=search.sort)
+    sheets = (partial(_sheet, await bookings.bookings_read(db, rows), keys) async for rows in parts)
     file = Wanted(name="appointments", form=form, filters=search.filters)
-    return download(await export(db, _sheet(shown), wanted=file, by=who, hospital_id=search.hospital_id))
+    return download(await export(db, sheets, wanted=file, by=who, hospital_id=search.hospital_id))
 
 
 async def _wanted(db: AsyncSession, search: BookingSearch, now: datetime) -> Select[Appointment]:
@@ -176,11 +178,11 @@ def _number(written: str | None) -> tuple[UUID | None, int | None]:
 _COLUMNS = ("number", "date", "time", "patient", "department", "doctor", "state", "channel", "fee", "made")
 
 
-def _sheet(shown: list[bookings.Booking]) -> Sheet:
+def _sheet(read: bookings.BookingsRead, keys: KeyRing) -> Sheet:
     return Sheet(
         title=text("bookings-file.title"),
         headings=[text(f"bookings-file.{name}") for name in _COLUMNS],
-        rows=[_line(one) for one in shown],
+        rows=[_line(one) for one in read.shown(keys)],
     )
 
 

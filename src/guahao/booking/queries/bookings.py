@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
 from uuid import UUID
@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Select, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState, Channel
-from guahao.catalog.queries import departments_by_ids, doctors_by_ids
-from guahao.identity.queries.names import patient_names
+from guahao.catalog.queries import DepartmentFacts, DoctorFacts, departments_by_ids, doctors_by_ids
+from guahao.identity.queries.names import SealedNames, sealed_names
 from guahao.identity.queries.people import person_ids_matching
 from guahao.kernel.clock import at_local
 from guahao.kernel.crypto import KeyRing
@@ -97,24 +97,40 @@ async def _of_session(db: AsyncSession, session_id: UUID) -> list[ColumnElement[
     ]
 
 
-async def bookings_shown(
-    db: AsyncSession, rows: Sequence[Appointment], *, key_ring: KeyRing
-) -> list[Booking]:
-    """Show appointments in the order given; one query for each kind of thing, however many they are."""
-    orders = await orders_by_ids(db, {row.order_id for row in rows})
-    departments = await departments_by_ids(db, {row.department_id for row in rows})
-    doctors = await doctors_by_ids(db, {row.doctor_id for row in rows})
-    names = await patient_names(db, {row.patient_id for row in rows}, key_ring=key_ring)
-    return [
-        Booking(
-            appointment=row,
-            order=orders[row.order_id],
-            patient_name=names[row.patient_id],
-            department_name=departments[row.department_id].name,
-            doctor_name=doctors[row.doctor_id].name,
-        )
-        for row in rows
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingsRead:
+    """Appointments and all that their lines show, names still sealed; it needs no database any more."""
+
+    rows: Sequence[Appointment]
+    orders: Mapping[UUID, Order]
+    departments: Mapping[UUID, DepartmentFacts]
+    doctors: Mapping[UUID, DoctorFacts]
+    names: SealedNames
+
+    def shown(self, key_ring: KeyRing) -> list[Booking]:
+        """The lines, in the order given."""
+        names = self.names.masked(key_ring)
+        return [
+            Booking(
+                appointment=row,
+                order=self.orders[row.order_id],
+                patient_name=names[row.patient_id],
+                department_name=self.departments[row.department_id].name,
+                doctor_name=self.doctors[row.doctor_id].name,
+            )
+            for row in self.rows
+        ]
+
+
+async def bookings_read(db: AsyncSession, rows: Sequence[Appointment]) -> BookingsRead:
+    """Read what stands beside appointments; one query for each kind of thing, however many they are."""
+    return BookingsRead(
+        rows=rows,
+        orders=await orders_by_ids(db, {row.order_id for row in rows}),
+        departments=await departments_by_ids(db, {row.department_id for row in rows}),
+        doctors=await doctors_by_ids(db, {row.doctor_id for row in rows}),
+        names=await sealed_names(db, {row.patient_id for row in rows}),
+    )
 
 
 async def people_who_booked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -30,7 +31,7 @@ from guahao.catalog.service.rows import DepartmentRow
 from guahao.catalog.service.store import CatalogCodeUnknown, DepartmentLoop
 from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.errors import NotFound, Problem
-from guahao.kernel.export import Form
+from guahao.kernel.export import Form, whole
 from guahao.kernel.http import CountedPage, Db, download, problems
 from guahao.kernel.ids import hospital_of
 
@@ -63,7 +64,8 @@ async def export_departments(
     rows = [item.model_dump() for item in await _found(db, id_, search)]
     filters = search.model_dump(mode="json", exclude_none=True)
     wanted = Wanted(name="departments", form=form, filters=filters)
-    return download(await export(db, sheets.departments_sheet(rows), wanted=wanted, by=who, hospital_id=id_))
+    table = whole(partial(sheets.departments_sheet, rows))
+    return download(await export(db, table, wanted=wanted, by=who, hospital_id=id_))
 
 
 async def _found(db: Db, hospital_id: int, search: DepartmentSearch) -> list[schemas.DepartmentSeen]:

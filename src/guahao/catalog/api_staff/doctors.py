@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -33,7 +34,7 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.export import Form
 from guahao.kernel.http import CountedPage, Db, download, problems
 from guahao.kernel.ids import hospital_of
-from guahao.kernel.paging import all_of, page_of
+from guahao.kernel.paging import page_of, parts_of
 
 router = APIRouter(prefix="/api/v1/staff", tags=["catalog (staff)"])
 
@@ -61,10 +62,17 @@ async def export_doctors(
     """The same doctors as a file; the export is kept in the audit trail."""
     id_ = await existing(db, who, hospital_id)
     wanted = doctors.doctors(search.wanted(id_))
-    rows = await all_of(db, wanted, listing=doctors.DOCTORS, sort=search.sort)
-    codes = await department_codes(db, hospital_id=id_, doctor_ids=[row.id for row in rows])
+    parts = parts_of(db, wanted, listing=doctors.DOCTORS, sort=search.sort)
+    tables = (
+        partial(
+            sheets.doctors_sheet,
+            rows,
+            await department_codes(db, hospital_id=id_, doctor_ids=[row.id for row in rows]),
+        )
+        async for rows in parts
+    )
     made = Wanted(name="doctors", form=form, filters=search.filters)
-    return download(await export(db, sheets.doctors_sheet(rows, codes), wanted=made, by=who, hospital_id=id_))
+    return download(await export(db, tables, wanted=made, by=who, hospital_id=id_))
 
 
 @router.post(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -37,7 +38,7 @@ from guahao.kernel.errors import Invalid, NotFound, Problem, SamePerson
 from guahao.kernel.export import Form
 from guahao.kernel.http import CountedPage, Db, Now, Page, download, problems
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.kernel.paging import all_rows_of, page_of_rows
+from guahao.kernel.paging import page_of_rows, parts_of_rows
 
 router = APIRouter(prefix="/api/v1/staff", tags=["catalog (staff)"])
 
@@ -67,9 +68,10 @@ async def export_fees(
     """The same prices as a file; the export is kept in the audit trail."""
     id_ = await existing(db, who, hospital_id)
     wanted = fees.fees(search.wanted(id_), today=local_date(now))
-    rows = await all_rows_of(db, wanted, listing=fees.FEES, sort=search.sort)
+    parts = parts_of_rows(db, wanted, listing=fees.FEES, sort=search.sort)
     made = Wanted(name="fees", form=form, filters=search.filters)
-    return download(await export(db, sheets.fees_sheet(rows), wanted=made, by=who, hospital_id=id_))
+    tables = (partial(sheets.fees_sheet, rows) async for rows in parts)
+    return download(await export(db, tables, wanted=made, by=who, hospital_id=id_))
 
 
 @router.post(

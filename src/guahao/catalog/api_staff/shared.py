@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from guahao.catalog.queries import lists
 from guahao.catalog.service.conflict import CodeTaken
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
-from guahao.kernel.errors import EditConflict, Invalid, NotFound, Problem
+from guahao.kernel.errors import EditConflict, Invalid, NotFound, Problem, Unavailable
 from guahao.kernel.http import Db
 from guahao.kernel.ids import hospital_of, parse_hospital_id, parse_id
 from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown
@@ -25,7 +25,7 @@ Founder = Annotated[StaffRef, Depends(staff(Permission.CREATE_HOSPITAL))]
 
 SEEN: tuple[type[Problem], ...] = (NotLoggedIn, PermissionMissing, NotFound)
 LISTED: tuple[type[Problem], ...] = (*SEEN, SortUnknown, CursorInvalid)
-EXPORTED: tuple[type[Problem], ...] = (*SEEN, SortUnknown, ExportTooLarge)
+EXPORTED: tuple[type[Problem], ...] = (*SEEN, SortUnknown, ExportTooLarge, Unavailable)
 CREATED: tuple[type[Problem], ...] = (*SEEN, Invalid, CodeTaken)
 EDITED: tuple[type[Problem], ...] = (*CREATED, EditConflict)
 

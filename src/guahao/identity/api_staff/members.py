@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -27,7 +29,7 @@ from guahao.kernel.http import AllSessions, Body, CountedPage, Db, Keys, Listed,
 from guahao.kernel.i18n import text
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
-from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, all_of, page_of
+from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, page_of, parts_of
 
 router = APIRouter(prefix="/api/v1/staff/members", tags=["staff members"])
 
@@ -130,14 +132,20 @@ class MadeMemberOut(MemberOut):
 @router.get(
     ".{form}",
     response_class=Response,
-    responses=problems(NotLoggedIn, PermissionMissing, SortUnknown, ExportTooLarge),
+    responses=problems(NotLoggedIn, PermissionMissing, SortUnknown, ExportTooLarge, Unavailable),
 )
 async def export_members(
     form: Form, search: Annotated[MemberList, Query()], who: Manager, db: Db
 ) -> Response:
     """The members that are searched for as a file."""
-    rows = await all_of(db, staff_queries.members(search.of(who)), listing=MEMBERS, sort=search.sort)
-    sheet = Sheet(
+    parts = parts_of(db, staff_queries.members(search.of(who)), listing=MEMBERS, sort=search.sort)
+    sheets = (partial(_sheet, rows) async for rows in parts)
+    file = Wanted(name="members", form=form, filters=search.filters)
+    return download(await export(db, sheets, wanted=file, by=who, hospital_id=who.hospital_id))
+
+
+def _sheet(rows: Sequence[Staff]) -> Sheet:
+    return Sheet(
         title=text("staff-file.title"),
         headings=[text(f"staff-file.{column}") for column in _COLUMNS],
         rows=[
@@ -153,8 +161,6 @@ async def export_members(
             for member in rows
         ],
     )
-    file = Wanted(name="members", form=form, filters=search.filters)
-    return download(await export(db, sheet, wanted=file, by=who, hospital_id=who.hospital_id))
 
 
 @router.get("", responses=problems(NotLoggedIn, PermissionMissing, SortUnknown, CursorInvalid))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from datetime import date, datetime, time
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -16,12 +18,12 @@ from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, S
 from guahao.identity.queries.actors import actor_names
 from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.clock import at_local
-from guahao.kernel.errors import NotFound
+from guahao.kernel.errors import NotFound, Unavailable
 from guahao.kernel.export import Form, Sheet, Shown, local_time
 from guahao.kernel.http import AppSettings, CountedPage, Db, Keys, Listed, Page, download, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.ids import DIRECTORY
-from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, all_rows_of, page_of_rows
+from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, page_of_rows, parts_of_rows
 
 router = APIRouter(prefix="/api/v1/staff/audit", tags=["audit"])
 
@@ -92,22 +94,20 @@ class AnchorOut(BaseModel):
 @router.get(
     ".{form}",
     response_class=Response,
-    responses=problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, ExportTooLarge),
+    responses=problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, ExportTooLarge, Unavailable),
 )
 async def export_entries(
     form: Form, search: Annotated[TrailSearch, Query()], who: Auditor, db: Db
 ) -> Response:
     """The entries that are searched for as a file; taking it is an entry too."""
     wanted = search.of(who)
-    rows = await all_rows_of(db, queries.entries(wanted), listing=queries.SEARCH, sort=search.sort)
-    names = await actor_names(db, {row.AuditEntryRow.actor for row in rows})
-    sheet = Sheet(
-        title=text("audit-file.title"),
-        headings=[text(f"audit-file.{column}") for column in _COLUMNS],
-        rows=[_line(_shown(row, names)) for row in rows],
+    parts = parts_of_rows(db, queries.entries(wanted), listing=queries.SEARCH, sort=search.sort)
+    sheets = (
+        partial(_sheet, rows, await actor_names(db, {row.AuditEntryRow.actor for row in rows}))
+        async for rows in parts
     )
     file = Wanted(name="audit", form=form, filters=search.filters)
-    return download(await export(db, sheet, wanted=file, by=who, hospital_id=wanted.hospital_id))
+    return download(await export(db, sheets, wanted=file, by=who, hospital_id=wanted.hospital_id))
 
 
 @router.get("", responses=problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, CursorInvalid))
@@ -168,6 +168,14 @@ def _shown(row: Row[Any], names: dict[str, str]) -> EntryOut:
         subject=entry.subject,
         data=entry.data,
         seq=row.seq,
+    )
+
+
+def _sheet(rows: Sequence[Row[Any]], names: dict[str, str]) -> Sheet:
+    return Sheet(
+        title=text("audit-file.title"),
+        headings=[text(f"audit-file.{column}") for column in _COLUMNS],
+        rows=[_line(_shown(row, names)) for row in rows],
     )
 
 

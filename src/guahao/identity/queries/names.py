@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,17 +15,35 @@ from guahao.kernel.db import in_parts
 from guahao.kernel.masking import mask_name
 
 
-async def patient_names(
-    db: AsyncSession, patient_ids: Collection[UUID], *, key_ring: KeyRing
-) -> dict[UUID, str]:
-    """Masked names (张*丰) of patients, deleted ones too."""
-    names: dict[UUID, str] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedNames:
+    """Names of patients as they are stored; opening thousands takes long enough to want a thread."""
+
+    by_patient: Mapping[UUID, tuple[UUID, bytes]]
+
+    def masked(self, key_ring: KeyRing) -> dict[UUID, str]:
+        """Open and mask them: 张*丰."""
+        return {
+            patient_id: mask_name(key_ring.open(sealed, field="person.name_sealed", row=person_id))
+            for patient_id, (person_id, sealed) in self.by_patient.items()
+        }
+
+
+async def sealed_names(db: AsyncSession, patient_ids: Collection[UUID]) -> SealedNames:
+    """Names of patients, deleted ones too."""
+    names: dict[UUID, tuple[UUID, bytes]] = {}
     for part in in_parts(patient_ids):
         rows = await db.execute(
             select(Patient.id, Person.id, Person.name_sealed)
             .join(Person, Person.id == Patient.person_id)
             .where(Patient.id.in_(part))
         )
-        for patient_id, person_id, sealed in rows:
-            names[patient_id] = mask_name(key_ring.open(sealed, field="person.name_sealed", row=person_id))
-    return names
+        names |= {patient_id: (person_id, sealed) for patient_id, person_id, sealed in rows}
+    return SealedNames(by_patient=names)
+
+
+async def patient_names(
+    db: AsyncSession, patient_ids: Collection[UUID], *, key_ring: KeyRing
+) -> dict[UUID, str]:
+    """Masked names of a page of patients, deleted ones too."""
+    return (await sealed_names(db, patient_ids)).masked(key_ring)

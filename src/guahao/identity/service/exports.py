@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.service.recognition import StaffRef
-from guahao.kernel.export import File, Form, Sheet, as_file
+from guahao.kernel.export import File, Form, Sheets, as_file
 from guahao.kernel.ids import DIRECTORY
 
 _SAYS_WHO = ("q", "name", "phone")
@@ -27,18 +26,19 @@ class Wanted:
 
 
 async def export(
-    db: AsyncSession, sheet: Sheet, *, wanted: Wanted, by: StaffRef, hospital_id: int | None
+    db: AsyncSession, sheets: Sheets, *, wanted: Wanted, by: StaffRef, hospital_id: int | None
 ) -> File:
     """Make a file of a list that `by` may read, and record that it was taken.
 
-    The rows come from `kernel.paging.all_of`, which refuses more than a file takes; `hospital_id` is
-    None for what belongs to no hospital.
+    The rows come from `kernel.paging.parts_of`, which refuses more than a file takes; `hospital_id` is
+    None for what belongs to no hospital. Raises as `as_file`.
     """
     filters = {
         name: True if name in _SAYS_WHO else value
         for name, value in wanted.filters.items()
         if name != "hospital_id"
     }
+    file, rows = await as_file(sheets, name=wanted.name, form=wanted.form)
     await record(
         db,
         AuditEntry(
@@ -46,7 +46,7 @@ async def export(
             actor=f"staff:{by.id}",
             action="list.export",
             subject=f"list:{wanted.name}",
-            data={"form": wanted.form.value, "filters": filters, "rows": len(sheet.rows)},
+            data={"form": wanted.form.value, "filters": filters, "rows": rows},
         ),
     )
-    return await asyncio.to_thread(as_file, sheet, name=wanted.name, form=wanted.form)
+    return file

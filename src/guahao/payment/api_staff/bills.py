@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -14,25 +14,25 @@ from sqlalchemy import Select
 
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
-from guahao.kernel.errors import NotFound
-from guahao.kernel.export import File, Form, as_csv, as_xlsx
+from guahao.kernel.errors import NotFound, Unavailable
+from guahao.kernel.export import Form, Sheet, as_file
 from guahao.kernel.http import Body, CountedPage, Db, Now, Once, download, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import DIRECTORY
 from guahao.kernel.paging import (
     CursorInvalid,
     SortUnknown,
-    all_of,
     decode_cursor,
     encode_cursor,
     page_of,
+    parts_of,
 )
 from guahao.payment.api_staff.lists import EXPORTED, as_download
 from guahao.payment.api_staff.schemas import Dated, Day
 from guahao.payment.models import BillEntry, BillKind, BillRun, BillState, Provider, Verdict
 from guahao.payment.queries import bills as queries
 from guahao.payment.queries import lists
-from guahao.payment.queries.bills import Reconciled, VerdictSum
+from guahao.payment.queries.bills import Reconciled, VerdictSum, lines_sheet, summary_sheet
 from guahao.payment.queries.sheets import runs_sheet
 from guahao.payment.service.reconcile import want_again
 
@@ -41,8 +41,6 @@ router = APIRouter(prefix="/reconciliations", tags=["payment: staff"])
 Viewer = Annotated[StaffRef, Depends(staff(Permission.VIEW_BOOKS))]
 Finance = Annotated[StaffRef, Depends(staff(Permission.MANAGE_MONEY))]
 DayOfPath = Annotated[Day, Path()]
-_CSV = "text/csv; charset=utf-8"
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 Differences = Mapping[tuple[Provider, dt.date], int]
@@ -155,11 +153,11 @@ async def list_days(search: Annotated[RunSearch, Query()], db: Db, who: Viewer) 
 @router.get(".{form}", response_class=Response, responses=EXPORTED)
 async def export_days(form: Form, search: Annotated[RunSearch, Query()], db: Db, who: Viewer) -> Response:
     """The same days as a file; the platform's people also have the totals over all hospitals."""
-    rows = await all_of(db, _wanted(search), listing=lists.RUNS, sort=search.sort)
-    sheet = runs_sheet(rows, with_totals=who.hospital_id is None)
+    parts = parts_of(db, _wanted(search), listing=lists.RUNS, sort=search.sort)
+    with_totals = who.hospital_id is None
     return await as_download(
         db,
-        sheet,
+        (partial(runs_sheet, rows, with_totals=with_totals) async for rows in parts),
         name="reconciliations",
         form=form,
         search=search,
@@ -198,23 +196,23 @@ async def reconcile_again(body: DayIn, db: Db, who: Finance, once: Once, now: No
     return await claim.answer(RunSeen.of(run, who, await _differences(db, [run], who)), status=202)
 
 
-_EXPORTED = problems(NotLoggedIn, PermissionMissing, NotFound)
+_EXPORTED = problems(NotLoggedIn, PermissionMissing, NotFound, Unavailable)
 
 
 @router.get("/{provider}/{day}.csv", response_class=Response, responses=_EXPORTED)
 async def export_csv(provider: Provider, day: DayOfPath, db: Db, who: Viewer) -> Response:
     """The lines of a day as CSV in yuan, those of your hospital; the export is kept in the audit trail."""
-    report = await _export(db, who, provider, day, form="csv")
-    content = await asyncio.to_thread(as_csv, report.lines)
-    return download(File(name=f"{provider.value}-{day}.csv", media_type=_CSV, content=content))
+    return await _export(
+        db, who, Reconciled(provider=provider, day=day, hospital_id=who.hospital_id), Form.CSV
+    )
 
 
 @router.get("/{provider}/{day}.xlsx", response_class=Response, responses=_EXPORTED)
 async def export_xlsx(provider: Provider, day: DayOfPath, db: Db, who: Viewer) -> Response:
     """A day as a workbook in yuan, sums and lines of your hospital; kept in the audit trail too."""
-    report = await _export(db, who, provider, day, form="xlsx")
-    book = await asyncio.to_thread(as_xlsx, [report.summary, report.lines])
-    return download(File(name=f"{provider.value}-{day}.xlsx", media_type=_XLSX, content=book))
+    return await _export(
+        db, who, Reconciled(provider=provider, day=day, hospital_id=who.hospital_id), Form.XLSX
+    )
 
 
 @router.get("/{provider}/{day}", responses=problems(NotLoggedIn, PermissionMissing, NotFound, CursorInvalid))
@@ -241,17 +239,28 @@ async def read_day(
     )
 
 
-async def _export(db: Db, who: StaffRef, provider: Provider, day: dt.date, *, form: str) -> queries.Report:
-    of = Reconciled(provider=provider, day=day, hospital_id=who.hospital_id)
-    report = await queries.bill_report(db, of=of)
+async def _export(db: Db, who: StaffRef, of: Reconciled, form: Form) -> Response:
+    run = await queries.bill_run(db, provider=of.provider, day=of.day)
+    sums = await queries.verdict_sums(db, of=of)
+    sheets = _sheets(db, of, partial(summary_sheet, run, sums, of=of) if form is Form.XLSX else None)
+    file, _ = await as_file(sheets, name=f"{of.provider.value}-{of.day}", form=form)
     await record(
         db,
         AuditEntry(
             hospital_id=who.hospital_id or DIRECTORY,
             actor=f"staff:{who.id}",
             action="bill.export",
-            subject=f"bill:{provider.value}:{day.isoformat()}",
-            data={"form": form, "lines": len(report.lines.rows)},
+            subject=f"bill:{of.provider.value}:{of.day.isoformat()}",
+            data={"form": form.value, "lines": sum(one.number for one in sums)},
         ),
     )
-    return report
+    return download(file)
+
+
+async def _sheets(
+    db: Db, of: Reconciled, summary: Callable[[], Sheet] | None
+) -> AsyncIterator[Callable[[], Sheet]]:
+    if summary is not None:
+        yield summary
+    async for rows in queries.bill_lines(db, of=of):
+        yield partial(lines_sheet, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -16,7 +17,7 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.export import Form
 from guahao.kernel.http import Body, CountedPage, Db, Keys, problems
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.kernel.paging import all_of, page_of
+from guahao.kernel.paging import page_of, parts_of
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download
 from guahao.payment.api_staff.schemas import CaseSeen, Found
 from guahao.payment.api_staff.showing import cases_seen
@@ -64,11 +65,13 @@ async def export_cases(
 ) -> Response:
     """The same cases as a file, at most 50,000; the export is kept in the audit trail."""
     who.require(search.hospital_id)
-    rows = await all_of(db, await _wanted(db, search, keys), listing=lists.CASES, sort=search.sort)
-    names = await actor_names(db, {row.resolved_by for row in rows if row.resolved_by})
+    parts = parts_of(db, await _wanted(db, search, keys), listing=lists.CASES, sort=search.sort)
     return await as_download(
         db,
-        cases_sheet(rows, names=names),
+        (
+            partial(cases_sheet, rows, names=await actor_names(db, {row.resolved_by or "" for row in rows}))
+            async for rows in parts
+        ),
         name="cases",
         form=form,
         search=search,

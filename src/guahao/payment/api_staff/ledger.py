@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -12,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound, SamePerson
-from guahao.kernel.export import Form
+from guahao.kernel.export import Form, whole
 from guahao.kernel.http import Body, CountedPage, Db, Keys, Listed, Now, Once, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.kernel.paging import all_of, page_of
+from guahao.kernel.paging import page_of, parts_of
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import (
     AdjustmentSeen,
@@ -74,10 +75,10 @@ async def export_entries(
     """The same entries as a file, at most 50,000; the export is kept in the audit trail."""
     who.require(search.hospital_id)
     wanted, listing = lists.entries(await _wanted(db, search, keys))
-    rows = await all_of(db, wanted, listing=listing, sort=search.sort)
+    parts = parts_of(db, wanted, listing=listing, sort=search.sort)
     return await as_download(
         db,
-        entries_sheet(rows),
+        (partial(entries_sheet, rows) async for rows in parts),
         name="ledger",
         form=form,
         search=search,
@@ -143,7 +144,7 @@ async def export_trial_balance(
     balances = await queries.trial_balance(db, hospital_id=search.hospital_id, at=search.at or now)
     return await as_download(
         db,
-        balance_sheet(balances),
+        whole(partial(balance_sheet, balances)),
         name="trial-balance",
         form=form,
         search=search,

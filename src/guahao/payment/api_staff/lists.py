@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.access import NotLoggedIn, PermissionMissing, StaffRef
 from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.crypto import KeyRing
-from guahao.kernel.errors import NotFound
-from guahao.kernel.export import Form, Sheet
+from guahao.kernel.errors import NotFound, Unavailable
+from guahao.kernel.export import Form, Sheets
 from guahao.kernel.http import Listed, download, problems
 from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown
 from guahao.payment.queries.search import Place, order_ids_named
 
 LISTED = problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, CursorInvalid)
-EXPORTED = problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, ExportTooLarge)
+EXPORTED = problems(NotLoggedIn, PermissionMissing, NotFound, SortUnknown, ExportTooLarge, Unavailable)
 
 
 async def order_ids(
@@ -32,7 +32,7 @@ async def order_ids(
 
 async def as_download(
     db: AsyncSession,
-    sheet: Sheet,
+    sheets: Sheets,
     *,
     name: str,
     form: Form,
@@ -42,4 +42,4 @@ async def as_download(
 ) -> Response:
     """The answer of an export."""
     wanted = Wanted(name=name, form=form, filters=search.filters)
-    return download(await export(db, sheet, wanted=wanted, by=who, hospital_id=hospital_id))
+    return download(await export(db, sheets, wanted=wanted, by=who, hospital_id=hospital_id))

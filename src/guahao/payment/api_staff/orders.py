@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -16,7 +17,7 @@ from guahao.kernel.export import Form
 from guahao.kernel.http import Body, CountedPage, Db, Keys, Once, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.kernel.paging import all_of, page_of
+from guahao.kernel.paging import page_of, parts_of
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import (
     AmountFen,
@@ -67,10 +68,10 @@ async def export_orders(
     """The same orders as a file, at most 50,000; the export is kept in the audit trail."""
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, keys)
-    rows = await all_of(db, wanted, listing=lists.ORDERS, sort=search.sort)
+    parts = parts_of(db, wanted, listing=lists.ORDERS, sort=search.sort)
     return await as_download(
         db,
-        orders_sheet(rows),
+        (partial(orders_sheet, rows) async for rows in parts),
         name="orders",
         form=form,
         search=search,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -13,7 +14,7 @@ from guahao.identity.access import Permission, StaffRef, staff
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.export import Form
 from guahao.kernel.http import CountedPage, Db, Keys
-from guahao.kernel.paging import all_of, page_of
+from guahao.kernel.paging import page_of, parts_of
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import Found, PaymentSeen
 from guahao.payment.models import Channel, Payment, PaymentState
@@ -52,10 +53,10 @@ async def export_payments(
     """The same payments as a file, at most 50,000; the export is kept in the audit trail."""
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, keys)
-    rows = await all_of(db, wanted, listing=lists.PAYMENTS, sort=search.sort)
+    parts = parts_of(db, wanted, listing=lists.PAYMENTS, sort=search.sort)
     return await as_download(
         db,
-        payments_sheet(rows),
+        (partial(payments_sheet, rows) async for rows in parts),
         name="payments",
         form=form,
         search=search,

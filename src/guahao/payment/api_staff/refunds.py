@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from guahao.kernel.export import Form
 from guahao.kernel.http import AllSessions, Body, CountedPage, Db, Keys, Once, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.kernel.paging import all_of, page_of
+from guahao.kernel.paging import page_of, parts_of
 from guahao.payment.api_patient.gateways import AllGateways
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import Found, Note, RefundSeen
@@ -80,10 +81,15 @@ async def export_refunds(
     """The same refunds as a file, at most 50,000; the export is kept in the audit trail."""
     who.require(search.hospital_id)
     wanted = await _wanted(db, search, keys)
-    rows = await all_of(db, wanted, listing=lists.REFUNDS, sort=search.sort)
-    sheet = refunds_sheet(rows, channels=await channels_by_payment(db, rows), names=await names_of(db, rows))
+    parts = parts_of(db, wanted, listing=lists.REFUNDS, sort=search.sort)
+    sheets = (
+        partial(
+            refunds_sheet, rows, channels=await channels_by_payment(db, rows), names=await names_of(db, rows)
+        )
+        async for rows in parts
+    )
     return await as_download(
-        db, sheet, name="refunds", form=form, search=search, who=who, hospital_id=search.hospital_id
+        db, sheets, name="refunds", form=form, search=search, who=who, hospital_id=search.hospital_id
     )
 
 

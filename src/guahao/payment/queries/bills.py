@@ -1,8 +1,8 @@
-"""What reconciliation found: its runs, the lines of a day, and the day as a report."""
+"""What reconciliation found: its runs, the lines of a day, and the day as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.kernel.db import read_in_parts
 from guahao.kernel.errors import NotFound
 from guahao.kernel.export import Sheet, Shown
 from guahao.kernel.i18n import text
@@ -56,14 +57,6 @@ class VerdictSum:
     our_fen: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """A day for people: what it adds up to, and every line."""
-
-    summary: Sheet
-    lines: Sheet
-
-
 _FITS: list[ColumnElement[Any]] = [
     literal_column(f"'{verdict.value}'") for verdict in (Verdict.MATCHED, Verdict.APPLIED)
 ]
@@ -100,7 +93,7 @@ async def bill_entries(
     of: Reconciled,
     verdict: Verdict | None,
     after: tuple[int, BillKind, str] | None,
-    limit: int | None,
+    limit: int,
 ) -> Sequence[BillEntry]:
     """Lines of a day by hospital, kind and number, after the one whose three these are."""
     place = tuple_(BillEntry.hospital_id, BillEntry.kind, BillEntry.reference)
@@ -138,25 +131,36 @@ async def verdict_sums(db: AsyncSession, *, of: Reconciled) -> Sequence[VerdictS
     ]
 
 
-async def bill_report(db: AsyncSession, *, of: Reconciled) -> Report:
-    """The day for people, in yuan. Raises `NotFound` if its bill was never asked for."""
-    run = await bill_run(db, provider=of.provider, day=of.day)
-    sums = await verdict_sums(db, of=of)
-    entries = await bill_entries(db, of=of, verdict=None, after=None, limit=None)
+async def bill_lines(db: AsyncSession, *, of: Reconciled) -> AsyncIterator[Sequence[BillEntry]]:
+    """Every line of a day for a file, in parts; there is always one."""
+    entries = select(BillEntry).where(*of.entries)
+    every = entries.order_by(BillEntry.hospital_id, BillEntry.kind, BillEntry.reference)
+    is_empty = True
+    async for part in read_in_parts(db, every):
+        is_empty = False
+        yield [row[0] for row in part]
+    if is_empty:
+        yield ()
+
+
+def summary_sheet(run: BillRun, sums: Sequence[VerdictSum], *, of: Reconciled) -> Sheet:
+    """What a day adds up to, in yuan."""
     rows = [_sum_row(one) for one in sums]
     if of.hospital_id is None:
         rows += _rows_of_run(run)
-    return Report(
-        summary=Sheet(
-            title=text("bill.summary"),
-            headings=[text(f"bill.{name}") for name in ("kind", "verdict", "number", "bill", "ours")],
-            rows=rows,
-        ),
-        lines=Sheet(
-            title=text("bill.lines"),
-            headings=[text(f"bill.{name}") for name in _COLUMNS],
-            rows=[_entry_row(entry) for entry in entries],
-        ),
+    return Sheet(
+        title=text("bill.summary"),
+        headings=[text(f"bill.{name}") for name in ("kind", "verdict", "number", "bill", "ours")],
+        rows=rows,
+    )
+
+
+def lines_sheet(entries: Sequence[BillEntry]) -> Sheet:
+    """The lines of a day, in yuan."""
+    return Sheet(
+        title=text("bill.lines"),
+        headings=[text(f"bill.{name}") for name in _COLUMNS],
+        rows=[_entry_row(entry) for entry in entries],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import timedelta
@@ -20,7 +21,7 @@ from guahao.catalog.models import (
     Hospital,
     HospitalState,
 )
-from guahao.kernel.db import Base
+from guahao.kernel.db import Base, read_in_parts
 from guahao.scheduling.models import ScheduleTemplate
 from guahao.web.workbook.rows import (
     CampusRow,
@@ -46,16 +47,23 @@ async def current_workbook(db: AsyncSession, *, codes: Collection[str] | None = 
     departments = await read.all(Department)
     doctors = await read.all(Doctor)
     read.departments_of = await read.memberships(departments)
-    return Workbook(
-        hospital=tuple(_hospital(row) for row in hospitals),
-        campus=tuple(sorted(map(read.campus, campuses), key=lambda row: (row.hospital, row.code))),
-        department=tuple(
-            sorted(map(read.department, departments), key=lambda row: (row.hospital, row.position, row.code))
-        ),
-        doctor=tuple(sorted(map(read.doctor, doctors), key=lambda row: (row.hospital, row.code))),
-        fee=tuple(sorted(map(read.fee, await read.all(FeeItem)), key=_fee_order)),
-        schedule=tuple(sorted(map(read.schedule, await read.all(ScheduleTemplate)), key=_schedule_order)),
-    )
+    fees, templates = await read.all(FeeItem), await read.all(ScheduleTemplate)
+
+    def told() -> Workbook:
+        return Workbook(
+            hospital=tuple(_hospital(row) for row in hospitals),
+            campus=tuple(sorted(map(read.campus, campuses), key=lambda row: (row.hospital, row.code))),
+            department=tuple(
+                sorted(
+                    map(read.department, departments), key=lambda row: (row.hospital, row.position, row.code)
+                )
+            ),
+            doctor=tuple(sorted(map(read.doctor, doctors), key=lambda row: (row.hospital, row.code))),
+            fee=tuple(sorted(map(read.fee, fees), key=_fee_order)),
+            schedule=tuple(sorted(map(read.schedule, templates), key=_schedule_order)),
+        )
+
+    return await asyncio.to_thread(told)
 
 
 def _fee_order(row: FeeRow) -> tuple[object, ...]:
@@ -96,7 +104,8 @@ class _Reader:
     async def all(self, model: type[_Model]) -> list[_Model]:
         """Every row of these hospitals; remembers the codes of those that have one."""
         table: Any = model  # each of these tables has hospital_id, which Base does not say
-        rows = list(await self._db.scalars(select(model).where(table.hospital_id.in_(self._hospital_code))))
+        wanted = select(model).where(table.hospital_id.in_(self._hospital_code))
+        rows = [row[0] async for part in read_in_parts(self._db, wanted) for row in part]
         self._code.update({row.id: row.code for row in rows if isinstance(row, Campus | Department | Doctor)})
         return rows
 
