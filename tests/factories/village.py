@@ -79,6 +79,8 @@ async def _populate(dsn: str, folder: Path, town: seed.Town) -> None:
     people = [UUID(seed.directory_id(number)) for number in range(1, PEOPLE + 1)]
     connection = await asyncpg.connect(dsn)
     try:
+        await connection.execute("ALTER SYSTEM SET synchronous_commit = off")  # thousands wait for it
+        await connection.execute("SELECT pg_reload_conf()")
         await connection.executemany(
             "UPDATE person SET name_sealed = $2, document_sealed = $3 WHERE id = $1",
             [

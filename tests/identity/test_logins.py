@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.models.account import Account, Login, LoginThrottle
 from guahao.identity.service.password import hash_password
 from guahao.kernel.db import Sessions
-from guahao.kernel.http import request_time
 from guahao.kernel.settings import Settings
 from guahao.web.app import create_app
 from tests.factories.account import make_account, make_login
@@ -264,10 +263,10 @@ async def test_a_login_ends_after_thirty_idle_days_and_after_ninety_at_the_lates
     await db.commit()
     assert began is not None
     for day in seen_after_d:
-        app.dependency_overrides[request_time] = lambda day=day: began + timedelta(days=day)
+        app.state.clock = lambda day=day: began + timedelta(days=day)
         assert await status_of(client, token) == 200
 
-    app.dependency_overrides[request_time] = lambda: began + timedelta(seconds=after_s)
+    app.state.clock = lambda: began + timedelta(seconds=after_s)
 
     assert await status_of(client, token) == status
 

@@ -17,7 +17,6 @@ from guahao.identity.models.staff import Staff, StaffRecoveryCode
 from guahao.identity.policy.permission import Role
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions
-from guahao.kernel.http import request_time
 from tests.factories.newcomer import PASSWORD, bearer, wrong
 from tests.factories.office import hire
 from tests.identity.test_console_logins import ME
@@ -159,14 +158,14 @@ async def test_wrong_codes_are_counted_like_wrong_passwords_and_the_time_left_is
     nurse = await make_nurse(db)
     totp, codes = await enrolled(client, nurse)
     now = utc_now()
-    app.dependency_overrides[request_time] = lambda: now
+    app.state.clock = lambda: now
     for number in range(5):
         guess = {"totp_code": wrong(totp.at(now))} if number % 2 else {"recovery_code": "zzzzz-zzzzz"}
         assert (await log_in(client, nurse, **guess)).status_code == 401
 
     paused = await log_in(client, nurse, recovery_code=codes[0])
     later: datetime = now + timedelta(seconds=4)
-    app.dependency_overrides[request_time] = lambda: later
+    app.state.clock = lambda: later
     still = await log_in(client, nurse, recovery_code=codes[0])
     later = now + timedelta(seconds=15)
     opened = await log_in(client, nurse, recovery_code=codes[0])

@@ -13,7 +13,6 @@ from guahao.identity.models.account import Login, SmsBudget, SmsCode
 from guahao.identity.ports.sms import SmsNotSent
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions
-from guahao.kernel.http import request_time
 from guahao.kernel.settings import Settings
 from guahao.web.app import create_app
 from tests.factories.account import phone
@@ -243,7 +242,7 @@ async def test_a_phone_gets_one_code_a_minute_five_an_hour_and_ten_a_day(
 ) -> None:
     number, now = phone(), utc_now()
     for age in ages_s:
-        app.dependency_overrides[request_time] = lambda: now
+        app.state.clock = lambda: now
         assert (await ask_code(client, number, "login")).status_code == 202
         await db.execute(update(SmsCode).where(SmsCode.created_at == now).values(created_at=now - aged(age)))
         await db.commit()
@@ -264,9 +263,9 @@ async def test_a_code_lives_for_five_minutes(
     made = await register(client)
     await forget_waits(db)
     now = utc_now()
-    app.dependency_overrides[request_time] = lambda: now
+    app.state.clock = lambda: now
     code = await code_for(client, made.phone, "login")
-    app.dependency_overrides[request_time] = lambda: now + aged(age_s)
+    app.state.clock = lambda: now + aged(age_s)
 
     used = await use(client, made.phone, code)
 

@@ -17,7 +17,6 @@ from guahao.identity.policy.permission import Role
 from guahao.identity.service.setup import offer_setup, setup_file
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions
-from guahao.kernel.http import request_time
 from tests.factories.newcomer import PASSWORD, bearer
 from tests.factories.office import hire, refusal
 
@@ -166,7 +165,7 @@ async def test_every_wrong_invitation_is_refused_alike(
         await join("off_desk", newer),
         await join("off_desk", disabled["invitation"]["code"]),
     ]
-    app.dependency_overrides[request_time] = lambda: utc_now() + timedelta(hours=72)
+    app.state.clock = lambda: utc_now() + timedelta(hours=72)
     answers.append(await join("li_desk", newer))
 
     assert [answer.json() for answer in answers] == [answers[0].json()] * 5

@@ -18,7 +18,6 @@ from guahao.identity.policy.permission import Role
 from guahao.identity.service.password import hash_password
 from guahao.identity.service.staff import change_staff
 from guahao.kernel.clock import utc_now
-from guahao.kernel.http import request_time
 from guahao.kernel.ids import new_id
 from guahao.kernel.settings import Environment
 from tests.factories.account import make_account, make_login
@@ -220,7 +219,7 @@ async def test_a_staff_login_ends_after_thirty_idle_minutes(
     began = await db.scalar(select(Login.created_at))
     assert began is not None
 
-    app.dependency_overrides[request_time] = lambda: began + timedelta(seconds=after)
+    app.state.clock = lambda: began + timedelta(seconds=after)
 
     assert await status_of(client, token) == status
 

@@ -21,7 +21,7 @@ from fastapi import FastAPI, Request, Response
 
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Problem
-from guahao.kernel.http import render, request_time
+from guahao.kernel.http import render
 from guahao.kernel.settings import Settings
 from guahao.sandbox import faults
 from guahao.sandbox.api import router
@@ -173,12 +173,8 @@ def pages_alone(sessions: Sessions, settings: Settings, *, clock: Callable[[], d
         assert isinstance(problem, Problem)
         return render(problem)
 
-    async def now() -> datetime:
-        return clock()
-
     app = FastAPI()
-    app.state.sessions, app.state.settings = sessions, settings
+    app.state.sessions, app.state.settings, app.state.clock = sessions, settings, clock
     app.add_exception_handler(Problem, refuse)
-    app.dependency_overrides[request_time] = now
     app.include_router(router)
     return app

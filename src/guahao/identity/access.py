@@ -99,7 +99,7 @@ async def account_of(request: Request) -> AccountRef | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         return None
-    return await recognise_account(request.app.state.sessions, token.strip(), now=await request_time())
+    return await recognise_account(request.app.state.sessions, token.strip(), now=await request_time(request))
 
 
 CurrentAccount = Annotated[AccountRef, Depends(current_account)]

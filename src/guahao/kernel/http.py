@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel import idempotency
-from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Problem
@@ -85,9 +84,10 @@ async def _request_transaction(request: Request) -> AsyncGenerator[AsyncSession]
         yield db
 
 
-async def request_time() -> datetime:
+async def request_time(request: Request) -> datetime:
     """The moment a request is handled at; a coroutine, since plain functions cost a thread each."""
-    return utc_now()
+    now: datetime = request.app.state.clock()
+    return now
 
 
 async def _settings(request: Request) -> Settings:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 
 from guahao.audit.service import AuditEntry, record
+from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import SealBroken
 from guahao.kernel.db import Sessions, make_engine, make_sessions, transaction
 from guahao.kernel.errors import Problem
@@ -92,6 +93,7 @@ def create_app(settings: Settings, *, sessions: Sessions | None = None) -> FastA
         lifespan=_lifespan,
     )
     app.state.settings = settings
+    app.state.clock = utc_now
     app.state.draining = False
     app.state.engine = None
     if sessions is None:
