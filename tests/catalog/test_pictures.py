@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import struct
 import zlib
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import Picture
 from guahao.catalog.service.picture import forget_unused_pictures
+from guahao.kernel import upload
 from guahao.kernel.db import Sessions, transaction
 from tests.factories.catalog import make_doctor, make_hospital, staff_headers
 
@@ -189,6 +191,43 @@ async def test_a_file_of_eleven_megabytes_is_refused(office: Office, db: AsyncSe
     assert (refused.status_code, refused.json()["code"]) == (413, "upload-too-large")
     assert "10 MB" in refused.json()["title"]
     assert await count(db) == 0
+
+
+async def test_only_a_few_files_are_in_memory_at_once(office: Office, db: AsyncSession) -> None:
+    reading, may_end = asyncio.Queue[None](), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        await reading.put(None)
+        await may_end.wait()
+        yield picture()
+
+    url = f"{STAFF}/hospitals/{office.hospital_id}/pictures"
+    headers = office.headers | {"Content-Type": "image/jpeg"}
+    sent = [asyncio.create_task(office.client.post(url, content=slow(), headers=headers)) for _ in range(4)]
+    for _ in sent:
+        await reading.get()
+
+    refused = await office.upload(picture())
+    may_end.set()
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "temporarily-unavailable")
+    assert refused.headers["retry-after"] == "5"
+    assert [(await one).status_code for one in sent] == [201] * 4
+    assert (await office.upload(picture())).status_code == 201
+
+
+async def test_a_file_that_does_not_end_is_given_up(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "_SENT_WITHIN_S", 0.05)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"\xff\xd8"
+        await asyncio.Event().wait()
+
+    url = f"{STAFF}/hospitals/{office.hospital_id}/pictures"
+    headers = office.headers | {"Content-Type": "image/jpeg"}
+    refused = await office.client.post(url, content=endless(), headers=headers)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "temporarily-unavailable")
 
 
 async def test_names_are_not_taken_from_the_sender(office: Office) -> None:

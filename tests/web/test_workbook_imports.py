@@ -126,6 +126,24 @@ async def test_the_same_file_again_changes_nothing_and_an_export_is_the_same_fil
     )
 
 
+async def test_a_sixth_import_of_a_hospital_waits_until_another_has_ended(
+    office: Office, platform: Office, db: AsyncSession
+) -> None:
+    for _ in range(4):
+        assert (await office.send(b"not even a workbook")).status_code == 202
+
+    at_once = await asyncio.gather(*(office.send(b"not even a workbook") for _ in range(3)))
+
+    assert sorted(answer.status_code for answer in at_once) == [202, 429, 429]
+    refused = await office.send(office.file())
+    assert (refused.status_code, refused.json()["code"]) == (429, "import-queue-full")
+    assert (refused.json()["at_most"], refused.headers["retry-after"]) == (5, "30")
+    assert await db.scalar(select(func.count()).select_from(WorkbookImport)) == 5
+    assert (await platform.send(platform.file())).status_code == 202
+    assert await import_next(office.sessions) == 1
+    assert (await office.send(office.file())).status_code == 202
+
+
 async def test_a_dry_run_finds_what_would_happen_and_writes_nothing(
     platform: Office, db: AsyncSession
 ) -> None:

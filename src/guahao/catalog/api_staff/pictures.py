@@ -9,7 +9,9 @@ from guahao.catalog.api_staff.shared import SEEN, Editor, existing
 from guahao.catalog.queries.pictures import picture_path
 from guahao.catalog.service.picture import PictureTooLarge, PictureUnreadable, draw, keep_picture
 from guahao.kernel.db import transaction
+from guahao.kernel.errors import Unavailable
 from guahao.kernel.http import AllSessions, UploadTooLarge, problems
+from guahao.kernel.upload import uploaded
 
 router = APIRouter(prefix="/api/v1/staff", tags=["catalog (staff)"])
 
@@ -36,7 +38,7 @@ class PictureSeen(BaseModel):
 @router.post(
     "/hospitals/{hospital_id}/pictures",
     status_code=201,
-    responses=problems(*SEEN, PictureUnreadable, PictureTooLarge, UploadTooLarge),
+    responses=problems(*SEEN, PictureUnreadable, PictureTooLarge, UploadTooLarge, Unavailable),
     openapi_extra=_BODY,
 )
 async def upload_picture(
@@ -49,7 +51,8 @@ async def upload_picture(
     """
     async with transaction(sessions) as db:
         id_ = await existing(db, who, hospital_id)
-    drawn = await draw(await request.body())
+    async with uploaded(request.body) as content:
+        drawn = await draw(content)
     async with transaction(sessions) as db:
         row = await keep_picture(db, drawn, hospital_id=id_, actor=f"staff:{who.id}")
     return PictureSeen(id=str(row.id), path=picture_path(row.id), width=row.width, height=row.height)

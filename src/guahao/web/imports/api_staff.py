@@ -6,11 +6,12 @@ import asyncio
 import datetime as dt
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
@@ -18,12 +19,13 @@ from guahao.catalog.models import Hospital
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.identity.queries.actors import actor_names
 from guahao.kernel.db import transaction
-from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.errors import NotFound, Problem, Unavailable
 from guahao.kernel.export import File
 from guahao.kernel.http import AllSessions, CountedPage, Db, Listed, UploadTooLarge, download, problems
 from guahao.kernel.ids import DIRECTORY, new_id, parse_hospital_id, parse_id
 from guahao.kernel.paging import CursorInvalid, Listing, SortUnknown, page_of
-from guahao.web.imports.models import ImportState, WorkbookImport
+from guahao.kernel.upload import uploaded
+from guahao.web.imports.models import IS_OPEN, ImportState, WorkbookImport
 from guahao.web.workbook.current import current_workbook
 from guahao.web.workbook.rows import KEYS
 from guahao.web.workbook.template import write_template
@@ -46,6 +48,35 @@ _BODY = {
     }
 }
 _NEWEST = Listing(by={"id": WorkbookImport.id}, id=WorkbookImport.id, default="-id")
+
+
+_LOCK = 0x1300B
+_MOST_OPEN = 5
+
+
+class ImportQueueFull(Problem):
+    """`at_most` imports of this hospital, or of the platform, wait or run already."""
+
+    code = "import-queue-full"
+    status = 429
+    retry_after_s = 30
+
+
+_UNSENT: tuple[type[Problem], ...] = (UploadTooLarge, ImportQueueFull, Unavailable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _New:
+    """What is known of an import before its file is read."""
+
+    name: str
+    is_dry_run: bool
+    hospital_id: int | None
+
+    @property
+    def owner(self) -> int:
+        """Whose ids and trail."""
+        return DIRECTORY if self.hospital_id is None else self.hospital_id
 
 
 class SheetDone(BaseModel):
@@ -123,7 +154,7 @@ class ImportSearch(Listed):
 @router.post(
     "/hospitals/{hospital_id}/imports",
     status_code=202,
-    responses=problems(*SEEN, UploadTooLarge),
+    responses=problems(*SEEN, *_UNSENT),
     openapi_extra=_BODY,
 )
 async def import_hospital(
@@ -137,18 +168,17 @@ async def import_hospital(
     """Send an Excel workbook that tells of this hospital, at most 20 MB; follow it by its `id`.
 
     All of it is written or, with any error, nothing. A large change of a price waits for a second person.
+    At most five imports of a hospital wait or run at once.
     """
     id_ = parse_hospital_id(hospital_id)
     who.require(id_)
     async with transaction(sessions) as db:
         if await db.get(Hospital, id_) is None:
             raise NotFound
-    return await _queue(
-        sessions, await request.body(), name=name, is_dry_run=dry_run, hospital_id=id_, who=who
-    )
+    return await _queue(sessions, request, _New(name=name, is_dry_run=dry_run, hospital_id=id_), who)
 
 
-@router.post("/imports", status_code=202, responses=problems(*SEEN, UploadTooLarge), openapi_extra=_BODY)
+@router.post("/imports", status_code=202, responses=problems(*SEEN, *_UNSENT), openapi_extra=_BODY)
 async def import_hospitals(
     request: Request,
     sessions: AllSessions,
@@ -156,37 +186,41 @@ async def import_hospitals(
     name: Name = "import.xlsx",
     dry_run: DryRun = False,  # noqa: FBT002  # a query parameter
 ) -> ImportSeen:
-    """Send an Excel workbook that makes hospitals or tells of several; as the import of one hospital."""
-    return await _queue(
-        sessions, await request.body(), name=name, is_dry_run=dry_run, hospital_id=None, who=who
-    )
+    """Send an Excel workbook that makes hospitals or tells of several; as the import of one hospital.
+
+    Those of the platform, too, are at most five at once.
+    """
+    return await _queue(sessions, request, _New(name=name, is_dry_run=dry_run, hospital_id=None), who)
 
 
-async def _queue(
-    sessions: AllSessions,
-    content: bytes,
-    *,
-    name: str,
-    is_dry_run: bool,
-    hospital_id: int | None,
-    who: StaffRef,
-) -> ImportSeen:
-    owner = DIRECTORY if hospital_id is None else hospital_id
+async def _queue(sessions: AllSessions, request: Request, new: _New, who: StaffRef) -> ImportSeen:
     async with transaction(sessions) as db:
+        await _require_room(db, new.hospital_id)  # before 20 MB are read for nothing
+    async with uploaded(request.body) as content, transaction(sessions) as db:
+        await _require_room(db, new.hospital_id)
         row = WorkbookImport(
-            id=new_id(owner),
-            hospital_id=hospital_id,
-            name=name,
+            id=new_id(new.owner),
+            hospital_id=new.hospital_id,
+            name=new.name,
             content=content,
-            is_dry_run=is_dry_run,
+            is_dry_run=new.is_dry_run,
             state=ImportState.WAITING,
             created_by=f"staff:{who.id}",
         )
         db.add(row)
         await db.flush()
         await db.refresh(row)
-        await _note(db, who, owner, "workbook.send", f"workbook_import:{row.id}", dry_run=is_dry_run)
+        await _note(db, who, new.owner, "workbook.send", f"workbook_import:{row.id}", dry_run=new.is_dry_run)
         return ImportSeen.of(row, await actor_names(db, {row.created_by}))
+
+
+async def _require_room(db: AsyncSession, hospital_id: int | None) -> None:
+    """Raise `ImportQueueFull`; until commit nobody else adds to the same queue."""
+    await db.execute(select(func.pg_advisory_xact_lock(_LOCK, hospital_id or DIRECTORY)))
+    owned = WorkbookImport.hospital_id.is_not_distinct_from(hospital_id)
+    number = await db.scalar(select(func.count()).select_from(WorkbookImport).where(IS_OPEN, owned))
+    if (number or 0) >= _MOST_OPEN:
+        raise ImportQueueFull(at_most=_MOST_OPEN)
 
 
 @router.get("/imports", responses=problems(*SEEN, SortUnknown, CursorInvalid))

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, func, literal_column, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import Hospital
@@ -20,7 +20,7 @@ from guahao.kernel.db import Sessions, affected, transaction
 from guahao.kernel.jobs import Errand
 from guahao.kernel.log import describe, logger
 from guahao.kernel.sheet import Unreadable, read_file
-from guahao.web.imports.models import ImportState, WorkbookImport
+from guahao.web.imports.models import IS_OPEN, ImportState, WorkbookImport
 from guahao.web.workbook.apply import RowRefusedError
 from guahao.web.workbook.load import ImportReport, Sender, load_into, unreadable
 from guahao.web.workbook.read import rows_of
@@ -30,8 +30,6 @@ _LEASE = timedelta(seconds=20)
 _TELL_EVERY_S = 0.5
 _ATTEMPTS = 3
 _FAULTS_KEPT = 500
-_OPEN: ColumnElement[bool] = literal_column("workbook_import.state IN ('waiting','running')")
-"""In the statement's text, as the partial index needs it."""
 
 
 class _Overtaken(Exception):
@@ -90,7 +88,7 @@ async def _claim(sessions: Sessions) -> _Claimed | None:
     async with transaction(sessions) as db:
         row = await db.scalar(
             select(WorkbookImport)
-            .where(_OPEN, free)
+            .where(IS_OPEN, free)
             .order_by(WorkbookImport.id)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -185,7 +183,7 @@ async def _finish(db: AsyncSession, claimed: _Claimed, state: ImportState, repor
 
 
 async def _write(db: AsyncSession, claimed: _Claimed, **values: Any) -> None:  # noqa: ANN401  # columns
-    mine = (WorkbookImport.id == claimed.id, WorkbookImport.attempt == claimed.attempt, _OPEN)
+    mine = (WorkbookImport.id == claimed.id, WorkbookImport.attempt == claimed.attempt, IS_OPEN)
     if not affected(await db.execute(update(WorkbookImport).where(*mine).values(**values))):
         raise _Overtaken
 

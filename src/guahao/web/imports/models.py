@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, LargeBinary, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from guahao.kernel.db import Base, Json, closed_set
@@ -58,3 +58,7 @@ class WorkbookImport(Base):
     created_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     finished_at: Mapped[datetime | None]
+
+
+IS_OPEN: ColumnElement[bool] = literal_column("workbook_import.state IN ('waiting','running')")
+"""Which imports wait or run; in the statement's text, as the partial index needs it."""
