@@ -195,9 +195,9 @@ async def import_hospitals(
 
 async def _queue(sessions: AllSessions, request: Request, new: _New, who: StaffRef) -> ImportSeen:
     async with transaction(sessions) as db:
-        await _require_room(db, new.hospital_id)  # before 20 MB are read for nothing
+        await require_room(db, new.hospital_id)  # before 20 MB are read for nothing
     async with uploaded(request.body) as content, transaction(sessions) as db:
-        await _require_room(db, new.hospital_id)
+        await require_room(db, new.hospital_id)
         row = WorkbookImport(
             id=new_id(new.owner),
             hospital_id=new.hospital_id,
@@ -214,7 +214,7 @@ async def _queue(sessions: AllSessions, request: Request, new: _New, who: StaffR
         return ImportSeen.of(row, await actor_names(db, {row.created_by}))
 
 
-async def _require_room(db: AsyncSession, hospital_id: int | None) -> None:
+async def require_room(db: AsyncSession, hospital_id: int | None) -> None:
     """Raise `ImportQueueFull`; until commit nobody else adds to the same queue."""
     await db.execute(select(func.pg_advisory_xact_lock(_LOCK, hospital_id or DIRECTORY)))
     owned = WorkbookImport.hospital_id.is_not_distinct_from(hospital_id)
