@@ -32,6 +32,7 @@ export const texts = {
     offline: '和服务器的连接断开了，看到的可能不是最新内容。连上后会自动继续。',
     search: '搜索页面、医生或预约号',
     searchKey: 'Ctrl K',
+    printed: (hospital: string, name: string, at: string) => `${hospital} · ${name} 打印于 ${at}`,
     go: (name: string) => `切换到${name}`,
     roles: {
       platform_admin: '平台管理员',
