@@ -77,6 +77,8 @@ export const texts = {
   upload: '上传图片',
   uploadWhy: 'JPEG、PNG 或 WebP，每张不超过 10 MB。上传后会重新生成，照片里的位置等信息不会保留。',
   uploadFull: '最多 9 张，先移除一张再上传。',
+  uploadDrop: '也可以把图片拖到这里。',
+  uploadTooMany: (room: number) => `这里最多再放 ${room} 张，请少选几张。`,
   uploading: '正在上传…',
   uploaded: '已上传，保存后患者可以看到。',
   pictureTooBig: '文件超过 10 MB，请压缩后再传。',

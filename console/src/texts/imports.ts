@@ -34,6 +34,7 @@ export const texts = {
   failed: '服务器没能完成这次处理，什么都没有写入。请稍后再试；如果还不行，请联系平台管理员。',
   checked: '检查通过，可以导入。导入后会是这样：',
   imported: '已导入：',
+  nothingInside: '文件里还没有填内容。以“示例”开头的行不算，请在它下面填。',
   nothingNew: '文件里的内容和现有的完全一样，不需要导入。',
   refused: (count: number) => `有 ${count} 处错误，什么都没有写入。请在文件里改好，再选一次。`,
   onlyFirst: (shown: number) => `先列出前 ${shown} 处，改好后再检查会列出其余的。`,

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest'
 import {
   hasEnded,
   isUnchanged,
+  outcomeText,
   placeOf,
   sheetsWithErrors,
   stateText,
   wrongWith,
+  type Import,
 } from '@/areas/imports/import'
 import { texts } from '@/texts/imports'
 
@@ -39,6 +41,12 @@ describe('an import', () => {
     const sheet = { name: 'a', created: 0, updated: 0, unchanged: 5 }
     expect(isUnchanged({ sheets: [sheet, sheet] })).toBe(true)
     expect(isUnchanged({ sheets: [sheet, { ...sheet, updated: 1 }] })).toBe(false)
+  })
+  it('says so when nothing was filled in', () => {
+    const none = { name: 'a', created: 0, updated: 0, unchanged: 0 }
+    const said = (sheets: object[]) => outcomeText({ state: 'done', is_dry_run: true, sheets } as Import)
+    expect(said([none, none])).toBe(texts.nothingInside)
+    expect(said([none, { ...none, unchanged: 1 }])).toBe(texts.nothingNew)
   })
 })
 

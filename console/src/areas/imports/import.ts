@@ -47,7 +47,13 @@ export function outcomeText(one: Import): string {
   return words[one.state]()
 }
 
+/** As a template is that nobody has filled in. */
+function isEmpty({ sheets }: Pick<Import, 'sheets'>): boolean {
+  return sheets.every(({ created, updated, unchanged }) => created + updated + unchanged === 0)
+}
+
 function doneText(one: Import): string {
+  if (isEmpty(one)) return texts.nothingInside
   if (!one.is_dry_run) return texts.imported
   return isUnchanged(one) ? texts.nothingNew : texts.checked
 }
