@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,9 +13,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
+from guahao.booking.api_staff.sought import sealed
 from guahao.booking.models import Appointment, BookingBlock, CreditEvent
+from guahao.identity.models.person import Person
+from guahao.identity.policy.finding import name_index
+from guahao.identity.queries import people
 from guahao.identity.queries.names import patient_names
 from guahao.kernel.clock import local_date
+from guahao.kernel.crypto import KeyRing
 from guahao.notification.models import Notice, NoticeState
 from guahao.payment.queries import orders_by_ids
 from guahao.scheduling.models import Bucket, Slot
@@ -163,6 +169,48 @@ async def test_people_are_found_by_their_whole_document_number_or_name_only(
         f"{STAFF}/desk/people", json={"hospital_id": hospital, "text": "13812348000"}, headers=foreign
     )
     assert refused.status_code == 404
+
+
+async def test_all_bookings_of_a_common_name_are_found_page_by_page(
+    app: FastAPI, db: AsyncSession, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "_MOST_SHOWN", 2)
+    rows = await three(db, app, counter)
+    rows += await three(db, app, replace(counter, clinic=await make_clinic(db)))
+    keys: KeyRing = app.state.key_ring
+    for person in await db.scalars(select(Person)):
+        is_other = person.id == rows[2].person_id
+        person.name_index = name_index(keys, "王大明" if is_other else "王小明")
+        person.document_sealed = keys.seal("E1234567", field="person.document_sealed", row=person.id)
+    await db.commit()
+    hospital = counter.clinic.hospital_id
+
+    found = (await counter.post(f"{BOOKINGS}/people", hospital_id=hospital, text="王 小明")).json()
+    first = (await counter.get(BOOKINGS, hospital_id=hospital, sought=found["sought"], limit=1)).json()
+    second = await counter.ids(sought=found["sought"], limit=1, cursor=first["next_cursor"])
+
+    assert (len(found["items"]), found["has_more"]) == (2, False)
+    assert ([first["items"][0]["id"], *second], first["total"]) == ([str(rows[0].id), str(rows[1].id)], 2)
+    monkeypatch.setattr(people, "_MOST_SHOWN", 1)
+    cut = (await counter.post(f"{BOOKINGS}/people", hospital_id=hospital, text="王小明")).json()
+    assert (len(cut["items"]), cut["has_more"]) == (1, True)
+    taken = await counter.get(f"{BOOKINGS}.csv", hospital_id=hospital, sought=found["sought"])
+    assert len(taken.content.splitlines()) == 3
+    data = await db.scalar(select(AuditEntryRow.data).where(AuditEntryRow.action == "list.export"))
+    assert data == {"form": "csv", "filters": {"state": [], "sought": True}, "rows": 2}
+
+
+@pytest.mark.parametrize("sought", ["x", "中文", "====", "AQEAAQ==", "A" * 80])
+async def test_what_was_looked_for_is_believed_only_sealed_and_in_its_hospital(
+    app: FastAPI, counter: Counter, sought: str
+) -> None:
+    hospital = counter.clinic.hospital_id
+    elsewhere = sealed("王小明", hospital_id=hospital + 1, keys=app.state.key_ring)
+
+    for one in (sought, elsewhere):
+        refused = await counter.get(BOOKINGS, hospital_id=hospital, sought=one)
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid-request")
+    assert "小明" not in base64.urlsafe_b64decode(elsewhere).decode("utf-8", "ignore")
 
 
 async def enrol(counter: Counter, **overrides: Any) -> str:

@@ -10,17 +10,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import Select
+from sqlalchemy import CompoundSelect, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.api_patient.schemas import AppointmentOut, NamedPart
 from guahao.booking.api_staff.access import Id, Viewer
+from guahao.booking.api_staff.sought import opened
 from guahao.booking.models import Appointment, AppointmentState, Channel
 from guahao.booking.queries import bookings, lists
 from guahao.booking.queries.screen import views
 from guahao.booking.service.check_in import appointment_id_of
 from guahao.identity.access import NotLoggedIn, PermissionMissing
-from guahao.identity.queries.people import person_of
+from guahao.identity.queries.people import people_sought, person_of
 from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.clock import local_date
 from guahao.kernel.crypto import KeyRing
@@ -40,7 +41,8 @@ _Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2100, 1, 1))]
 class BookingSearch(Listed):
     """What to look for; every part but the hospital may be left open. Days are local, both included.
 
-    `number` is an appointment's id, or the number of a visit on `date`, by default today.
+    `number` is an appointment's id, or the number of a visit on `date`, by default today; `sought` is what a
+    search of people answered: the bookings of all whom it found.
     """
 
     hospital_id: Annotated[int, Field(ge=1, le=16_777_215)]
@@ -52,6 +54,7 @@ class BookingSearch(Listed):
     session_id: Id | None = None
     patient_id: Id | None = None
     person_id: Id | None = None
+    sought: Annotated[str | None, Field(min_length=1, max_length=500)] = None
     state: Annotated[list[AppointmentState], Field(max_length=7, default_factory=list)]
     channel: Channel | None = None
     number: Annotated[str | None, Field(min_length=1, max_length=64)] = None
@@ -113,7 +116,7 @@ async def list_appointments(
 ) -> CountedPage[BookingOut]:
     """A hospital's appointments, sorted by `starts_at` or `created_at`, the latest first."""
     who.require(search.hospital_id)
-    wanted = await _wanted(db, search, now)
+    wanted = await _wanted(db, search, keys, now)
     read = await page_of(db, wanted, listing=bookings.BOOKINGS, asked=search.asked)
     shown = (await bookings.bookings_read(db, read.rows)).shown(keys)
     return CountedPage(
@@ -131,14 +134,16 @@ async def export_appointments(
 ) -> Response:
     """The same list as a file; names are masked in it too."""
     who.require(search.hospital_id)
-    wanted = await _wanted(db, search, now)
+    wanted = await _wanted(db, search, keys, now)
     parts = parts_of(db, wanted, listing=bookings.BOOKINGS, sort=search.sort)
     sheets = (partial(_sheet, await bookings.bookings_read(db, rows), keys) async for rows in parts)
     file = Wanted(name="appointments", form=form, filters=search.filters)
     return download(await export(db, sheets, wanted=file, by=who, hospital_id=search.hospital_id))
 
 
-async def _wanted(db: AsyncSession, search: BookingSearch, now: datetime) -> Select[Appointment]:
+async def _wanted(
+    db: AsyncSession, search: BookingSearch, keys: KeyRing, now: datetime
+) -> Select[Appointment]:
     person_id = _id(search.person_id)
     if search.patient_id is not None:
         person_id = await person_of(db, patient_id=parse_id(search.patient_id))
@@ -154,12 +159,19 @@ async def _wanted(db: AsyncSession, search: BookingSearch, now: datetime) -> Sel
             doctor_id=_id(search.doctor_id),
             session_id=_id(search.session_id),
             person_id=person_id,
+            people=_people(search, keys),
             appointment_id=appointment_id,
             number=number,
             states=search.state,
             channel=search.channel,
         ),
     )
+
+
+def _people(search: BookingSearch, keys: KeyRing) -> CompoundSelect[UUID] | None:
+    if search.sought is None:
+        return None
+    return people_sought(opened(search.sought, hospital_id=search.hospital_id, keys=keys), key_ring=keys)
 
 
 def _id(text_: str | None) -> UUID | None:

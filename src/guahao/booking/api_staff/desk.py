@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.api_staff.access import Booker, Viewer
+from guahao.booking.api_staff.sought import sealed
 from guahao.booking.queries.bookings import people_who_booked
 from guahao.catalog.queries import campuses_by_ids, departments_by_ids, doctors_by_ids, rules_of, spelled
 from guahao.identity.access import NotLoggedIn, PermissionMissing
@@ -18,7 +19,6 @@ from guahao.identity.queries.people import (
     DocumentType,
     FoundPerson,
     age_on,
-    people_by_ids,
     people_with_number,
 )
 from guahao.kernel.clock import local_date
@@ -72,20 +72,30 @@ class PersonOut(BaseModel):
 
 
 class PeopleOut(BaseModel):
-    """Who was found, at most 20."""
+    """Who was found, at most 20; `has_more` says that there are others."""
 
     items: list[PersonOut]
+    has_more: bool
+
+
+class BookedPeopleOut(PeopleOut):
+    """Who was found, at most 20; the list of bookings takes `sought` for the bookings of all of them."""
+
+    sought: str
 
 
 @router.post("/appointments/people", responses=_PROBLEMS)
 async def find_people_with_bookings(
     body: PersonSearchIn, db: Db, keys: Keys, who: Viewer, now: Now
-) -> PeopleOut:
+) -> BookedPeopleOut:
     """The people with this very name, phone or document number who ever booked at the hospital."""
     who.require(body.hospital_id)
-    booked = await people_who_booked(db, hospital_id=body.hospital_id, text=body.text, key_ring=keys)
-    found = await people_by_ids(db, booked, key_ring=keys)
-    return PeopleOut(items=[PersonOut.of(one, local_date(now)) for one in found])
+    found = await people_who_booked(db, hospital_id=body.hospital_id, text=body.text, key_ring=keys)
+    return BookedPeopleOut(
+        items=[PersonOut.of(one, local_date(now)) for one in found.people],
+        has_more=found.has_more,
+        sought=sealed(body.text, hospital_id=body.hospital_id, keys=keys),
+    )
 
 
 @router.post("/desk/people", responses=_PROBLEMS)
@@ -93,7 +103,7 @@ async def find_person_at_desk(body: PersonSearchIn, db: Db, keys: Keys, who: Boo
     """The people whose document number or phone is exactly this, known here or elsewhere."""
     who.require(body.hospital_id)
     found = await people_with_number(db, text=body.text, key_ring=keys)
-    for one in found:
+    for one in found.people:
         await record(
             db,
             AuditEntry(
@@ -103,7 +113,9 @@ async def find_person_at_desk(body: PersonSearchIn, db: Db, keys: Keys, who: Boo
                 subject=f"person:{one.person_id}",
             ),
         )
-    return PeopleOut(items=[PersonOut.of(one, local_date(now)) for one in found])
+    return PeopleOut(
+        items=[PersonOut.of(one, local_date(now)) for one in found.people], has_more=found.has_more
+    )
 
 
 class DeskSlotOut(BaseModel):

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, literal_column, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState, Channel
 from guahao.catalog.queries import DepartmentFacts, DoctorFacts, departments_by_ids, doctors_by_ids
 from guahao.identity.queries.names import SealedNames, sealed_names
-from guahao.identity.queries.people import person_ids_matching
+from guahao.identity.queries.people import FoundPeople, people_shown, people_sought
 from guahao.kernel.clock import at_local
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.paging import Listing
@@ -40,6 +40,7 @@ class BookingFilter:
     doctor_id: UUID | None = None
     session_id: UUID | None = None
     person_id: UUID | None = None
+    people: CompoundSelect[UUID] | None = None
     appointment_id: UUID | None = None
     number: int | None = None
     states: Sequence[AppointmentState] = ()
@@ -60,6 +61,8 @@ class Booking:
 async def bookings_wanted(db: AsyncSession, wanted: BookingFilter) -> Select[Appointment]:
     """The statement that `kernel.paging` reads in pages. Raises `NotFound` for an unknown session."""
     statement = select(Appointment).where(Appointment.hospital_id == wanted.hospital_id, *_equal(wanted))
+    if wanted.people is not None:
+        statement = statement.where(Appointment.person_id.in_(wanted.people))
     if wanted.states:
         # in the statement's text: servers plan without looking at values, and states are not equally common
         states: list[ColumnElement[str]] = [literal_column(f"'{state.value}'") for state in wanted.states]
@@ -135,12 +138,10 @@ async def bookings_read(db: AsyncSession, rows: Sequence[Appointment]) -> Bookin
 
 async def people_who_booked(
     db: AsyncSession, *, hospital_id: int, text: str, key_ring: KeyRing
-) -> Sequence[UUID]:
+) -> FoundPeople:
     """The people with this very name, document number or phone who ever booked here."""
-    person_ids = await person_ids_matching(db, text=text, key_ring=key_ring)
-    rows = await db.scalars(
-        select(Appointment.person_id)
-        .where(Appointment.hospital_id == hospital_id, Appointment.person_id.in_(person_ids))
-        .distinct()
+    booked = select(Appointment.person_id).where(
+        Appointment.hospital_id == hospital_id,
+        Appointment.person_id.in_(people_sought(text, key_ring=key_ring)),
     )
-    return rows.all()
+    return await people_shown(db, booked, key_ring=key_ring)

@@ -8,12 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.person import Patient
-from guahao.identity.queries.people import person_ids_matching
+from guahao.identity.queries.people import people_sought
 from guahao.kernel.crypto import KeyRing
 
 
 async def account_ids_matching(db: AsyncSession, *, text: str, key_ring: KeyRing) -> list[UUID]:
     """The accounts with a patient whose whole name, document number or phone is exactly this."""
-    people = await person_ids_matching(db, text=text, key_ring=key_ring)
+    people = people_sought(text, key_ring=key_ring)
     found = select(Patient.account_id).where(Patient.person_id.in_(people), Patient.account_id.is_not(None))
     return [account_id for account_id in await db.scalars(found.distinct()) if account_id is not None]

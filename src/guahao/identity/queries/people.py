@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -24,7 +23,7 @@ from guahao.kernel.sex import Sex
 
 __all__ = ["DocumentType", "FoundPerson", "PatientValue", "ShownPatient", "age_on"]
 
-_MOST_FOUND = 20
+_MOST_SHOWN = 20
 
 
 class PatientValue(StrEnum):
@@ -65,6 +64,14 @@ class FoundPerson:
     sex: Sex
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPeople:
+    """The first 20 of those who were found, and whether there are more."""
+
+    people: list[FoundPerson]
+    has_more: bool
+
+
 async def patient_shown(db: AsyncSession, *, patient_id: UUID, key_ring: KeyRing) -> ShownPatient:
     """One patient, deleted ones too, masked."""
     patient, person = await _patient(db, patient_id)
@@ -96,18 +103,20 @@ async def opened_value(
             return _phone(patient, key_ring)
 
 
-async def people_with_number(db: AsyncSession, *, text: str, key_ring: KeyRing) -> list[FoundPerson]:
+async def people_with_number(db: AsyncSession, *, text: str, key_ring: KeyRing) -> FoundPeople:
     """The people whose document number or phone is exactly this, with the desk's patient where enrolled."""
-    written = _written(text)
-    return await _found(db, or_(*_by_number(written, key_ring)), key_ring)
+    return await _found(db, Person.id.in_(union(*_by_number(_written(text), key_ring))), key_ring)
 
 
-async def person_ids_matching(db: AsyncSession, *, text: str, key_ring: KeyRing) -> list[UUID]:
-    """The people whose whole name, document number or phone is exactly this."""
+def people_sought(text: str, *, key_ring: KeyRing) -> CompoundSelect[UUID]:
+    """The ids of all people whose whole name, document number or phone is exactly this.
+
+    To be part of another statement: a common name is that of thousands. Each way to find somebody is a
+    select of its own, so that each has its index.
+    """
     written = _written(text)
-    by_name = Person.name_index == name_index(key_ring, written)
-    found = await db.scalars(select(Person.id).where(or_(by_name, *_by_number(written, key_ring))))
-    return list(found.all())
+    by_name = select(Person.id).where(Person.name_index == name_index(key_ring, written))
+    return union(by_name, *_by_number(written, key_ring))
 
 
 async def person_of(db: AsyncSession, *, patient_id: UUID) -> UUID:
@@ -118,32 +127,35 @@ async def person_of(db: AsyncSession, *, patient_id: UUID) -> UUID:
     return person_id
 
 
-async def people_by_ids(
-    db: AsyncSession, person_ids: Collection[UUID], *, key_ring: KeyRing
-) -> list[FoundPerson]:
-    """These people, masked."""
-    return await _found(db, Person.id.in_(person_ids), key_ring)
+async def people_shown(
+    db: AsyncSession, wanted: Select[UUID] | CompoundSelect[UUID], *, key_ring: KeyRing
+) -> FoundPeople:
+    """The people with these ids, masked."""
+    return await _found(db, Person.id.in_(wanted), key_ring)
 
 
 def _written(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace(" ", "").upper()
 
 
-def _by_number(written: str, key_ring: KeyRing) -> list[ColumnElement[bool]]:
+def _by_number(written: str, key_ring: KeyRing) -> list[Select[UUID]]:
     phone = phone_index(key_ring, written)
+    is_listed = Patient.deleted_at.is_(None)
+    documents = [
+        and_(Person.document_type == kind, Person.document_index == document_index(key_ring, kind, written))
+        for kind in DocumentType
+    ]
     by_account = select(Patient.person_id).join(Account, Account.id == Patient.account_id)
-    by_patient = select(Patient.person_id).where(Patient.phone_index == phone, Patient.deleted_at.is_(None))
-    documents = [document_index(key_ring, kind.value, written) for kind in DocumentType]
     return [
-        Person.document_index.in_(documents),
-        Person.id.in_(by_patient),
-        Person.id.in_(by_account.where(Account.phone_index == phone, Patient.deleted_at.is_(None))),
+        select(Person.id).where(or_(*documents)),
+        select(Patient.person_id).where(Patient.phone_index == phone, is_listed),
+        by_account.where(Account.phone_index == phone, is_listed),
     ]
 
 
-async def _found(db: AsyncSession, wanted: ColumnElement[bool], key_ring: KeyRing) -> list[FoundPerson]:
-    rows = await db.execute(_people(wanted))
-    return [
+async def _found(db: AsyncSession, wanted: ColumnElement[bool], key_ring: KeyRing) -> FoundPeople:
+    rows = (await db.execute(_people(wanted))).all()
+    people = [
         FoundPerson(
             person_id=person.id,
             patient_id=patient.id if patient else None,
@@ -154,8 +166,9 @@ async def _found(db: AsyncSession, wanted: ColumnElement[bool], key_ring: KeyRin
             birth_date=person.birth_date,
             sex=person.sex,
         )
-        for person, patient in rows
+        for person, patient in rows[:_MOST_SHOWN]
     ]
+    return FoundPeople(people=people, has_more=len(rows) > _MOST_SHOWN)
 
 
 def _people(wanted: ColumnElement[bool]) -> Select[Person, Patient | None]:
@@ -167,7 +180,7 @@ def _people(wanted: ColumnElement[bool]) -> Select[Person, Patient | None]:
         .outerjoin(Patient, at_desk)
         .where(wanted, is_listed)
         .order_by(Person.id)
-        .limit(_MOST_FOUND)
+        .limit(_MOST_SHOWN + 1)
     )
 
 

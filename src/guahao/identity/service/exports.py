@@ -12,7 +12,7 @@ from guahao.identity.service.recognition import StaffRef
 from guahao.kernel.export import File, Form, Sheets, as_file
 from guahao.kernel.ids import DIRECTORY
 
-_SAYS_WHO = ("q", "name", "phone")
+_SAYS_WHO = ("q", "name", "phone", "sought")
 """Filters that may hold personal data: the trail only says that they were used."""
 
 
