@@ -125,7 +125,6 @@ export const books = {
     amountYuan: '金额（元）',
   },
   settings: {
-    together: (lines: readonly string[]) => lines.join('；'),
     title: '支付设置',
     lead: '本院怎样收钱，一个人最多能退多少，哪些情况要提醒。',
     channels: '收款方式',

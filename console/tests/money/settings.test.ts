@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bodyOf, draftOf, type Settings } from '../../src/areas/money/settings'
+import { bodyOf, draftOf, shownValue, type Settings } from '../../src/areas/money/settings'
 
 const settings: Settings = {
   version: 3,
@@ -15,9 +15,14 @@ describe('the payment settings as a form', () => {
   it('shows amounts in yuan and sends them as they came', () => {
     const draft = draftOf(settings)
     expect(draft.limit).toBe('200.00')
-    expect(draft.watches.large_refund.threshold).toBe('200.00')
-    expect(draft.watches.many_orders.threshold).toBe('10')
+    expect(draft.large_refund?.threshold).toBe('200.00')
+    expect(draft.many_orders?.threshold).toBe('10')
     expect(bodyOf(draft)).toEqual(settings)
+  })
+  it('tells of each watch alone what it is', () => {
+    const draft = draftOf(settings)
+    expect(shownValue('many_orders', draft.many_orders)).toBe('60 分钟内达到 10 次')
+    expect(shownValue('large_refund', draft.large_refund)).toBe('关闭')
   })
   it('sends what cannot be read so that the server refuses it', () => {
     const draft = { ...draftOf(settings), limit: 'x' }

@@ -12,11 +12,17 @@ export interface WatchDraft {
   window_min: number
   is_on: boolean
 }
-export interface Draft {
+/** Each watch is a member of its own: two people who change different ones both keep their change. */
+export interface Draft extends Partial<Record<WatchKind, WatchDraft>> {
   version: number
   is_alipay_offered: boolean
   limit: string
-  watches: Record<string, WatchDraft>
+}
+
+const kinds = Object.keys(texts.settings.kinds) as WatchKind[]
+
+export function watchesOf(draft: Draft): WatchDraft[] {
+  return kinds.flatMap((kind) => draft[kind] ?? [])
 }
 
 /** What this watch counts, fen or times. */
@@ -31,7 +37,7 @@ export function draftOf(settings: Settings): Draft {
     version: settings.version,
     is_alipay_offered: settings.is_alipay_offered,
     limit: yuanOf(settings.second_person_over_fen),
-    watches: Object.fromEntries(watches.map((one) => [one.kind, one])),
+    ...Object.fromEntries(watches.map((one) => [one.kind, one])),
   }
 }
 
@@ -45,7 +51,7 @@ export function bodyOf(draft: Draft): Schemas['SettingsIn'] {
     version: draft.version,
     is_alipay_offered: draft.is_alipay_offered,
     second_person_over_fen: fenOf(draft.limit) ?? -1,
-    watches: Object.values(draft.watches).map((one) => ({
+    watches: watchesOf(draft).map((one) => ({
       kind: one.kind,
       threshold: thresholdOf(one),
       window_min: one.window_min,
@@ -54,12 +60,11 @@ export function bodyOf(draft: Draft): Schemas['SettingsIn'] {
   }
 }
 
-/** One line of "what changed". */
-export function watchesText(watches: Draft['watches']): string {
-  const { watch } = texts.evidence
-  const lines = Object.values(watches).map((one) => {
-    const unit = isMoney(one.kind) ? texts.settings.yuan : texts.settings.count
-    return `${texts.settings.kinds[one.kind]} ${watch(`${one.threshold} ${unit}`, one.window_min, one.is_on)}`
-  })
-  return texts.settings.together(lines)
+/** How a value stands in "what changed". */
+export function shownValue(key: string, value: unknown): string {
+  if (key === 'limit') return String(value)
+  if (key === 'is_alipay_offered') return value ? texts.evidence.yes : texts.evidence.no
+  const { kind, threshold, window_min: minutes, is_on: isOn } = value as WatchDraft
+  const unit = isMoney(kind) ? texts.settings.yuan : texts.settings.count
+  return texts.evidence.watch(`${threshold} ${unit}`, minutes, isOn)
 }
