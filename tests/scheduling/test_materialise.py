@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import Doctor
@@ -154,6 +154,18 @@ async def test_the_job_makes_what_is_due_and_then_rests(db: AsyncSession) -> Non
     assert await materialise_due(db) == 0
     assert len(await sessions_of(db)) > 0
     assert await db.scalar(select(ScheduleClock.due_at > func.now() + timedelta(minutes=50))) is True
+
+
+async def test_the_first_places_of_an_installation_are_shown_to_the_planner(db: AsyncSession) -> None:
+    clinic = await make_clinic(db)
+    await upsert_template(db, weekly(clinic), by=BY, now=NOW)
+    await db.execute(text("TRUNCATE slot CASCADE"))
+    counted = text("SELECT reltuples FROM pg_class WHERE oid = 'slot'::regclass")
+    assert await db.scalar(counted) == -1
+
+    await materialise_due(db)
+
+    assert (await db.scalar(counted) or 0) > 0
 
 
 async def test_nothing_is_made_for_doctors_who_left_or_without_a_price(db: AsyncSession) -> None:

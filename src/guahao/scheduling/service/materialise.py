@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.queries import Rules, departments_by_ids, doctors_by_ids, fees_of, rules_of
@@ -77,6 +77,8 @@ async def materialise(db: AsyncSession, *, hospital_id: int, now: datetime, most
     for _, group in groupby(missing, key=lambda one: one.date):
         of_day = list(group)
         created = len(await create_sessions(db, of_day, terms=terms))
+        if not made:
+            await _show_planner(db)
         made += created
         refused += len(of_day) - created
         if most is not None and made >= most:
@@ -84,6 +86,17 @@ async def materialise(db: AsyncSession, *, hospital_id: int, now: datetime, most
     if refused:
         logger().warning("sessions-not-made", hospital_id=hospital_id, count=refused)
     return made
+
+
+async def _show_planner(db: AsyncSession) -> None:
+    """Have PostgreSQL look, once ever, into tables that just got their first rows.
+
+    A plan made for an empty table reads all of it for each row. A connection keeps such plans, those of its
+    foreign keys too, until somebody looks; the first weeks of a hospital are made before autovacuum does.
+    """
+    seen = await db.scalar(text("SELECT reltuples >= 0 FROM pg_class WHERE oid = 'slot'::regclass"))
+    if not seen:
+        await db.execute(text("ANALYZE clinic_session, slot, place_log"))
 
 
 async def _missing(
