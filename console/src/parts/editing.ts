@@ -1,10 +1,9 @@
 // A form over one stored thing: what changed, saving with its version, and two editors at once.
-import { computed, onScopeDispose, proxyRefs, ref, shallowRef, toRaw, toRef, type Ref } from 'vue'
+import { computed, proxyRefs, ref, shallowRef, toRaw, toRef, type Ref } from 'vue'
 import { Refusal } from '@/api/client'
 import { changesOf, differencesOf, merged, type Difference, type Words } from './changes'
-import { askToLeave } from './leave-question'
-import { askBeforeLeaving } from './leaving'
 import { useLoading } from './loading'
+import { useUnsaved } from './unsaved'
 
 export interface Conflict<T> {
   theirs: T
@@ -106,7 +105,7 @@ export function useEditing<T extends object>(asked: Asked<T>) {
     return loaded
   })
   const isDirty = computed(() => changes.value.length > 0)
-  onScopeDispose(askBeforeLeaving(() => isDirty.value, askToLeave))
+  const mayGo = useUnsaved(() => isDirty.value)
 
   return proxyRefs({
     draft,
@@ -115,6 +114,8 @@ export function useEditing<T extends object>(asked: Asked<T>) {
     changes,
     conflict,
     settle,
+    /** Whether the form may be closed while its page stays: asks about unsaved changes. */
+    mayGo,
     /** Put another state into the form, as after a preview; it counts as opened, not as changed. */
     open,
     ...useSaving(asked, versions),

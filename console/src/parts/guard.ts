@@ -9,9 +9,9 @@ import { useStaff } from './staff'
 
 type Place = Pick<RouteLocationNormalized, 'path' | 'fullPath' | 'query' | 'hash' | 'meta'>
 
-/** Other filters are the same page; another hospital is not. */
+/** Other filters are the same page; another hospital is not, nor is another session opened at the page's side. */
 function isLeaving(to: Place, from: Place): boolean {
-  return to.path !== from.path || to.query.hospital !== undefined
+  return to.path !== from.path || to.query.hospital !== undefined || to.query.session !== from.query.session
 }
 
 export async function guard(to: Place, from: Place): Promise<boolean | RouteLocationRaw> {

@@ -120,3 +120,22 @@ test('the window asks before it closes, as long as something is unsaved', async 
   scope.stop()
   expect(closing()).toBe(false)
 })
+
+test('a form at the side of a page is asked about alone, and its going grants nothing to others', async () => {
+  const page = await opened([first()], async (draft) => draft)
+  const side = await opened([first()], async (draft) => draft)
+  page.editing.draft!.name = 'b'
+  expect(await side.editing.mayGo()).toBe(true)
+
+  side.editing.draft!.name = 'c'
+  const goes = side.editing.mayGo()
+  answerToLeave(true)
+  expect(await goes).toBe(true)
+  side.scope.stop()
+
+  const leave = leavingIsFine()
+  expect(isAsked.value).toBe(true)
+  answerToLeave(false)
+  expect(await leave).toBe(false)
+  page.scope.stop()
+})
