@@ -1,5 +1,5 @@
 // Where one is in a list, and the ways to other places of it; each is an address of its own.
-import { computed, ref, type ComputedRef } from 'vue'
+import { computed, type ComputedRef } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import { fromAddress, toAddress, type Filters, type ListState } from './list-address'
 
@@ -21,14 +21,16 @@ export function useListPlace<F extends Filters>(defaults: F, firstSort: string):
   const router = useRouter()
   const own = route.path
   const state = computed(() => fromAddress(route.query, defaults, firstSort))
-  /** The cursors of the pages before this one, the first page's being ''. */
-  const trail = ref<string[]>([])
 
-  function go(change: Partial<ListState<F>>): Promise<unknown> {
-    return router.push({ query: toAddress({ ...state.value, ...change }, defaults, firstSort) })
+  /** The cursors of the pages before this one, the first page's being ''; the browser keeps them with the address. */
+  function trail(): string[] {
+    return (router.options.history.state.trail as string[] | undefined) ?? []
+  }
+  function go(change: Partial<ListState<F>>, before: string[] = []): Promise<unknown> {
+    const query = toAddress({ ...state.value, ...change }, defaults, firstSort)
+    return router.push({ query, state: { trail: before } })
   }
   function restart(change: Partial<ListState<F>>): Promise<unknown> {
-    trail.value = []
     return go({ cursor: '', page: 1, ...change })
   }
 
@@ -37,14 +39,12 @@ export function useListPlace<F extends Filters>(defaults: F, firstSort: string):
     isHere: () => route.path === own,
     begin: (filters) => restart({ filters }),
     sortBy: (field) => restart({ sort: state.value.sort === field ? `-${field}` : field }),
-    forward(cursor) {
-      trail.value = [...trail.value.slice(0, state.value.page - 1), state.value.cursor]
-      return go({ cursor, page: state.value.page + 1 })
-    },
+    forward: (cursor) => go({ cursor, page: state.value.page + 1 }, [...trail(), state.value.cursor]),
     back() {
       const { page } = state.value
-      const before = trail.value.length >= page - 1 ? trail.value[page - 2] : undefined
-      return before === undefined ? restart({}) : go({ cursor: before, page: page - 1 })
+      const before = trail()
+      const isKnown = before.length === page - 1
+      return isKnown ? go({ cursor: before[page - 2], page: page - 1 }, before.slice(0, -1)) : restart({})
     },
   }
 }

@@ -49,7 +49,7 @@ async function shown(address = '/things') {
   await router.push(address)
   const wrapper = mount({ template: '<router-view />' }, { global: { plugins: [router] } })
   await flushPromises()
-  return { wrapper, list, load, router }
+  return { wrapper, list, shownNow: () => list, load, router }
 }
 
 test('forward and back go through the pages, and so does the browser’s back button', async () => {
@@ -76,6 +76,21 @@ test('who came by a link to a later page goes back to the first', async () => {
   await list.back()
   await flushPromises()
   expect([wrapper.text(), list.page]).toEqual(['first', 1])
+})
+
+test('who comes back from another page goes on to the page before', async () => {
+  const { wrapper, list, shownNow, router } = await shown()
+  list.forward()
+  await flushPromises()
+  list.forward()
+  await flushPromises()
+  await router.push('/other')
+  router.back()
+  await flushPromises()
+  expect(wrapper.text()).toBe('third')
+  await shownNow().back()
+  await flushPromises()
+  expect([wrapper.text(), shownNow().page]).toEqual(['second', 2])
 })
 
 test('searching begins at the first page; the same search again asks the server again', async () => {
