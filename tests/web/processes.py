@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LOWEST_PORT, HIGHEST_PORT = 20_000, 32_000
+GUAHAO = str(Path(sys.executable).with_name("guahao"))
 
 
 def free_port() -> int:
@@ -41,7 +42,7 @@ def environment(data_dir: Path, port: int, **settings: object) -> dict[str, str]
 @contextmanager
 def running(command: str, variables: dict[str, str], *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run `guahao command` until the block ends."""
-    arguments = [sys.executable, "-m", "guahao.web.cli", command, *options]
+    arguments = [GUAHAO, command, *options]
     with subprocess.Popen(
         arguments, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -54,7 +55,7 @@ def running(command: str, variables: dict[str, str], *options: str) -> Iterator[
 
 def guahao(variables: dict[str, str], *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    command = [sys.executable, "-m", "guahao.web.cli", *arguments]
+    command = [GUAHAO, *arguments]
     return subprocess.run(
         command, env=variables, input=given, capture_output=True, text=True, check=False, timeout=100
     )

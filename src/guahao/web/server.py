@@ -196,7 +196,3 @@ def main() -> None:
     settings = configuration.load()
     log.configure(level=settings.log_level)
     uvloop.run(_serve(settings))
-
-
-if __name__ == "__main__":
-    main()

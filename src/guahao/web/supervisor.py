@@ -20,7 +20,7 @@ _KILL_AFTER_S = 5.0
 
 @dataclass(kw_only=True)
 class Child:
-    """One process of ours: `python -m module`.
+    """One process of ours, which runs the `main` of a module.
 
     Its standard input is a pipe that nobody writes to: when this process dies, however it dies,
     the pipe closes and the child ends by itself.
@@ -36,7 +36,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process."""
-        command = [sys.executable, "-m", self.module]
+        command = [sys.executable, "-m", "guahao.start", self.module]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, env=dict(self.environment))
         self.started_at = time.monotonic()
 

@@ -62,7 +62,3 @@ def main() -> None:
     settings = configuration.load()
     log.configure(level=settings.log_level)
     uvloop.run(_main(settings))
-
-
-if __name__ == "__main__":
-    main()
