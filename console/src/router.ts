@@ -12,7 +12,12 @@ export const router = createRouter({
   history: createWebHistory('/console/'),
   routes: [
     ...(areaRoutes as unknown as RouteRecordRaw[]),
-    { path: '/', name: 'start', component: () => import('./components/start-page.vue'), meta: { title: '' } },
+    {
+      path: '/',
+      name: 'start',
+      component: () => import('./components/start-page.vue'),
+      meta: { title: '', needsHospital: false },
+    },
     {
       path: '/:rest(.*)*',
       name: 'lost',

@@ -23,10 +23,11 @@ function useMember() {
 }
 
 /** The hospital worked on: one's own, or the one that the platform's people chose. */
-function useHospital({ staff, isPlatform }: ReturnType<typeof useMember>) {
+function useHospital({ staff, isPlatform, can }: ReturnType<typeof useMember>) {
   const kept = 'guahao.hospital'
   const chosen = ref(localStorage.getItem(kept))
   const hospitals = shallowRef<Hospital[]>([])
+  const areKnown = ref(false)
   const hospitalId = computed(() => staff.value?.hospital_id ?? chosen.value)
 
   function choose(id: string): void {
@@ -35,11 +36,16 @@ function useHospital({ staff, isPlatform }: ReturnType<typeof useMember>) {
   }
   async function loadHospitals(): Promise<void> {
     hospitals.value = (await api.get('/api/v1/staff/hospitals')).items
+    areKnown.value = true
     if (isPlatform.value && !hospitals.value.some(({ id }) => id === chosen.value)) {
       chosen.value = hospitals.value[0]?.id ?? null
     }
   }
-  return { hospitals, hospitalId, choose, loadHospitals }
+  /** A new installation, whose first hospital this person can add. */
+  const lacksFirstHospital = computed(
+    () => areKnown.value && isPlatform.value && can('create_hospital') && hospitals.value.length === 0,
+  )
+  return { hospitals, hospitalId, choose, loadHospitals, lacksFirstHospital }
 }
 
 export const useStaff = defineStore('staff', () => {

@@ -125,3 +125,15 @@ test('a login that nobody can ask about is renewed too', async () => {
   await renewed()
   expect(await waiting).toBe(true)
 })
+
+test('a new installation lacks its first hospital, once it is known that there is none', async () => {
+  const staff = useStaff()
+  serve(({ url }) =>
+    url.endsWith('/hospitals')
+      ? json({ items: [] })
+      : json(me({ hospital_id: null, permissions: ['view_catalog', 'create_hospital'] })),
+  )
+  expect(staff.lacksFirstHospital).toBe(false)
+  await staff.recall()
+  expect([staff.lacksFirstHospital, staff.hospitalId]).toEqual([true, null])
+})
