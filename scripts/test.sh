@@ -34,4 +34,14 @@ if [ $# -eq 0 ]; then
 fi
 
 # Tests are dealt out one by one: the other ways go by ids, and would run one of several with the same id.
-exec .venv/bin/pytest -n auto --maxprocesses 4 --dist load "$@"
+tests() { .venv/bin/pytest --dist load "$@"; }
+if [ $# -gt 0 ]; then
+  tests -n auto --maxprocesses 4 "$@"
+  exit
+fi
+# Most tests wait for a server more than for a processor. Journeys come by themselves: each of their processes runs
+# the whole product and a browser.
+status=0
+tests -n $(($(nproc) < 2 ? 2 : 4)) --ignore tests/e2e || status=$?
+tests -n 2 tests/e2e || status=$?
+exit $status

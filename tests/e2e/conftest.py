@@ -97,7 +97,7 @@ def world(demo: str, demo_database: str) -> Iterator[World]:
             base=demo,
             dsn=demo_database,
             sql=sql,
-            books=Books(sql=sql),
+            books=Books(sql=sql, since=sql.rows("SELECT now()")[0][0]),
             browser=browser,
             slots=iter(list(bookable_slots(demo))),
         )

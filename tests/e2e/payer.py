@@ -56,9 +56,13 @@ class Sql:
 
 @dataclass(frozen=True, kw_only=True)
 class Books:
-    """What each side says was captured and given back by each provider, in fen."""
+    """What each side says of the payments opened since: captured and given back by each provider, in fen.
+
+    Other journeys of the same installation arrange money that no provider ever saw.
+    """
 
     sql: Sql
+    since: datetime
 
     def ours(self) -> dict[str, tuple[int, int]]:
         return self._sums(
@@ -66,7 +70,7 @@ class Books:
                SELECT split_part(channel, '_', 1) AS provider, captured_fen AS captured,
                (SELECT coalesce(sum(amount_fen), 0) FROM refund
                WHERE payment_id = payment.id AND state = 'success') AS back
-               FROM payment WHERE channel <> 'cash') AS moves GROUP BY 1"""
+               FROM payment WHERE channel <> 'cash' AND created_at >= $1) AS moves GROUP BY 1"""
         )
 
     def theirs(self) -> dict[str, tuple[int, int]]:
@@ -75,16 +79,18 @@ class Books:
                SELECT provider, amount_fen AS captured,
                (SELECT coalesce(sum(amount_fen), 0) FROM sandbox_refund r WHERE r.provider = t.provider
                AND r.out_trade_no = t.out_trade_no AND r.state = 'success') AS back
-               FROM sandbox_trade t WHERE state = 'paid') AS moves GROUP BY 1"""
+               FROM sandbox_trade t WHERE state = 'paid' AND created_at >= $1) AS moves GROUP BY 1"""
         )
 
     def ledger(self) -> dict[str, int]:
         """What the ledger says each provider holds for the hospitals."""
         found = self.sql.rows(
             """SELECT account, sum(fen)::bigint FROM (
-               SELECT debit AS account, amount_fen AS fen FROM ledger_entry WHERE hospital_id <> 0
-               UNION ALL SELECT credit, -amount_fen FROM ledger_entry WHERE hospital_id <> 0) AS moves
-               WHERE account IN ('wechat', 'alipay') GROUP BY 1"""
+               SELECT order_id, debit AS account, amount_fen AS fen FROM ledger_entry WHERE hospital_id <> 0
+               UNION ALL SELECT order_id, credit, -amount_fen FROM ledger_entry WHERE hospital_id <> 0) AS moves
+               WHERE account IN ('wechat', 'alipay')
+               AND order_id IN (SELECT order_id FROM payment WHERE created_at >= $1) GROUP BY 1""",
+            self.since,
         )
         return {account: fen for account, fen in found if fen}
 
@@ -97,7 +103,9 @@ class Books:
         until(f"equal books: {self.ours()} {self.theirs()} {self.ledger()}", self.agree)
 
     def _sums(self, statement: str) -> dict[str, tuple[int, int]]:
-        return {name: (paid, back) for name, paid, back in self.sql.rows(statement) if paid or back}
+        return {
+            name: (paid, back) for name, paid, back in self.sql.rows(statement, self.since) if paid or back
+        }
 
 
 def bookable_slots(base: str) -> Iterator[dict[str, Any]]:

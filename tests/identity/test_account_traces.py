@@ -31,7 +31,10 @@ class NosySms:
         async with self._sessions() as db:
             rows = await db.scalars(select(SmsCode.id).with_for_update(nowait=True))
             self.seen.append(len(rows.all()))
-            idle = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+            idle = (
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state LIKE 'idle in%'"
+            )
             held = await (await db.connection()).exec_driver_sql(idle)
             assert held.scalar_one() == 0
 

@@ -55,7 +55,7 @@ def test_the_demo_is_as_large_as_promised() -> None:
 
 
 @anyio
-async def test_the_demo_fills_an_empty_installation_for_fifteen_days_cheaply(
+async def test_the_demo_fills_an_empty_installation_for_two_weeks_cheaply(
     sessions: Sessions, key_ring: KeyRing
 ) -> None:
     began = time.process_time()
@@ -70,7 +70,7 @@ async def test_the_demo_fills_an_empty_installation_for_fifteen_days_cheaply(
     }
     async with transaction(sessions) as db:
         today = local_date(utc_now())
-        for days in range(15):
+        for days in range(1, 15):  # what of today has begun is not made any more
             held = select(func.count()).where(ClinicSession.date == today + timedelta(days=days))
             assert await db.scalar(held), f"no session in {days} days"
         assert await db.scalar(select(func.count()).select_from(Slot)) > 5_000
