@@ -87,7 +87,8 @@ class Books:
         found = self.sql.rows(
             """SELECT account, sum(fen)::bigint FROM (
                SELECT order_id, debit AS account, amount_fen AS fen FROM ledger_entry WHERE hospital_id <> 0
-               UNION ALL SELECT order_id, credit, -amount_fen FROM ledger_entry WHERE hospital_id <> 0) AS moves
+               UNION ALL SELECT order_id, credit, -amount_fen FROM ledger_entry
+               WHERE hospital_id <> 0) AS moves
                WHERE account IN ('wechat', 'alipay')
                AND order_id IN (SELECT order_id FROM payment WHERE created_at >= $1) GROUP BY 1""",
             self.since,
