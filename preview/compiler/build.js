@@ -15,6 +15,8 @@ const SHELL = path.join(PREVIEW, 'shell')
 const EARLY = path.join(PREVIEW, 'runtime/early.ts')
 /** Phones that are some years old. */
 const TARGET = 'es2020'
+/** Chromium then compiles a script while it loads, and not function by function when each is first called. */
+const COMPILE_AT_ONCE = '//# allFunctionsCalledOnLoad'
 
 /** @typedef {import('./problem.js').Problem} Problem */
 
@@ -126,6 +128,7 @@ export class Builder {
       write: false,
       metafile: true,
       minify: !this.dev,
+      banner: { js: COMPILE_AT_ONCE },
       sourcemap: 'linked',
       logLevel: 'silent',
       define: { 'process.env.NODE_ENV': this.dev ? '"development"' : '"production"' },

@@ -15,6 +15,12 @@ function isStored(key: string | undefined): boolean {
   }
 }
 
+/** The body is read at once: who takes the answer has all of it before the first frame is drawn. */
+async function withText(response: Response): Promise<Response> {
+  const text = await response.text()
+  return Object.assign(response, { text: () => Promise.resolve(text) })
+}
+
 const answers = new Map<string, EarlyAnswer>()
 for (const { page, url, unlessStored } of __EARLY__) {
   if ((opened && opened !== page) || isStored(unlessStored)) continue
@@ -22,7 +28,7 @@ for (const { page, url, unlessStored } of __EARLY__) {
   // as wx.request asks for the same
   const headers = { 'content-type': 'application/json' }
   const init: RequestInit = { headers, credentials: 'omit', cache: 'no-store', signal: stop.signal }
-  const response = fetch(url, init)
+  const response = fetch(url, init).then(withText)
   response.catch(() => {}) // told to who takes it
   answers.set(new URL(url, location.href).href, { response, stop })
 }

@@ -96,9 +96,12 @@ export class OpenPage {
     if (fresh) this.ready()
   }
 
-  /** Keys and screen readers begin at the page that has just come. */
+  /** Keys and screen readers begin at the page that has just come. To focus it earlier would lay it out twice. */
   focus(): void {
-    if (!this.element.contains(document.activeElement)) this.element.focus({ preventScroll: true })
+    afterLayout(() => {
+      const isLeft = !this.shown || this.element.contains(document.activeElement)
+      if (!isLeft) this.element.focus({ preventScroll: true })
+    })
   }
 
   hide(): void {

@@ -2,6 +2,7 @@
 import fs from 'node:fs'
 import { SourceMap } from 'node:module'
 import path from 'node:path'
+import vm from 'node:vm'
 import { expect, test } from 'vitest'
 import { build } from '../../compiler/build.js'
 import { FileCache } from '../../compiler/files.js'
@@ -256,5 +257,37 @@ test('what the configuration names as early is asked for by a script before the 
   const html = fs.readFileSync(path.join(out, 'index.html'), 'utf8')
   const [, name] = html.match(/<script async src="\.\/(early-\w{8}\.js)">/) ?? []
   expect(html.indexOf(name)).toBeLessThan(html.indexOf('type="module"'))
-  expect(fs.readFileSync(path.join(out, name), 'utf8')).toContain('"/list"')
+  const fetched = await earlyAnswers(fs.readFileSync(path.join(out, name), 'utf8'))
+  expect(fetched).toEqual({ 'http://program/list': 'answer to /list' })
 })
+
+test('scripts say that they are compiled while they load', async () => {
+  const { folder } = program(PACKAGES)
+  const { out, files } = await build({ root: 'src', out: 'out', folder })
+
+  const scripts = files.map(({ name }) => name).filter((name) => name.endsWith('.js'))
+  expect(scripts.length).toBeGreaterThan(1)
+  for (const name of scripts)
+    expect(fs.readFileSync(path.join(out, name), 'utf8')).toMatch(/^\/\/# allFunctionsCalledOnLoad\n/)
+})
+
+/** Runs the early script; the bodies by address, which have been read before anybody asks for them. @param {string} script */
+async function earlyAnswers(script) {
+  /** @type {Record<string, any>} */
+  const browser = {
+    location: { hash: '', href: 'http://program/m/' },
+    localStorage: { getItem: () => null },
+    fetch: async (/** @type {string} */ url) => new Response(`answer to ${url}`),
+    AbortController,
+    URL,
+  }
+  vm.runInNewContext(script, browser)
+  const told = await Promise.all(
+    [...browser.__earlyAnswers].map(async ([address, { response }]) => {
+      const answer = await response
+      expect(answer.bodyUsed).toBe(true)
+      return [address, await answer.text()]
+    }),
+  )
+  return Object.fromEntries(told)
+}
