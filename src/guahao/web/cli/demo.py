@@ -94,12 +94,12 @@ def _welcome(settings: Settings, report: DemoReport, stopping: threading.Event) 
         if stopping.wait(0.1) or time.monotonic() > deadline:
             return
     out.print(f"\nGuahao is ready: {settings.public_url}")
-    if clients.mini_program(settings) is None:
-        out.print(
-            "  Patients  the mini program is not built; `make demo` builds it with Node.js 20.19 or newer"
-        )
-    else:
-        out.print(f"  Patients  {settings.public_url}/m/")
+    for users, client, folder in (
+        ("Patients", clients.MINI_PROGRAM, clients.mini_program(settings)),
+        ("Staff", clients.CONSOLE, clients.console(settings)),
+    ):
+        missing = "not built; `make demo` builds it with Node.js 20.19 or newer"
+        out.print(f"  {users:<9} {missing if folder is None else f'{settings.public_url}/{client}/'}")
     out.print(f"  API       {settings.public_url}/docs")
     out.print(f"  Logins    {Path(settings.data_dir / 'demo.json')}")
     for account in report.accounts:
