@@ -20,7 +20,7 @@ if ! uv --version >/dev/null 2>&1; then
     "$python" -m pip --version >/dev/null 2>&1 || fail "pip is needed once (Debian: apt install python3-pip)"
     echo "setup: fetching uv"
     "$python" -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
-      --require-hashes --upgrade --target .venv.uv -r scripts/uv.lock
+      --require-hashes --upgrade --target .venv.uv -r scripts/requirements-uv.lock
   fi
 fi
 

@@ -6,6 +6,7 @@ export const texts = {
   day: (month: number, day: number, weekday: string) => `${month}月${day}日 ${weekday}`,
   dayOfYear: (year: number, month: number, day: number) => `${year}年${month}月${day}日`,
   none: '—',
+  all: '全部',
   comma: '、',
 
   brokenAnswer: '服务器没有正常回应，可能正在维护，请稍后再试。',

@@ -25,7 +25,6 @@ export const texts = {
   doctor: '医生',
   state: '状态',
   channel: '来源',
-  all: '全部',
   when: '就诊时间',
   patient: '患者',
   where: '科室 / 医生',

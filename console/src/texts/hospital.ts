@@ -210,7 +210,7 @@ export const texts = {
   feeFrom_: '生效日',
   feePhase: '阶段',
   allPhases: '全部阶段',
-  phases: { past: '已过期', current: '生效中', planned: '待生效' },
+  phases: { current: '生效中', planned: '待生效', past: '已过期' },
   feeSearch: '医生姓名或编码',
   feesEmpty: '还没有价格',
   feesEmptyWhy: '点“新价格”按号别定价；没有价格的号别不能放号收费。',

@@ -5,7 +5,6 @@ export const texts = {
   hospitalZero: '不属于任何医院',
   hospitalOwn: '当前医院',
   owner: '归属',
-  all: '全部',
   from: '开始日期',
   to: '结束日期',
   q: '查找',

@@ -9,7 +9,6 @@ export type FeeChange = Schemas['FeeChangeSeen']
 export type Kind = Schemas['FeeKind']
 export type Phase = Schemas['FeePhase']
 export const kinds: Kind[] = ['registration', 'consultation']
-export const phases: Phase[] = ['current', 'planned', 'past']
 export const toneOf: Record<Phase, string> = { past: '', current: 'tag-success', planned: 'tag-accent' }
 
 const highestFen = 10_000_000
