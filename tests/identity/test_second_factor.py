@@ -139,7 +139,9 @@ async def test_a_recovery_code_opens_one_login_even_for_many_at_once(
 
     answers = await asyncio.gather(*(log_in(client, nurse, recovery_code=codes[3]) for _ in range(4)))
 
-    assert sorted(answer.status_code for answer in answers) == [201, 401, 401, 401]
+    opened, *refused = sorted(answer.status_code for answer in answers)
+    assert opened == 201
+    assert set(refused) <= {401, 429}  # as many at once may be too many wrong ones
 
 
 async def test_a_recovery_code_is_nobody_elses(client: httpx.AsyncClient, db: AsyncSession) -> None:
