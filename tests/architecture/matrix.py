@@ -23,7 +23,8 @@ from guahao.kernel.settings import Settings
 from guahao.web.app import create_app
 
 Json = dict[str, Any]
-_MONDAY = local_date(utc_now() + timedelta(days=7 - utc_now().weekday()))
+_TODAY = local_date(utc_now())
+_MONDAY = _TODAY + timedelta(days=14 - _TODAY.weekday())
 _NEXT = _MONDAY + timedelta(days=7)
 _TEXTS = {
     "date": (f"{_MONDAY}", f"{_NEXT}"),

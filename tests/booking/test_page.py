@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import httpx
@@ -32,6 +32,7 @@ from tests.factories.booking import (
     overdue,
     request_of,
 )
+from tests.factories.days import years_before
 from tests.factories.payment import open_payment, pay_late
 from tests.factories.scheduling import make_clinic, make_slot
 from tests.factories.till import Till
@@ -235,7 +236,7 @@ async def test_a_guardian_comes_along_until_the_18th_birthday(
 ) -> None:
     slot = await make_slot(db, days=3)
     visit = local_date(slot.starts_at)
-    booker = await make_booker(db, birth_date=date(visit.year - years, visit.month, min(visit.day, 28)))
+    booker = await make_booker(db, birth_date=years_before(visit, years))
     row = await book(db, booker, slot.id)
 
     assert any("监护人" in line for line in (await read(booker, row.id))["bring"]) is expected

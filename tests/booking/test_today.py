@@ -14,19 +14,19 @@ from guahao.booking.models import Appointment
 from guahao.booking.queries.today import NeedKind, bookings_of_day
 from guahao.catalog.models import DoctorLevel, FeeChange, FeeChangeState, FeeKind, HospitalState
 from guahao.identity.policy.permission import HOSPITAL_ROLES, Role
-from guahao.kernel.clock import at_local, local_date, utc_now
+from guahao.kernel.clock import at_local, utc_now
 from guahao.kernel.events import EventRow, EventState
 from guahao.kernel.ids import first_id, hospital_of, new_id
 from guahao.payment.models import CaseKind, FinanceCase
 from guahao.scheduling.models import Bucket, SessionState
 from tests.factories.booking import book, make_booker
 from tests.factories.catalog import make_hospital, staff_headers
+from tests.factories.days import today
 from tests.factories.person import make_patient
 from tests.factories.scheduling import Clinic, make_clinic, make_session, make_slot
 
 pytestmark = pytest.mark.anyio
 
-TODAY = local_date(utc_now())
 EARLY = datetime.fromisoformat("2026-01-02T03:04:05Z")
 
 
@@ -79,7 +79,7 @@ def fee_change_of(hospital_id: int) -> FeeChange:
         kind=FeeKind.REGISTRATION,
         level=DoctorLevel.EXPERT,
         fee_fen=90_000,
-        effective_from=TODAY,
+        effective_from=today(),
         state=FeeChangeState.PROPOSED,
         proposed_by="staff:1",
         proposed_at=EARLY,
@@ -193,7 +193,7 @@ async def test_sessions_nearly_full_are_named_soonest_first(
     seen = await today_of(client, db, clinic.hospital_id)
 
     named = [(one["date"], one["free"], one["doctor"]) for one in seen["low_places"]["sessions"]]
-    tomorrow, next_day = TODAY + timedelta(days=1), TODAY + timedelta(days=2)
+    tomorrow, next_day = today() + timedelta(days=1), today() + timedelta(days=2)
     assert named == [(tomorrow.isoformat(), 2, "张医生"), (next_day.isoformat(), 1, "张医生")]
 
 
@@ -229,7 +229,7 @@ async def made_at(db: AsyncSession, appointment: Appointment, moment: datetime) 
 
 async def test_bookings_are_counted_in_the_hour_they_were_made(db: AsyncSession) -> None:
     clinic = await make_clinic(db)
-    day = TODAY - timedelta(days=40)
+    day = today() - timedelta(days=40)
     second = timedelta(seconds=1)
     moments = [
         at_local(day, time(0)),

@@ -17,17 +17,17 @@ from guahao.booking.policy import Standing
 from guahao.booking.queries.trial import Made, Past, refusals
 from guahao.booking.queries.what_if import Period, what_if
 from guahao.catalog.queries import Rules
-from guahao.kernel.clock import at_local, local_date, utc_now
+from guahao.kernel.clock import at_local, utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import Slot
 from tests.factories.booking import Booker, book, make_booker, name_everybody
 from tests.factories.catalog import make_hospital, staff_headers
+from tests.factories.days import today
 from tests.factories.scheduling import Clinic, make_clinic, make_slot
 
 pytestmark = pytest.mark.anyio
 
-TODAY = local_date(utc_now())
 DAY = date(2026, 12, 10)
 RULES = Rules()
 
@@ -148,7 +148,7 @@ class Stage:
 
     @property
     def period(self) -> Period:
-        return Period(hospital_id=self.clinic.hospital_id, since=TODAY, until=TODAY + timedelta(days=9))
+        return Period(hospital_id=self.clinic.hospital_id, since=today(), until=today() + timedelta(days=9))
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ async def test_a_stricter_rule_says_how_many_and_shows_some(
 async def test_what_the_rules_in_force_would_refuse_too_is_not_counted(
     db: AsyncSession, stage: Stage, keys: KeyRing
 ) -> None:
-    overruled = {"created_at": at_local(TODAY - timedelta(days=30), time(3))}
+    overruled = {"created_at": at_local(today() - timedelta(days=30), time(3))}
     await db.execute(update(Appointment).values(overruled))
 
     found = await what_if(
@@ -213,7 +213,7 @@ async def test_only_bookings_of_the_period_and_the_hospital_that_stand_are_judge
         .where(Appointment.id == stage.rows[0].id)
         .values(state=AppointmentState.CANCELLED_BY_PATIENT, ended_at=utc_now())
     )
-    short = replace(stage.period, until=TODAY + timedelta(days=3))
+    short = replace(stage.period, until=today() + timedelta(days=3))
 
     found = await what_if(db, period=short, rules=replace(RULES, per_week=1), key_ring=keys, now=utc_now())
 
@@ -225,7 +225,7 @@ async def test_bookings_at_other_hospitals_count_as_they_do_when_booking(
 ) -> None:
     elsewhere = await make_clinic(db)
     await book(db, stage.booker, (await in_the_future(db, elsewhere, 5)).id)
-    there = Period(hospital_id=elsewhere.hospital_id, since=TODAY, until=TODAY + timedelta(days=9))
+    there = Period(hospital_id=elsewhere.hospital_id, since=today(), until=today() + timedelta(days=9))
 
     found = await what_if(db, period=there, rules=replace(RULES, per_week=3), key_ring=keys, now=utc_now())
 
@@ -269,7 +269,7 @@ async def test_of_too_many_bookings_some_people_are_judged_with_all_of_theirs(
         for slot in slots:
             await book(db, booker, slot.id)
     await name_everybody(db, app.state.key_ring)
-    period = Period(hospital_id=clinic.hospital_id, since=TODAY, until=TODAY + timedelta(days=9))
+    period = Period(hospital_id=clinic.hospital_id, since=today(), until=today() + timedelta(days=9))
 
     found = await what_if(
         db, period=period, rules=replace(RULES, per_week=1), key_ring=keys, now=utc_now(), most=24
@@ -286,8 +286,8 @@ async def send(
 ) -> httpx.Response:
     body: dict[str, Any] = {
         "rules": {"per_week": 1},
-        "from": TODAY.isoformat(),
-        "to": (TODAY + timedelta(days=9)).isoformat(),
+        "from": today().isoformat(),
+        "to": (today() + timedelta(days=9)).isoformat(),
     }
     path = f"/api/v1/staff/hospitals/{stage.clinic.hospital_id}/rules/what-if"
     return await client.post(path, json=body | overrides, headers=headers)
@@ -311,8 +311,8 @@ async def test_through_the_front_door(client: httpx.AsyncClient, db: AsyncSessio
     ("body", "code"),
     [
         ({"rules": {"per_week": 0}}, "rules-invalid"),
-        ({"to": (TODAY - timedelta(days=1)).isoformat()}, "invalid-request"),
-        ({"to": (TODAY + timedelta(days=31)).isoformat()}, "invalid-request"),
+        ({"to": (today() - timedelta(days=1)).isoformat()}, "invalid-request"),
+        ({"to": (today() + timedelta(days=40)).isoformat()}, "invalid-request"),
         ({"from": "yesterday"}, "invalid-request"),
         ({"rules": []}, "invalid-request"),
     ],

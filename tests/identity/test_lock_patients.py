@@ -16,6 +16,7 @@ from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.ids import new_id
 from guahao.kernel.sex import Sex
+from tests.factories.days import years_before
 from tests.factories.person import make_patient, make_person
 
 pytestmark = pytest.mark.anyio
@@ -111,14 +112,10 @@ async def test_the_fourteenth_birthday_is_a_day_in_china_whatever_the_database_t
 ) -> None:
     account = await make_account(db)
     today = local_date(utc_now())
-    grown = await make_patient(db, account, birth_date=fourteen_years_before(today))
-    child = await make_patient(db, account, birth_date=fourteen_years_before(today) + timedelta(days=1))
+    grown = await make_patient(db, account, birth_date=years_before(today, 14))
+    child = await make_patient(db, account, birth_date=years_before(today, 14) + timedelta(days=1))
     await db.execute(text(f"SET LOCAL TIME ZONE '{zone}'"))
 
     told = await lock_patients(db, [(account, grown.id), (account, child.id)])
 
     assert [told[account, one.id].consented for one in (grown, child)] == [True, False]
-
-
-def fourteen_years_before(day: date) -> date:
-    return date(day.year - 14, day.month, 28 if (day.month, day.day) == (2, 29) else day.day)

@@ -9,15 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import Campus, DoctorLevel
 from guahao.catalog.service import FeeRow, upsert_fee
-from guahao.kernel.clock import local_date, utc_now
+from guahao.kernel.clock import utc_now
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import Bucket, HolidayRule, Period, SessionState
 from guahao.scheduling.service.materialise import materialise
 from guahao.scheduling.service.templates import upsert_template
+from tests.factories.days import today
 from tests.factories.scheduling import LONG_AGO, make_clinic, make_session, slots_of, template_row
 
 pytestmark = pytest.mark.anyio
-TODAY = local_date(utc_now())
 
 
 async def test_a_doctors_sessions_tell_each_slot_and_whether_it_can_be_booked(
@@ -94,10 +94,10 @@ async def test_only_the_days_asked_for_are_answered(db: AsyncSession, client: ht
 
     answer = await client.get(
         f"/api/v1/doctors/{clinic.doctor_id}/sessions",
-        params={"from": str(TODAY + timedelta(days=2)), "to": str(TODAY + timedelta(days=2))},
+        params={"from": str(today() + timedelta(days=2)), "to": str(today() + timedelta(days=2))},
     )
 
-    assert [one["date"] for one in answer.json()["items"]] == [str(TODAY + timedelta(days=2))]
+    assert [one["date"] for one in answer.json()["items"]] == [str(today() + timedelta(days=2))]
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 62), (1, 0)])
@@ -109,7 +109,7 @@ async def test_a_range_too_long_or_backwards_is_refused(
 
     answer = await client.get(
         f"/api/v1/doctors/{clinic.doctor_id}/sessions",
-        params={"from": str(TODAY + timedelta(days=first)), "to": str(TODAY + timedelta(days=last))},
+        params={"from": str(today() + timedelta(days=first)), "to": str(today() + timedelta(days=last))},
     )
 
     assert (answer.status_code, answer.json()["code"]) == (422, "range-too-long")
@@ -146,10 +146,10 @@ async def test_a_departments_doctors_are_told_in_one_word_a_day(
     [doctor] = answer.json()["items"]
     assert (doctor["id"], doctor["name"], doctor["level"]) == (str(clinic.doctor_id), "张医生", "general")
     assert [(day["date"], day["state"], day["free"], day["fee_fen"]) for day in doctor["days"]] == [
-        (str(TODAY + timedelta(days=1)), "available", 3, 3000),
-        (str(TODAY + timedelta(days=2)), "full", 0, 5000),
-        (str(TODAY + timedelta(days=3)), "suspended", 0, 5000),
-        (str(TODAY + timedelta(days=4)), "upcoming", 0, 5000),
+        (str(today() + timedelta(days=1)), "available", 3, 3000),
+        (str(today() + timedelta(days=2)), "full", 0, 5000),
+        (str(today() + timedelta(days=3)), "suspended", 0, 5000),
+        (str(today() + timedelta(days=4)), "upcoming", 0, 5000),
     ]
 
 
@@ -161,8 +161,8 @@ async def test_with_a_date_only_the_doctors_of_that_day_are_listed(
     await db.commit()
     path = f"/api/v1/departments/{clinic.department_id}/doctors"
 
-    there = await client.get(path, params={"date": str(TODAY + timedelta(days=1))})
-    not_there = await client.get(path, params={"date": str(TODAY + timedelta(days=2))})
+    there = await client.get(path, params={"date": str(today() + timedelta(days=1))})
+    not_there = await client.get(path, params={"date": str(today() + timedelta(days=2))})
 
     assert [len(one["days"]) for one in there.json()["items"]] == [1]
     assert not_there.json()["items"] == []
@@ -183,7 +183,7 @@ async def test_a_date_that_is_none_is_refused(
 async def test_each_level_has_the_fee_of_its_level(db: AsyncSession, client: httpx.AsyncClient) -> None:
     clinic = await make_clinic(db, prices=False)
     fees = {DoctorLevel.GENERAL: 2000, DoctorLevel.EXPERT: 5000, DoctorLevel.SPECIAL: 30000}
-    soon = TODAY + timedelta(days=2)
+    soon = today() + timedelta(days=2)
     for period, hour, (level, fee_fen) in zip(Period, (8, 14, 18), fees.items(), strict=True):
         price = FeeRow(level=level, fee_fen=fee_fen, effective_from=LONG_AGO.date())
         await upsert_fee(db, hospital_id=clinic.hospital_id, row=price)

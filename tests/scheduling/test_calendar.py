@@ -8,13 +8,12 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.kernel.clock import local_date, utc_now
 from guahao.scheduling.models import Bucket, SessionState
 from tests.factories.catalog import staff_headers
+from tests.factories.days import today
 from tests.factories.scheduling import make_clinic, make_session
 
 pytestmark = pytest.mark.anyio
-TODAY = local_date(utc_now())
 
 
 async def test_the_calendar_shows_doctors_by_days_with_how_full_each_session_is(
@@ -32,13 +31,13 @@ async def test_the_calendar_shows_doctors_by_days_with_how_full_each_session_is(
 
     answer = await client.get(
         f"/api/v1/staff/hospitals/{clinic.hospital_id}/calendar",
-        params={"from": str(TODAY), "to": str(TODAY + timedelta(days=6))},
+        params={"from": str(today()), "to": str(today() + timedelta(days=6))},
         headers=headers,
     )
 
     shown = answer.json()
     assert answer.status_code == 200
-    assert [day["date"] for day in shown["days"]] == [str(TODAY + timedelta(days=n)) for n in range(7)]
+    assert [day["date"] for day in shown["days"]] == [str(today() + timedelta(days=n)) for n in range(7)]
     assert [row["doctor_id"] for row in shown["rows"]] == [str(clinic.doctor_id)]
     cells = shown["rows"][0]["cells"]
     assert cells[0]["session_id"] == str(session.id)
@@ -60,7 +59,7 @@ async def test_a_department_shows_its_doctors_who_have_no_session_too(
     headers = await staff_headers(db, hospital_id=clinic.hospital_id)
     await db.commit()
     path = f"/api/v1/staff/hospitals/{clinic.hospital_id}/calendar"
-    days = {"from": str(TODAY), "to": str(TODAY + timedelta(days=6))}
+    days = {"from": str(today()), "to": str(today() + timedelta(days=6))}
 
     of_department = await client.get(
         path, params=days | {"department_id": str(clinic.department_id)}, headers=headers
@@ -104,7 +103,7 @@ async def test_more_than_six_weeks_or_none_are_refused(
 
     answer = await client.get(
         f"/api/v1/staff/hospitals/{clinic.hospital_id}/calendar",
-        params={"from": str(TODAY + timedelta(days=since)), "to": str(TODAY + timedelta(days=until))},
+        params={"from": str(today() + timedelta(days=since)), "to": str(today() + timedelta(days=until))},
         headers=headers,
     )
 
@@ -118,7 +117,7 @@ async def test_a_foreign_department_shows_nobody(db: AsyncSession, client: httpx
 
     answer = await client.get(
         f"/api/v1/staff/hospitals/{clinic.hospital_id}/calendar",
-        params={"from": str(TODAY), "to": str(TODAY), "department_id": str(foreign.department_id)},
+        params={"from": str(today()), "to": str(today()), "department_id": str(foreign.department_id)},
         headers=headers,
     )
 

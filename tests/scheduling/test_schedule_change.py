@@ -21,9 +21,9 @@ from tests.factories.catalog import staff_headers
 from tests.factories.scheduling import Clinic, counters, make_clinic, make_session, slots_of
 
 pytestmark = pytest.mark.anyio
-TODAY = local_date(utc_now())
-MONDAY = TODAY + timedelta(days=7 - TODAY.weekday())
-"""Of next week."""
+_TODAY = local_date(utc_now())
+MONDAY = _TODAY + timedelta(days=14 - _TODAY.weekday())
+"""Of the week after next: never today, whenever midnight comes."""
 NEXT = MONDAY + timedelta(days=7)
 
 
