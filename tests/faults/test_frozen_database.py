@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from guahao.kernel.db import Sessions, make_engine, make_sessions
+from guahao.kernel.db import Sessions, Timeouts, make_engine, make_sessions
 from guahao.kernel.settings import Settings
 from guahao.web.app import create_app
 
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def impatient(database: str, sessions: Sessions) -> AsyncIterator[Sessions]:
-    """Sessions on a single connection that gives up soon."""
+    """Sessions on a single connection that gives up after two seconds."""
     del sessions
-    engine = make_engine(database, pool_size=1, plans_once=True, gives_up_after_s=0.5)
+    engine = make_engine(database, pool_size=1, plans_once=True, timeouts=Timeouts(statement_s=1))
     yield make_sessions(engine)
     await engine.dispose()
 

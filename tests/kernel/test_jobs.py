@@ -7,7 +7,16 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel import jobs
-from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.db import (
+    MIGRATING,
+    SERVING,
+    WORKING,
+    Sessions,
+    Timeouts,
+    make_engine,
+    make_sessions,
+    transaction,
+)
 from guahao.kernel.jobs import Job, JobRun, WorkerHeartbeat
 
 pytestmark = pytest.mark.anyio
@@ -126,3 +135,80 @@ async def test_an_errand_that_fails_is_recorded_and_put_off(sessions: Sessions) 
 
     row = await row_of(sessions)
     assert (row.failures, row.last_error) == (1, "ValueError")
+
+
+async def hung_job(database: str, began: asyncio.Event) -> None:
+    """Run a job whose process hangs in its transaction, and is not even there to notice the time."""
+    engine = make_engine(database, pool_size=1, timeouts=Timeouts(idle_s=0.5))
+
+    async def hang(db: AsyncSession) -> int:
+        await db.execute(text("SELECT 1"))
+        began.set()
+        await asyncio.Event().wait()
+        return 1
+
+    try:
+        await jobs.run_once(
+            make_sessions(engine),
+            Job(name="work", every=timedelta(hours=1), run=hang, limit=timedelta(days=1)),
+        )
+    finally:
+        await engine.dispose()
+
+
+async def test_a_job_that_hangs_in_one_worker_soon_runs_in_another(sessions: Sessions, database: str) -> None:
+    work = Work(1)
+    await jobs.enter(sessions, [work.job])
+    began = asyncio.Event()
+    hanging = asyncio.create_task(hung_job(database, began))
+    await began.wait()
+    assert await jobs.run_once(sessions, work.job) is None
+
+    async with asyncio.timeout(30):
+        stopping = asyncio.Event()
+        elsewhere = asyncio.create_task(jobs.run_due(sessions, [work.job], stopping))
+        await work.idle.wait()
+    stopping.set()
+    await elsewhere
+
+    row = await row_of(sessions)
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)
+    assert (row.done, row.failures) == (1, 0)
+
+
+async def test_a_batch_that_takes_too_long_is_rolled_back_and_put_off(sessions: Sessions) -> None:
+    async def endless(db: AsyncSession) -> int:
+        await db.execute(text("INSERT INTO worker_heartbeat (id) VALUES (gen_random_uuid())"))
+        await asyncio.Event().wait()
+        return 1
+
+    job = Job(name="work", every=timedelta(hours=1), run=endless, limit=timedelta(seconds=0.3))
+    await jobs.enter(sessions, [job])
+
+    assert await jobs.run_once(sessions, job) is None
+
+    row = await row_of(sessions)
+    assert (row.failures, row.last_error) == (1, "TimeoutError")
+    async with transaction(sessions) as db:
+        assert await db.scalar(select(func.count()).select_from(WorkerHeartbeat)) == 0
+
+
+@pytest.mark.parametrize("timeouts", [SERVING, WORKING, MIGRATING])
+async def test_every_connection_brings_its_own_timeouts(database: str, timeouts: Timeouts) -> None:
+    engine = make_engine(database, pool_size=1, timeouts=timeouts)
+    names = [
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+    ]
+    async with engine.connect() as connection:
+        seen = [
+            await connection.scalar(
+                text("SELECT extract(epoch FROM current_setting(:name)::interval)"), {"name": name}
+            )
+            for name in names
+        ]
+    await engine.dispose()
+
+    assert [float(value) for value in seen] == [timeouts.statement_s, timeouts.lock_s, timeouts.idle_s]

@@ -55,5 +55,23 @@ async def test_the_numbers_name_routes_and_not_paths(client: httpx.AsyncClient) 
     assert "\nguahao_database_up 1.0\n" in answer.text
 
 
+async def test_the_row_of_a_removed_job_raises_no_alarm(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    late = "INSERT INTO job_run (name, due_at, failures) VALUES (:name, now() - interval '1 hour', 3)"
+    async with transaction(sessions) as db:
+        await db.execute(text(late), {"name": "booking.of_an_older_version"})
+
+    removed = (await client.get("/metrics")).text
+    async with transaction(sessions) as db:
+        await db.execute(text(late), {"name": "booking.expire_holds"})
+    ours = (await client.get("/metrics")).text
+
+    assert "\nguahao_job_lag_seconds 0.0\n" in removed
+    assert "\nguahao_jobs_failing 0.0\n" in removed
+    assert "\nguahao_job_lag_seconds 36" in ours
+    assert "\nguahao_jobs_failing 1.0\n" in ours
+
+
 async def test_the_newest_revision_is_alembics_too() -> None:
     assert ScriptDirectory.from_config(_config()).get_heads() == [head()]

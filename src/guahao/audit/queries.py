@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,6 +89,10 @@ class Anchor(msgspec.Struct, frozen=True, kw_only=True):
     def line(self) -> bytes:
         """How it stands in the file of anchors."""
         return msgspec.json.encode(self) + b"\n"
+
+
+Pinned = Mapping[int, set[bytes]]
+"""The hashes that anchors know of one chain, by position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,31 +190,22 @@ async def verify(
     `anchors` come from the file (`read_anchors`); those of the table are added here. Reads in chunks,
     locks nothing, and may run while entries are written and chained.
     """
-    pinned = [*anchors, *await anchors_in_table(db)]
+    pinned: dict[int, defaultdict[int, set[bytes]]] = defaultdict(lambda: defaultdict(set))
+    for anchor in [*anchors, *await anchors_in_table(db)]:
+        pinned[anchor.hospital_id][anchor.seq].add(anchor.hash)
     if hospital_id is None:
-        found = {
-            *await chains(db),
-            *await _unchained_hospitals(db),
-            *(anchor.hospital_id for anchor in pinned),
-        }
-        wanted = sorted(found)
+        hospitals = sorted({*await chains(db), *await _unchained_hospitals(db), *pinned})
     else:
-        wanted = [hospital_id]
-    return [
-        await _verify_chain(db, hospital, key=key, anchors=[a for a in pinned if a.hospital_id == hospital])
-        for hospital in wanted
-    ]
+        hospitals = [hospital_id]
+    return [await _verify_chain(db, hospital, key=key, pinned=pinned[hospital]) for hospital in hospitals]
 
 
-async def _verify_chain(
-    db: AsyncSession, hospital_id: int, *, key: bytes, anchors: Sequence[Anchor]
-) -> Verification:
-    pinned = {(anchor.seq, anchor.hash) for anchor in anchors}
+async def _verify_chain(db: AsyncSession, hospital_id: int, *, key: bytes, pinned: Pinned) -> Verification:
     head = Anchor(hospital_id=hospital_id, seq=0, hash=GENESIS)
     bad: BadRow | None = None
     while bad is None and (rows := await _links_after(db, head)):
         for link, entry in rows:
-            bad = _flaw(key, head, link, entry, {hash_ for seq, hash_ in pinned if seq == link.seq})
+            bad = _flaw(key, head, link, entry, pinned.get(link.seq, set()))
             if bad is not None:
                 break
             head = Anchor(hospital_id=hospital_id, seq=link.seq, hash=link.hash)
@@ -250,8 +246,8 @@ def _flaw(
     return None
 
 
-def _missing_tail(head: Anchor, pinned: set[tuple[int, bytes]]) -> BadRow | None:
-    beyond = [seq for seq, _ in pinned if seq > head.seq]
+def _missing_tail(head: Anchor, pinned: Pinned) -> BadRow | None:
+    beyond = [seq for seq in pinned if seq > head.seq]
     return BadRow(damage=Damage.CUT_OFF, seq=min(beyond), entry_id=None) if beyond else None
 
 

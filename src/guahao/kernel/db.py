@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
@@ -85,15 +86,58 @@ class Base(DeclarativeBase):
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long the database waits for a connection of ours, in seconds; 0 is for ever.
+
+    They are set on every connection, since a server of the hospital's own has none of them by default:
+    there a process that vanished would keep its locks for the two hours in which TCP notices.
+    """
+
+    statement_s: float = 60
+    lock_s: float = 20
+    idle_s: float = 30
+    """Between two statements of a transaction: a process that hangs or is frozen loses its locks after it."""
+
+    @property
+    def server_settings(self) -> dict[str, str]:
+        """Spell them, and how soon TCP notices a lost machine, as the server's settings."""
+        times = {
+            "statement_timeout": self.statement_s,
+            "lock_timeout": self.lock_s,
+            "idle_in_transaction_session_timeout": self.idle_s,
+        }
+        return {name: f"{round(value * 1000)}ms" for name, value in times.items()} | _KEEPALIVE
+
+
+_KEEPALIVE = {
+    "tcp_keepalives_idle": "30s",
+    "tcp_keepalives_interval": "10s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60s",
+}
+_NETWORK_S = 1.0
+"""So much later than the server's own timeout a client gives up: then the server is silent or gone."""
+
+SERVING = Timeouts(statement_s=15, lock_s=10)
+"""For requests: a database that is frozen, or waits for a lock, holds no request any longer."""
+
+WORKING = Timeouts()
+"""For jobs and commands, whose statements touch many rows."""
+
+MIGRATING = Timeouts(statement_s=0, lock_s=0, idle_s=0)
+"""For migrations: building an index takes as long as it takes."""
+
+
 def make_engine(
-    dsn: str, *, pool_size: int = 10, plans_once: bool = False, gives_up_after_s: float | None = None
+    dsn: str, *, pool_size: int = 10, plans_once: bool = False, timeouts: Timeouts = WORKING
 ) -> AsyncEngine:
     """Open a pool for `postgresql://` or `postgresql+asyncpg://` addresses.
 
     `plans_once` is for servers: PostgreSQL would plan the set-based statements of a booking anew
     each time, which measured 0.4 ms of its processor time a booking. Such a plan knows no value, so
     it can use a partial index only if the statement says `is_exactly`, and misjudges LIMIT. A statement
-    that is not answered within `gives_up_after_s` raises TimeoutError.
+    that is not answered a second after its timeout raises TimeoutError.
     """
     plans = "force_generic_plan" if plans_once else "auto"
     url = dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
@@ -104,7 +148,10 @@ def make_engine(
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=False,
-        connect_args={"server_settings": {"plan_cache_mode": plans}, "command_timeout": gives_up_after_s},
+        connect_args={
+            "server_settings": {"plan_cache_mode": plans, **timeouts.server_settings},
+            "command_timeout": timeouts.statement_s + _NETWORK_S if timeouts.statement_s else None,
+        },
     )
 
 

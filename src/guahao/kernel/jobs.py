@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Update, delete, func, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Update,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -22,6 +35,11 @@ BEAT_FRESH = timedelta(seconds=30)
 
 _RETRY_AT_MOST = timedelta(minutes=5)
 _POLL_S = 0.5
+_BOUND = select(func.set_config("transaction_timeout", bindparam("limit"), true())).where(
+    cast(func.current_setting("server_version_num"), Integer) >= 170_000
+)
+"""PostgreSQL 17 and newer end the transaction a second after the worker's own clock should have; before, a
+worker that is frozen loses it by `Timeouts.idle_s`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +47,14 @@ class Job:
     """Periodic work: `run` does one bounded batch in one transaction and answers how many it did.
 
     While it answers more than zero it is called again at once; then it waits for `every`. One
-    worker at a time runs a job, so `run` needs no lock against itself.
+    worker at a time runs a job, so `run` needs no lock against itself. A batch that takes longer than
+    `limit` is rolled back, so that no worker keeps a job from the others, whatever became of it.
     """
 
     name: str
     every: timedelta
     run: Callable[[AsyncSession], Awaitable[int]]
+    limit: timedelta = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +113,11 @@ async def run_once(sessions: Sessions, job: Timed) -> int | None:
     try:
         if isinstance(job, Errand):
             return await _run_errand(sessions, job)
-        async with transaction(sessions) as db:
+        async with asyncio.timeout(job.limit.total_seconds()), transaction(sessions) as db:
             due = select(JobRun.name).where(JobRun.name == job.name, JobRun.due_at <= func.now())
             if await db.scalar(due.with_for_update(skip_locked=True)) is None:
                 return None
+            await db.execute(_BOUND, {"limit": f"{math.ceil(job.limit.total_seconds()) + 1}s"})
             done = await job.run(db)
             await db.execute(_finished(job, done))
             return done

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from guahao.audit.service import AuditEntry, record
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import SealBroken
-from guahao.kernel.db import Sessions, make_engine, make_sessions, transaction
+from guahao.kernel.db import SERVING, Sessions, make_engine, make_sessions, transaction
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import render
 from guahao.kernel.i18n import text
@@ -22,9 +22,6 @@ from guahao.kernel.settings import Settings
 from guahao.web import openapi, wiring
 from guahao.web.edge import Edge
 from guahao.web.refusal import problem_of, problem_of_http, problem_of_validation
-
-_GIVES_UP_AFTER_S = 15.0
-"""A database that is silent for so long, frozen or waiting for a lock, holds no request any longer."""
 
 
 def _refuse(request: Request, problem: Problem) -> Response:
@@ -103,7 +100,7 @@ def create_app(settings: Settings, *, sessions: Sessions | None = None) -> FastA
             dsn,
             pool_size=settings.database_pool_size,
             plans_once=True,
-            gives_up_after_s=_GIVES_UP_AFTER_S,
+            timeouts=SERVING,
         )
         sessions = make_sessions(app.state.engine)
     app.state.sessions = sessions

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from guahao.kernel.db import make_engine
+from guahao.kernel.db import MIGRATING, make_engine
 from guahao.web.revision import head, revision_of
 
 _ONE_AT_A_TIME = 4_801_337
@@ -34,7 +34,7 @@ async def upgrade_async(dsn: str, *, revision: str | None = None) -> str:
     Answers the revision.
     """
     wanted = revision or head()
-    engine = make_engine(dsn, pool_size=2)
+    engine = make_engine(dsn, pool_size=2, timeouts=MIGRATING)
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})

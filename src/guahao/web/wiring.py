@@ -40,7 +40,7 @@ from guahao.kernel.settings import Environment, Settings
 from guahao.payment.queries import NUMBERS as PAYMENT_NUMBERS
 from guahao.payment.service.alarm import Alarm
 from guahao.web import clients, front, health, imports, openapi, remote, trouble
-from guahao.web.metrics import KERNEL_NUMBERS, Asked
+from guahao.web.metrics import KERNEL_NUMBERS, Asked, job_numbers
 from guahao.web.money import Providers, errands, providers
 
 _KERNEL_JOBS = (
@@ -133,7 +133,8 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.gateways = used.gateways
     app.state.alipay_shop = used.alipay_shop
     app.state.alarm = Alarm()
-    app.state.numbers = _NUMBERS
+    names = [job.name for job in jobs(settings, app.state.key_ring, used)]
+    app.state.numbers = (*_NUMBERS, *job_numbers(names))
     app.state.reactions = reactions()
     app.router.routes.extend(
         _routes(is_demo=settings.environment is Environment.DEMO, tells_numbers=settings.metrics_port is None)
