@@ -84,12 +84,15 @@ class Screen:
             self.complaints = [said for said in self.complaints if f"status of {status}" not in said]
 
     def press(self, name: str) -> None:
-        """Press a button or follow a link, by finger where there is one."""
+        """Press a button or follow a link, by finger where there is one, and wait for the page it leads to.
+
+        The load state alone is no answer: it is still that of the page being left.
+        """
         target = self.page.get_by_role("button", name=name, exact=True).or_(
             self.page.get_by_role("link", name=name, exact=True)
         )
-        target.first.click()
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            target.first.click()
 
     def press_by_keyboard(self, name: str) -> None:
         """Reach it by Tab alone, see where one is, and press Enter."""
