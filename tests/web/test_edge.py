@@ -1,5 +1,7 @@
 import asyncio
+import gzip
 import json
+import re
 from datetime import datetime
 
 import asyncpg
@@ -86,7 +88,64 @@ async def test_a_wrong_method_is_a_problem_that_names_the_right_one(client: http
     answer = await client.delete("/livez")
 
     assert outcome(answer) == (405, "method-not-allowed")
-    assert answer.headers["allow"] == answer.json()["allowed"] == "GET"
+    assert answer.headers["allow"] == answer.json()["allowed"] == "GET, HEAD"
+
+
+async def test_every_path_tells_all_its_methods_and_has_head_beside_get(
+    client: httpx.AsyncClient, app: FastAPI
+) -> None:
+    methods: dict[str, set[str]] = {}
+    for path, operations in app.openapi()["paths"].items():
+        shape = re.sub(r"{[^}]*}", "7", path)
+        methods.setdefault(shape, set()).update(name.upper() for name in operations)
+    assert len(methods) > 150
+
+    for path, present in methods.items():
+        absent = next(method for method in ("TRACE", "PROPFIND") if method not in present)
+        answer = await client.request(absent, path)
+        allowed = set(answer.headers["allow"].split(", "))
+        assert outcome(answer) == (405, "method-not-allowed"), path
+        assert allowed >= present | ({"HEAD"} if "GET" in present else set()), path
+        head = await client.head(path)
+        if "GET" in present:
+            get = await client.get(path)
+            assert (head.status_code, head.content) == (get.status_code, b""), path
+        elif "GET" not in allowed:
+            assert head.status_code == 405, path
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/", "/api/v1/hospitals", "/openapi.json", "/docs"])
+async def test_a_balancer_may_ask_by_head(client: httpx.AsyncClient, path: str) -> None:
+    head, get = await client.head(path), await client.get(path)
+
+    assert head.status_code == get.status_code
+    assert head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        'application/json; charset="utf-8"',
+        "application/json;charset=utf8",
+        "Application/JSON; Charset=UTF-8",
+        "application/json; profile=x",
+    ],
+)
+async def test_json_in_utf8_is_taken_however_that_is_spelt(client: httpx.AsyncClient, kind: str) -> None:
+    answer = await client.post(
+        "/api/v1/test-echo", content=b'{"title": "ab"}', headers={"content-type": kind}
+    )
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "gzip, br"])
+async def test_a_compressed_body_is_refused_by_name(client: httpx.AsyncClient, encoding: str) -> None:
+    answer = await post(client, gzip.compress(b'{"title": "ab"}'), **{"content-encoding": encoding})
+
+    assert outcome(answer) == (415, "content-encoding-unsupported")
+    assert (answer.json()["encoding"], encoding in answer.json()["title"]) == (encoding, True)
 
 
 async def test_a_post_may_stand_for_patch_and_for_nothing_else(client: httpx.AsyncClient) -> None:
@@ -190,7 +249,10 @@ async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient, kin
 
 
 async def test_a_nul_in_the_query_is_refused(client: httpx.AsyncClient) -> None:
-    assert outcome(await client.get("/api/v1/hospitals?q=a%00b")) == (422, "invalid-request")
+    answer = await client.get("/api/v1/hospitals?q=a%00b")
+
+    assert outcome(answer) == (422, "invalid-request")
+    assert [error["in"] for error in answer.json()["errors"]] == ["query"]
 
 
 async def test_an_unforeseen_error_tells_nothing(client: httpx.AsyncClient) -> None:

@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port of /metrics; the main port when empty (demo only)"
     )
+    metrics_host: str = Field("127.0.0.1", description="Address of the port of /metrics")
+    max_connections: int = Field(
+        2000, ge=10, le=100_000, description="Open connections for each server process at most"
+    )
     workers: int = Field(1, ge=1, le=64, description="Server processes")
     drain_s: float = Field(10, ge=0, le=120, description="Seconds a stopping server finishes requests")
     log_level: str = Field(

@@ -39,7 +39,8 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _refuse(request, problem_of_http(error))
+    routes = request.app.router.routes
+    return _refuse(request, problem_of_http(error, routes=routes, scope=request.scope))
 
 
 async def _validation(request: Request, error: Exception) -> Response:

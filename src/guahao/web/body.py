@@ -12,9 +12,15 @@ from starlette.types import Message, Receive, Scope
 
 from guahao.kernel.http import UploadTooLarge
 from guahao.kernel.sheet import MAX_FILE_BYTES
-from guahao.web.refusal import BodyTooLarge, UnsupportedMediaType, malformed
+from guahao.web.refusal import (
+    BodyTooLarge,
+    ContentEncodingUnsupported,
+    UnsupportedMediaType,
+    malformed,
+)
 
 LIMIT_BYTES = 64 * 1024
+_UTF_8 = ("utf-8", "utf8")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _SIGNED = ("/callbacks/", "/sandbox/alipay/gateway.do")
@@ -48,8 +54,8 @@ def upload(scope: Scope, receive: Receive) -> Receive | None:
         return None
     for path, limit, kinds in _UPLOADS:
         if path.match(scope["path"]):
-            kind = _header(scope, b"content-type").decode("latin-1").lower().partition(";")[0].strip()
-            if kind not in kinds:
+            _refuse_encoded(scope)
+            if _media_type(scope)[0] not in kinds:
                 raise UnsupportedMediaType
             declared = _header(scope, b"content-length")
             if declared.isdigit() and int(declared) > limit:
@@ -94,12 +100,14 @@ async def read(scope: Scope, receive: Receive) -> bytes:
 def check(scope: Scope, body: bytes) -> None:
     """Refuse what is not one plain JSON text: wrong type, encoding, repeated members, NUL, half characters.
 
-    Signed bodies are left to those who verify them. Raises `UnsupportedMediaType` or `Invalid`.
+    Signed bodies are left to those who verify them. Raises `UnsupportedMediaType`,
+    `ContentEncodingUnsupported` or `Invalid`.
     """
     if scope["path"].startswith(_SIGNED):
         return
-    kind, _, options = _header(scope, b"content-type").decode("latin-1").lower().partition(";")
-    if kind.strip() != "application/json" or "charset" in options.replace("charset=utf-8", ""):
+    _refuse_encoded(scope)
+    kind, charset = _media_type(scope)
+    if kind != "application/json" or charset not in _UTF_8:
         raise UnsupportedMediaType
     try:
         decoded = body.decode("utf-8")
@@ -127,6 +135,20 @@ def replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return once
+
+
+def _media_type(scope: Scope) -> tuple[str, str]:
+    """Read Content-Type (RFC 9110, 8.3): type in small letters, and charset, which may be quoted."""
+    kind, *parameters = _header(scope, b"content-type").decode("latin-1").lower().split(";")
+    named = (parameter.partition("=") for parameter in parameters)
+    charsets = [value.strip().strip('"') for name, _, value in named if name.strip() == "charset"]
+    return kind.strip(), charsets[0] if charsets else "utf-8"
+
+
+def _refuse_encoded(scope: Scope) -> None:
+    encoding = _header(scope, b"content-encoding").decode("latin-1").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise ContentEncodingUnsupported(encoding=encoding[:40])
 
 
 def _header(scope: Scope, name: bytes) -> bytes:

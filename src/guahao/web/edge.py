@@ -57,6 +57,9 @@ class Edge:
             return
         if scope["method"] == "POST" and _AS_PATCH in scope["headers"]:
             scope["method"] = "PATCH"
+        elif scope["method"] == "HEAD":  # the server below keeps its own scope, and sends no body for it
+            scope = {**scope, "method": "GET"}
+            send = _without_body(send)
         exchange = _Exchange(scope, send)
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
@@ -71,7 +74,7 @@ class Edge:
             upload = body.upload(scope, receive)
             content = b"" if upload else await body.read(scope, receive)
             if b"%00" in scope.get("query_string", b""):
-                raise malformed("nul")  # noqa: TRY301  # the handlers below render it
+                raise malformed("nul", where="query")  # noqa: TRY301  # the handlers below render it
             if content:
                 body.check(scope, content)
             await self._app(scope, upload or body.replay(content, receive), exchange.send)
@@ -81,6 +84,15 @@ class Edge:
             await exchange.refuse(problem, receive)
         except Exception as error:  # noqa: BLE001  # nothing may leave the server without an answer
             await exchange.refuse(problem_of(error), receive)
+
+
+def _without_body(send: Send) -> Send:
+    async def head_only(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return head_only
 
 
 class _Exchange:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import asyncpg
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from guahao.kernel.errors import Invalid, NotFound, Problem, Unavailable
 from guahao.kernel.i18n import catalogue, text
@@ -27,6 +31,13 @@ class UnsupportedMediaType(Problem):
     status = 415
 
 
+class ContentEncodingUnsupported(Problem):
+    """The body is compressed; `encoding` names how. No request of this API is large enough to need it."""
+
+    code = "content-encoding-unsupported"
+    status = 415
+
+
 class MethodNotAllowed(Problem):
     """This path exists, but not with this method; `allowed` names those it has."""
 
@@ -40,6 +51,8 @@ class InternalError(Problem):
     code = "internal-error"
     status = 500
 
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _PASSING = ("08", "53", "57", "58")
 """SQLSTATE classes: connection, resources (disk full 53100), operator (shutdown), system."""
@@ -79,13 +92,12 @@ def is_unreachable(error: Exception) -> bool:
     return isinstance(error, OSError | PoolTimeoutError | TimeoutError | asyncpg.InterfaceError)
 
 
-def problem_of_http(error: HTTPException) -> Problem:
+def problem_of_http(error: HTTPException, *, routes: Sequence[BaseRoute], scope: Scope) -> Problem:
     """Answer the problem of a refusal by the framework itself."""
     if error.status_code == NotFound.status:
         return NotFound()
     if error.status_code == MethodNotAllowed.status:
-        allowed = (error.headers or {}).get("Allow", "")
-        return MethodNotAllowed(allowed=allowed)
+        return MethodNotAllowed(allowed=", ".join(allowed_methods(routes, scope)))
     return Invalid(errors=[])
 
 
@@ -106,9 +118,19 @@ def problem_of_validation(error: RequestValidationError) -> Problem:
     )
 
 
-def malformed(name: str) -> Invalid:
-    """Answer the problem of a body that is no usable JSON; `name` is a text of section `field`."""
-    return Invalid(errors=[{"in": "body", "field": "", "message": text(f"field.{name}")}])
+def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
+    """List every method that the path of `scope` has; HEAD stands wherever GET does."""
+    found = [
+        method
+        for method in _METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ["GET", "HEAD", *found[1:]] if "GET" in found else found
+
+
+def malformed(name: str, *, where: str = "body") -> Invalid:
+    """Answer the problem of what is no usable JSON, or query; `name` is a text of section `field`."""
+    return Invalid(errors=[{"in": where, "field": "", "message": text(f"field.{name}")}])
 
 
 def _message(kind: str, context: dict[str, object]) -> str:

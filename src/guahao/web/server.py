@@ -22,6 +22,7 @@ from guahao.kernel import log
 from guahao.kernel.settings import Settings
 from guahao.web import configuration, health
 from guahao.web.app import create_app
+from guahao.web.transport import Limits, limited, possible_connections
 
 _QUIET_S = 1.0
 _POLL_S = 0.05
@@ -112,16 +113,17 @@ def ignore_newcomers(listening: socket.socket) -> None:
 
 
 def _server_of(app: FastAPI, settings: Settings) -> _Server:
+    limits = Limits(connections=possible_connections(settings.max_connections))
     return _Server(
         uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=limited(limits),
             ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=30,
+            timeout_keep_alive=int(limits.idle_s),
             timeout_graceful_shutdown=max(int(settings.drain_s), 1),
         )
     )
@@ -163,7 +165,7 @@ async def _serve(settings: Settings) -> None:
     sockets = [listen(settings.host, settings.port)]
     if settings.metrics_port is not None:
         servers.append(_server_of(_numbers_app(app), settings))
-        sockets.append(listen(settings.host, settings.metrics_port))
+        sockets.append(listen(settings.metrics_host, settings.metrics_port))
     stopping = asyncio.Event()
     until_told(stopping)
     serving = [

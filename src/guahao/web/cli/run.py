@@ -119,19 +119,24 @@ async def tell_setup_code(settings: Settings) -> None:
 
 def require_free_port(settings: Settings) -> None:
     """Refuse a port that another program uses. Raises `Refused`."""
-    for port in filter(None, (settings.port, settings.metrics_port)):
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((settings.host, port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    why = "is in use; stop that program or choose another GUAHAO_PORT"
-                else:
-                    why = f"cannot be opened: {error.strerror}"
-                message = f"{settings.host}:{port} {why}"
-                raise Refused(message) from error
+    _require_free(settings.host, settings.port)
+    if settings.metrics_port is not None:
+        _require_free(settings.metrics_host, settings.metrics_port)
+
+
+def _require_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                why = "is in use; stop that program or choose another GUAHAO_PORT"
+            else:
+                why = f"cannot be opened: {error.strerror}"
+            message = f"{host}:{port} {why}"
+            raise Refused(message) from error
 
 
 def tending(server: EmbeddedPostgres | None) -> Callable[[], None]:
