@@ -1,6 +1,6 @@
 # Guahao: `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clients miniprogram miniprogram-schema test check bench mutation torture openapi clean
+.PHONY: help setup demo clients miniprogram miniprogram-schema test test-days check bench mutation torture openapi clean
 PY := .venv/bin/python
 
 help: ## Show this list
@@ -24,6 +24,9 @@ miniprogram-schema: miniprogram ## Check dist/weapp with WeChat's own tool (inst
 
 test: setup ## Run every test on a PostgreSQL of its own
 	@scripts/test.sh
+
+test-days: setup ## Run the backend's tests with the clock at month ends, leap day, New Year's Eve and midnight
+	@scripts/test-days.sh
 
 check: setup ## Style, types, import contracts, sizes, problem codes, migrations, API contract, front ends
 	@scripts/check.sh

@@ -34,6 +34,13 @@ def test_the_chinese_readme_shows_the_same_commands() -> None:
     assert chinese == english
 
 
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_a_readme_prints_the_two_commands_of_a_newcomer(page: str) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+    assert blocks == ["make demo\n", "make test\n"]
+
+
 @pytest.mark.timeout(300)
 def test_the_commands_of_the_readme_lead_to_a_booked_place(demo: str) -> None:
     shown = run(commands_of("README.md"), demo)

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Run the tests of the backend with the clock at the days and hours at which calendars go wrong: the tests, the product
+# and its database all live at that moment (libfaketime), and time goes on from there. Names of days as arguments run
+# those alone, for example `scripts/test-days.sh leap-day`; what follows `--` goes to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Moments in China. The year is the next that has them: people must be born and schedules planned around a real today.
+year=$(TZ=Asia/Shanghai date +%Y)
+next=$((year + 1))
+leap=$next
+until date -d "$leap-02-29" >/dev/null 2>&1; do leap=$((leap + 1)); done
+declare -A moments=(
+  [29th]="$next-01-29 10:00" [30th]="$next-01-30 10:00" [31st]="$next-01-31 10:00"
+  [28-february]="$((leap + 1))-02-28 10:00" [leap-day]="$leap-02-29 10:00" [31-december]="$year-12-31 10:00"
+  [before-midnight]="$next-03-10 23:50" [after-midnight]="$next-03-11 00:10"
+)
+order=(29th 30th 31st 28-february leap-day 31-december before-midnight after-midnight)
+
+chosen=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --) shift; break ;;
+    *) [ -n "${moments[$1]:-}" ] || { echo "test-days: there is no $1; choose of: ${order[*]}" >&2; exit 2; }
+       chosen+=("$1"); shift ;;
+  esac
+done
+[ ${#chosen[@]} -gt 0 ] || chosen=("${order[@]}")
+
+library=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null | head -n 1)
+if [ -z "$library" ]; then
+  echo "test-days: installing libfaketime"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libfaketime >/dev/null
+  library=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1)
+fi
+
+status=0
+for day in "${chosen[@]}"; do
+  offset=$(($(TZ=Asia/Shanghai date -d "${moments[$day]}" +%s) - $(date +%s)))
+  echo "test-days: $day, ${moments[$day]} in China"
+  LD_PRELOAD=$library FAKETIME=$(printf '%+d' "$offset") \
+    .venv/bin/pytest -q -n 1 --ignore tests/e2e "$@" || { status=$?; echo "test-days: $day failed"; }
+done
+exit "$status"
