@@ -39,6 +39,6 @@ for day in "${chosen[@]}"; do
   offset=$(($(TZ=Asia/Shanghai date -d "${moments[$day]}" +%s) - $(date +%s)))
   echo "test-days: $day, ${moments[$day]} in China"
   LD_PRELOAD=$library FAKETIME=$(printf '%+d' "$offset") \
-    .venv/bin/pytest -q -n 1 --ignore tests/e2e "$@" || { status=$?; echo "test-days: $day failed"; }
+    .venv/bin/pytest -q -n 4 --ignore tests/e2e "$@" || { status=$?; echo "test-days: $day failed"; }
 done
 exit "$status"

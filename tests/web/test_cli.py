@@ -1,4 +1,5 @@
 import json
+import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -45,10 +46,10 @@ def test_production_does_not_start_unfit(tmp_path: Path) -> None:
 
 
 def test_check_config_names_everything_and_secrets_come_from_files(tmp_path: Path) -> None:
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    (secrets / "guahao_wechat_app_secret").write_text("0123456789abcdef\n")
-    variables = environment(tmp_path, 20000, environment="production", secrets_dir=secrets)
+    folder_of_secrets = tmp_path / "secrets"
+    folder_of_secrets.mkdir()
+    (folder_of_secrets / "guahao_wechat_app_secret").write_text("0123456789abcdef\n")
+    variables = environment(tmp_path, 20000, environment="production", secrets_dir=folder_of_secrets)
 
     code, error = said(guahao(variables, "check-config"))
 
@@ -106,6 +107,22 @@ def test_an_administrator_is_created_once(data_dir: Path) -> None:
     assert "staff-username-taken" in again[1]
     assert trail.returncode == 0
     assert trail.stdout.startswith("hospital 0: ")
+
+
+def test_a_new_key_seals_anew_and_the_old_one_is_named_idle(data_dir: Path) -> None:
+    variables = environment(data_dir, 20000)
+    guahao(variables, "check-config")  # makes the first keys
+    (key,) = data_dir.rglob("sealing-1.key")
+    second = key.with_name("sealing-2.key")
+    second.touch(mode=0o600)
+    second.write_text(secrets.token_hex(32))
+
+    counted = guahao(variables, "reseal", "--dry-run")
+    done = guahao(variables, "reseal")
+
+    assert (counted.returncode, done.returncode) == (0, 0), done.stderr
+    assert "account.phone_sealed: 0 sealed anew; empty" in done.stdout
+    assert "No column needs sealing-1.key any more" in done.stderr
 
 
 def test_a_faulty_file_is_refused_and_named(data_dir: Path, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class KeyRing:
     def seal(self, text: str, *, field: str, row: UUID, hospital_id: int = DIRECTORY) -> bytes:
         """Encrypt `text` for the column `field` (`table.column`) of one row."""
         place = Place(field=field, row=row, hospital_id=hospital_id)
-        kid = max(self.sealing)
+        kid = self.newest
         header = bytes((_VERSION, _AES_256_GCM)) + kid.to_bytes(2, "big")
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return header + nonce + self._cipher(kid, place).encrypt(nonce, text.encode(), header + place.bytes)
@@ -107,6 +107,19 @@ class KeyRing:
         except InvalidTag as error:
             raise TamperedData(place) from error
         return opened.decode()
+
+    def reseal(self, token: bytes, *, field: str, row: UUID, hospital_id: int = DIRECTORY) -> bytes:
+        """Answer the same text sealed with the newest key, for the same place.
+
+        Raises `UnknownKey` or `TamperedData`.
+        """
+        text = self.open(token, field=field, row=row, hospital_id=hospital_id)
+        return self.seal(text, field=field, row=row, hospital_id=hospital_id)
+
+    @property
+    def newest(self) -> int:
+        """The number of the key-encryption key that seals."""
+        return max(self.sealing)
 
     def blind_index(self, field: str, text: str) -> bytes:
         """Answer 16 bytes that are equal for equal `text` in one field and tell nothing about it.
