@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import httpx
 from playwright.sync_api import Page
 
-from guahao.identity.policy.document import check_digit
+from guahao.identity.policy.number import check_digit
 from guahao.kernel.clock import local_date
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from guahao.booking.models import AppointmentState, CreditKind
 from guahao.catalog.queries import DoctorLevel, Rules
 from guahao.identity.queries.patients import PatientFacts
-from guahao.kernel.clock import CHINA, local_date
+from guahao.kernel.clock import CHINA, age_on, local_date
 from guahao.kernel.errors import Problem
 from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts, SlotOnSale
@@ -222,7 +222,7 @@ def refusal_of_patient(slot: SlotFacts, patient: PatientFacts) -> Problem | None
         return PatientConsentWithdrawn()
     if slot.sex_limit is not None and patient.sex is not slot.sex_limit:
         return DepartmentSexLimit()
-    age = age_on(patient.birth_date, slot.date)
+    age = age_on(slot.date, birth_date=patient.birth_date)
     too_young = slot.min_age_years is not None and age < slot.min_age_years
     too_old = slot.max_age_years is not None and age > slot.max_age_years
     if too_young or too_old:
@@ -232,14 +232,9 @@ def refusal_of_patient(slot: SlotFacts, patient: PatientFacts) -> Problem | None
 
 def refusal_of_pool(slot: SlotFacts, patient: PatientFacts, rules: Rules, *, pool: Bucket) -> Problem | None:
     """Judge whether a place that is kept for the elderly may be this person's."""
-    if pool is Bucket.ELDERLY and age_on(patient.birth_date, slot.date) < rules.elderly_age_years:
+    if pool is Bucket.ELDERLY and age_on(slot.date, birth_date=patient.birth_date) < rules.elderly_age_years:
         return ElderlyPlaceOnly(age_years=rules.elderly_age_years)
     return None
-
-
-def age_on(birth_date: dt.date, day: dt.date) -> int:
-    """Full years of age on a day; a birthday counts from its own day on."""
-    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
 
 
 def refusal_by_history(

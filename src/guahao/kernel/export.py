@@ -24,7 +24,7 @@ from guahao.kernel.limit import AtMost
 Shown = str | int | Decimal | date | None
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-RUNS_AS_FORMULA = re.compile("'*[=+@\t\r-]")
+RUNS_AS_FORMULA = re.compile("'*[=+@\t\r\uff1d\uff0b\uff20\uff0d-]")
 _LOSES_DIGITS = re.compile(r"[0-9][0-9.]*([eE][0-9]+)?")
 _DIGITS_KEPT = 11
 

@@ -16,6 +16,7 @@ from guahao.kernel.http import Body, Db, Now, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.money import yuan_text
 from guahao.kernel.page import Html, together
+from guahao.kernel.value.fields import Id
 from guahao.sandbox import delivery, faults, pages, panel, sms, trade
 from guahao.sandbox.models import FaultKind, SandboxProvider, SandboxTrade
 from guahao.sandbox.pages import fill
@@ -30,7 +31,7 @@ class FaultBody(Body):
 
     provider: SandboxProvider
     kind: FaultKind
-    out_trade_no: Annotated[str, Field(max_length=64)] = faults.ANY
+    out_trade_no: Id = faults.ANY
     """The only trade it hits; empty: any."""
     times: Annotated[int | None, Field(ge=1, le=1_000_000)] = 1
     """How often it happens; null: until it is switched off."""

@@ -6,17 +6,18 @@ import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from guahao.identity.access import public
 from guahao.kernel.http import AppSettings, Body, Db, Now
+from guahao.kernel.value.fields import opaque
 from guahao.sandbox import weixin_api
 from guahao.sandbox.weixin_models import SandboxWeixinMessage, WeixinCodeKind
 
 router = APIRouter(prefix="/sandbox/weixin", tags=["sandbox"], dependencies=[Depends(public)])
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,40}$")]
+Name = Annotated[str, opaque(40, pattern="[A-Za-z0-9_]{1,40}")]
 _SHOWN = 50
 
 

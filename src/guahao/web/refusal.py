@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import asyncpg
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +15,7 @@ from starlette.types import Scope
 from guahao.kernel.errors import Invalid, NotFound, Problem, Unavailable
 from guahao.kernel.i18n import catalogue, text
 from guahao.kernel.log import describe, logger, sqlstate_of
+from guahao.kernel.value.fields import FAULT
 
 
 class BodyTooLarge(Problem):
@@ -110,12 +111,19 @@ def problem_of_validation(error: RequestValidationError) -> Problem:
         errors=[
             {
                 "in": str(fault["loc"][0]),
-                "field": ".".join(str(part) for part in fault["loc"][1:]),
-                "message": _message(fault["type"], fault.get("ctx") or {}),
+                "field": ".".join(_path(fault["loc"][1:], context := fault.get("ctx") or {})),
+                "message": _message(fault["type"], context),
             }
             for fault in faults[:20]
         ]
     )
+
+
+def _path(loc: Sequence[str | int], context: Mapping[str, object]) -> Iterator[str]:
+    """Where a fault is; of members that are judged together, the one that its check names."""
+    yield from (str(part) for part in loc)
+    if "field" in context:
+        yield str(context["field"])
 
 
 def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
@@ -133,6 +141,6 @@ def malformed(name: str, *, where: str = "body") -> Invalid:
     return Invalid(errors=[{"in": where, "field": "", "message": text(f"field.{name}")}])
 
 
-def _message(kind: str, context: dict[str, object]) -> str:
-    key = f"field.{kind}"
+def _message(kind: str, context: Mapping[str, object]) -> str:
+    key = kind if kind.startswith(f"{FAULT}.") else f"field.{kind}"
     return text(key if key in catalogue() else "field.other", **context)

@@ -18,6 +18,7 @@ from guahao.kernel.events import EventRow, Reaction
 from guahao.kernel.http import Body, CountedPage, Db, Listed, problems
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import CursorInvalid, SortUnknown, page_of
+from guahao.kernel.value.fields import reason_text
 
 router = APIRouter(prefix="/api/v1/staff/dead-letters", tags=["trouble: staff"])
 
@@ -98,7 +99,7 @@ async def tell_again(event_id: str, db: Db, who: Settler) -> SettledOut:
 class DiscardIn(Body):
     """Why nobody needs to hear it any more."""
 
-    reason: Annotated[str, Field(min_length=4, max_length=200)]
+    reason: Annotated[str, reason_text(least=4)]
 
 
 @router.post("/{event_id}/discard", responses=_SETTLED)

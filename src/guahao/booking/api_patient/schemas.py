@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from guahao.booking.models import AppointmentState, Channel
 from guahao.booking.queries.page import AppointmentPage
@@ -16,6 +16,7 @@ from guahao.booking.queries.timeline import MomentKind
 from guahao.booking.service.plan import HoldPlan
 from guahao.catalog.queries import CampusFacts
 from guahao.kernel.http import Body
+from guahao.kernel.value.fields import Id
 from guahao.payment.queries import Order, OrderState
 from guahao.scheduling.queries.states import Period
 
@@ -23,8 +24,8 @@ from guahao.scheduling.queries.states import Period
 class HoldIn(Body):
     """Which slot for which patient of yours."""
 
-    slot_id: Annotated[str, Field(max_length=64)]
-    patient_id: Annotated[str, Field(max_length=64)]
+    slot_id: Id
+    patient_id: Id
 
 
 class OrderPart(BaseModel):
@@ -247,4 +248,4 @@ class CompatibleOut(BaseModel):
 class RescheduleIn(Body):
     """Where to."""
 
-    slot_id: Annotated[str, Field(max_length=64)]
+    slot_id: Id

@@ -3,10 +3,8 @@
 from typing import Annotated
 
 from fastapi import Depends
-from pydantic import Field
 
 from guahao.identity.access import Permission, StaffRef, staff
 
 Viewer = Annotated[StaffRef, Depends(staff(Permission.VIEW_APPOINTMENTS))]
 Booker = Annotated[StaffRef, Depends(staff(Permission.BOOK_FOR_PATIENT))]
-Id = Annotated[str, Field(max_length=64)]

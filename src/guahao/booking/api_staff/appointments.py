@@ -14,7 +14,7 @@ from sqlalchemy import CompoundSelect, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.api_patient.schemas import AppointmentOut, NamedPart
-from guahao.booking.api_staff.access import Id, Viewer
+from guahao.booking.api_staff.access import Viewer
 from guahao.booking.api_staff.sought import opened
 from guahao.booking.models import Appointment, AppointmentState, Channel
 from guahao.booking.queries import bookings, lists
@@ -31,6 +31,7 @@ from guahao.kernel.http import CountedPage, Db, Keys, Listed, Now, download, pro
 from guahao.kernel.i18n import text
 from guahao.kernel.ids import parse_id
 from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, page_of, parts_of
+from guahao.kernel.value.fields import Id
 from guahao.payment.queries import OrderState
 
 router = APIRouter()

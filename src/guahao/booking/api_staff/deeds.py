@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import Field
 
 from guahao.booking import policy
 from guahao.booking.api_patient.problems import BOOKING_PROBLEMS
 from guahao.booking.api_patient.schemas import AppointmentOut, HeldOut
-from guahao.booking.api_staff.access import Booker, Id
+from guahao.booking.api_staff.access import Booker
 from guahao.booking.models import Channel
 from guahao.booking.queries.lists import appointment_of_hospital
 from guahao.booking.queries.screen import views
@@ -24,6 +23,7 @@ from guahao.identity.access import NotLoggedIn, PermissionMissing
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Body, Db, Keys, Now, Once, problems
 from guahao.kernel.ids import hospital_of, parse_id
+from guahao.kernel.value.fields import Id, reason_text
 from guahao.payment.queries import orders_by_ids
 from guahao.scheduling.queries.states import Bucket
 
@@ -108,7 +108,7 @@ async def reschedule_for_a_person(
 class ExcuseIn(Body):
     """Why what the person did shall not count."""
 
-    reason: Annotated[str, Field(min_length=4, max_length=200)]
+    reason: Annotated[str, reason_text(least=4)]
 
 
 @router.post(

@@ -18,14 +18,14 @@ from guahao.identity.access import NotLoggedIn, PermissionMissing
 from guahao.identity.queries.people import (
     DocumentType,
     FoundPerson,
-    age_on,
     people_with_number,
 )
-from guahao.kernel.clock import local_date
+from guahao.kernel.clock import age_on, local_date
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Body, Db, Keys, Now, problems
 from guahao.kernel.ids import DIRECTORY
 from guahao.kernel.sex import Sex
+from guahao.kernel.value.fields import SearchText
 from guahao.scheduling.queries.desk import DeskSession, DeskSlot, desk_sessions
 from guahao.scheduling.queries.states import Period
 
@@ -39,7 +39,7 @@ class PersonSearchIn(Body):
     """A whole name, phone or document number; it stays out of addresses and logs."""
 
     hospital_id: Annotated[int, Field(ge=1, le=16_777_215)]
-    text: Annotated[str, Field(min_length=2, max_length=64)]
+    text: SearchText
 
 
 class PersonOut(BaseModel):

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
@@ -22,13 +22,15 @@ from guahao.booking.service.check_in import check_in_code
 from guahao.booking.service.reschedule import AppointmentNotPaid
 from guahao.booking.service.rows import AppointmentEnded
 from guahao.identity.access import NotLoggedIn, PermissionMissing
-from guahao.identity.queries.people import DocumentType, PatientValue, age_on, opened_value
+from guahao.identity.queries.people import DocumentType, PatientValue, opened_value
+from guahao.kernel.clock import age_on
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Body, Db, Keys, Now, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.ids import parse_id
 from guahao.kernel.qr import qr_image
 from guahao.kernel.sex import Sex
+from guahao.kernel.value.fields import reason_text
 from guahao.notification.queries import NoticeKind, NoticeState
 from guahao.payment.queries import Channel, OrderState
 from guahao.payment.queries.progress import Stage, stage_of
@@ -266,7 +268,7 @@ class RevealIn(Body):
     """Which value is needed in full, and what for."""
 
     field: PatientValue
-    reason: Annotated[str | None, Field(min_length=2, max_length=200)] = None
+    reason: Annotated[str, reason_text(least=2)] | None = None
 
 
 class RevealedOut(BaseModel):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import Field
 
 from guahao.booking import policy
 from guahao.booking.api_patient.problems import BOOKING_PROBLEMS
 from guahao.booking.api_patient.schemas import HeldOut
-from guahao.booking.api_staff.access import Booker, Id
+from guahao.booking.api_staff.access import Booker
 from guahao.booking.models import Channel
 from guahao.booking.service import plan as planning
 from guahao.booking.service.hold import write_hold
 from guahao.identity.access import PermissionMissing
 from guahao.kernel.http import Body, Db, Once, problems
 from guahao.kernel.ids import hospital_of, parse_id
+from guahao.kernel.value.fields import Id, reason_text
 from guahao.scheduling.queries.states import Bucket
 
 router = APIRouter()
@@ -33,7 +33,7 @@ class StaffHoldIn(Body):
     patient_id: Id
     channel: Literal[Channel.DESK, Channel.PHONE] = Channel.DESK
     pool: Literal[Bucket.FREE, Bucket.DESK, Bucket.ELDERLY, Bucket.REFERRAL] = Bucket.FREE
-    overruling_reason: Annotated[str | None, Field(min_length=4, max_length=200)] = None
+    overruling_reason: Annotated[str, reason_text(least=4)] | None = None
 
 
 @router.post(

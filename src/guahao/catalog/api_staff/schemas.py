@@ -28,16 +28,29 @@ from guahao.catalog.queries.fees import FeePhase
 from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
 from guahao.kernel.http import Body
 from guahao.kernel.sex import Sex
+from guahao.kernel.value.fields import (
+    Code,
+    DoctorName,
+    Id,
+    Level,
+    Line,
+    Name,
+    NationalCode,
+    Notice,
+    PhoneLine,
+    Prose,
+    Skills,
+    Title,
+    Word,
+    fault,
+)
+from guahao.kernel.value.words import DEPARTMENTS_MOST, NOTICES_MOST, PHONES_MOST, WORDS_MOST
 
 AnyRow = TypeVar("AnyRow", HospitalRow, CampusRow, DepartmentRow, DoctorRow, FeeRow)
 
-Code = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[^\s/]+$")]
-Name = Annotated[str, Field(min_length=1, max_length=80)]
-Line = Annotated[str, Field(max_length=200)]
-Prose = Annotated[str, Field(max_length=5000)]
-Phone = Annotated[str, Field(max_length=40)]
-Words = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=40)], ...], Field(max_length=100)]
-Notices = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(max_length=20)]
+Words = Annotated[tuple[Word, ...], Field(max_length=WORDS_MOST)]
+Notices = Annotated[tuple[Notice, ...], Field(max_length=NOTICES_MOST)]
+Phones = Annotated[tuple[PhoneLine, ...], Field(max_length=PHONES_MOST)]
 PictureId = Annotated[UUID, Field(description="A picture of this hospital")]
 Latitude = Annotated[float | None, Field(ge=-90, le=90)]
 Longitude = Annotated[float | None, Field(ge=-180, le=180)]
@@ -64,8 +77,7 @@ class Placed(RowBody):
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.latitude is None) != (self.longitude is None):
-            message = "latitude and longitude belong together"
-            raise ValueError(message)
+            raise fault("map_point", field="latitude" if self.latitude is None else "longitude")
         return self
 
 
@@ -76,9 +88,9 @@ class HospitalIn(Placed):
     name: Name
     kind: HospitalKind
     city: Name
-    level: Annotated[str, Field(max_length=20)] = ""
+    level: Level = ""
     address: Line = ""
-    phones: Annotated[tuple[Phone, ...], Field(max_length=10)] = ()
+    phones: Phones = ()
     intro: Prose = ""
     notices: Notices = ()
     picture_ids: Annotated[tuple[PictureId, ...], Field(max_length=9)] = ()
@@ -91,7 +103,7 @@ class CampusIn(Placed):
     code: Code
     name: Name
     address: Line = ""
-    phone: Phone = ""
+    phone: PhoneLine = ""
     is_active: bool = True
 
 
@@ -102,7 +114,7 @@ class DepartmentIn(RowBody):
     name: Name
     parent_code: Code | None = None
     campus_code: Code | None = None
-    national_code: Annotated[str | None, Field(max_length=8)] = None
+    national_code: NationalCode | None = None
     intro: Prose = ""
     place: Line = ""
     diseases: Words = ()
@@ -115,8 +127,8 @@ class DepartmentIn(RowBody):
     @model_validator(mode="after")
     def _ages_in_order(self) -> Self:
         if self.min_age_years > self.max_age_years:
-            message = "min_age_years is above max_age_years"
-            raise ValueError(message)
+            limits = {"lowest": self.min_age_years, "highest": self.max_age_years}
+            raise fault("ages", field="max_age_years", **limits)
         return self
 
 
@@ -124,11 +136,11 @@ class DoctorIn(RowBody):
     """A doctor; departments by their codes."""
 
     code: Code
-    name: Name
+    name: DoctorName
     level: DoctorLevel
-    department_codes: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
-    title: Annotated[str, Field(max_length=40)] = ""
-    skills: Annotated[str, Field(max_length=1000)] = ""
+    department_codes: Annotated[tuple[Code, ...], Field(max_length=DEPARTMENTS_MOST)] = ()
+    title: Title = ""
+    skills: Skills = ""
     diseases: Words = ()
     intro: Prose = ""
     photo_id: PictureId | None = None
@@ -173,8 +185,8 @@ class MoveIn(Body):
     """A department's new place: below which parent (null is the top), before which brother (null: last)."""
 
     version: Version
-    parent_id: Annotated[str | None, Field(max_length=40)] = None
-    before_id: Annotated[str | None, Field(max_length=40)] = None
+    parent_id: Id | None = None
+    before_id: Id | None = None
 
 
 class FeeEdit(FeeIn):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from guahao.identity.access import CurrentAccount, NotLoggedIn, public
 from guahao.identity.api_patient.patients import AcceptedIn
@@ -16,6 +15,7 @@ from guahao.identity.service import consents
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Db, Now, Page, problems
 from guahao.kernel.ids import parse_id
+from guahao.kernel.value.fields import Id
 
 router = APIRouter(prefix="/api/v1", tags=["consent"])
 
@@ -33,7 +33,7 @@ class ConsentTextOut(BaseModel):
 class ConsentIn(AcceptedIn):
     """A text agreed to; `child_sensitive` names the child, the others nobody."""
 
-    patient_id: Annotated[str, Field(max_length=64)] | None = None
+    patient_id: Id | None = None
 
 
 class ConsentOut(BaseModel):

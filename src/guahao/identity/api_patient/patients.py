@@ -6,10 +6,9 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from guahao.identity.access import CurrentAccount, NotLoggedIn, per_account
-from guahao.identity.api_patient.schemas import Phone
 from guahao.identity.api_patient.sealed_answer import SealedOnce
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import DocumentType, Patient, Person, Relation
@@ -35,13 +34,9 @@ from guahao.kernel.ids import parse_id
 from guahao.kernel.masking import mask_document, mask_phone
 from guahao.kernel.settings import Environment, Settings
 from guahao.kernel.sex import Sex
+from guahao.kernel.value.fields import DocumentNumber, Id, Mobile, PersonName
 
 router = APIRouter(prefix="/api/v1/patients", tags=["patient"])
-
-PersonName = Annotated[str, StringConstraints(min_length=1, max_length=50), Field(examples=["Li Na"])]
-DocumentNumber = Annotated[
-    str, StringConstraints(min_length=1, max_length=32), Field(examples=["11010119900307803X"])
-]
 
 
 class AcceptedIn(Body):
@@ -88,15 +83,15 @@ class PersonIn(Body):
 class PatientIn(PersonIn):
     """A person to book for. Under 18 a guardian is needed, under 14 the guardian's consent too."""
 
-    phone: Phone
+    phone: Mobile
     relation: Relation
-    guardian_patient_id: Annotated[str, Field(max_length=64)] | None = None
+    guardian_patient_id: Id | None = None
 
 
 class PatientChangeIn(Body):
     """What may change: the document and the name may not, they are another person's."""
 
-    phone: Phone | None = None
+    phone: Mobile | None = None
     relation: Relation | None = None
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter, Depends
-from pydantic import StringConstraints
 
 from guahao.identity.access import CurrentAccount, NotLoggedIn, per_account
 from guahao.identity.api_patient.caller import Caller
 from guahao.identity.api_patient.logins import WeChat
-from guahao.identity.api_patient.schemas import AccountOut
+from guahao.identity.api_patient.schemas import AccountOut, JsCode
 from guahao.identity.ports.wechat import PhoneCodeRefused, WeChatUnreachable
 from guahao.identity.service import account as accounts
 from guahao.kernel.db import transaction
@@ -23,7 +20,7 @@ router = APIRouter(prefix="/api/v1/me/phone", tags=["account"])
 class PhoneIn(Body):
     """The code of the button `open-type="getPhoneNumber"`."""
 
-    code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+    code: JsCode
 
 
 @router.post(

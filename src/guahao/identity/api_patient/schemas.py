@@ -8,38 +8,28 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Discriminator, Field, StringConstraints
 
 from guahao.identity.models.account import Account, CodePurpose, LoginKind
-from guahao.identity.policy.login import (
-    PASSWORD_MAX_LENGTH,
-    PASSWORD_MIN_LENGTH,
-    PHONE_PATTERN,
-    USERNAME_PATTERN,
-)
+from guahao.identity.policy.login import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.http import Body
 from guahao.kernel.masking import mask_phone
+from guahao.kernel.value.fields import GivenUsername, Mobile, OneTimeCode, Username, opaque, secret
 
-Phone = Annotated[
-    str,
-    StringConstraints(pattern=PHONE_PATTERN),
-    Field(description="Mainland mobile", examples=["13800138000"]),
-]
-Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$"), Field(examples=["123456"])]
-Username = Annotated[str, StringConstraints(pattern=USERNAME_PATTERN), Field(examples=["zhang_san"])]
 NewPassword = Annotated[
     str,
-    StringConstraints(min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False),
+    StringConstraints(strip_whitespace=False),
+    secret(least=PASSWORD_MIN_LENGTH, most=PASSWORD_MAX_LENGTH),
     Field(examples=["correct horse battery"]),
 ]
 GivenPassword = Annotated[
-    str, StringConstraints(min_length=1, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False)
+    str, StringConstraints(strip_whitespace=False), secret(least=1, most=PASSWORD_MAX_LENGTH)
 ]
-GivenName = Annotated[str, StringConstraints(min_length=1, max_length=32)]
+JsCode = Annotated[str, opaque(128, pattern="[A-Za-z0-9_-]{1,128}")]
 
 
 class SmsCodeIn(Body):
     """Whom to send a code, and what for."""
 
-    phone: Phone
+    phone: Mobile
     purpose: CodePurpose
 
 
@@ -52,8 +42,8 @@ class SmsCodeOut(BaseModel):
 class AccountIn(Body):
     """A new account; the code was sent with purpose `register`."""
 
-    phone: Phone
-    sms_code: Code
+    phone: Mobile
+    sms_code: OneTimeCode
     username: Username
     password: NewPassword
 
@@ -62,7 +52,7 @@ class PasswordLoginIn(Body):
     """Login by username and password."""
 
     kind: Literal["password"]
-    username: GivenName
+    username: GivenUsername
     password: GivenPassword
 
 
@@ -70,15 +60,15 @@ class SmsLoginIn(Body):
     """Login by a code sent with purpose `login`."""
 
     kind: Literal["sms"]
-    phone: Phone
-    sms_code: Code
+    phone: Mobile
+    sms_code: OneTimeCode
 
 
 class WeChatLoginIn(Body):
     """Login by the code of wx.login; the first one makes the account."""
 
     kind: Literal["wechat"]
-    js_code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+    js_code: JsCode
 
 
 LoginIn = Annotated[PasswordLoginIn | SmsLoginIn | WeChatLoginIn, Discriminator("kind")]
@@ -94,8 +84,8 @@ class PasswordChangeIn(Body):
 class PasswordResetIn(Body):
     """A new password; the code was sent with purpose `reset`."""
 
-    phone: Phone
-    sms_code: Code
+    phone: Mobile
+    sms_code: OneTimeCode
     new_password: NewPassword
 
 

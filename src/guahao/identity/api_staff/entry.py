@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel
 
 from guahao.identity.access import CsrfRefused, own_pages_only, per_address, public
-from guahao.identity.api_patient.schemas import Username
-from guahao.identity.api_staff.schemas import GivenUsername, NewPassword, TypedCode
+from guahao.identity.api_staff.schemas import NewPassword
 from guahao.identity.service import setup
 from guahao.identity.service.account import PasswordWeak, check_password_strength
 from guahao.identity.service.invitations import InvitationRefused, join
@@ -18,6 +16,7 @@ from guahao.identity.service.password import hash_password
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import TooManyRequests, Unavailable
 from guahao.kernel.http import AllSessions, AppSettings, Body, Db, Keys, Now, problems
+from guahao.kernel.value.fields import GivenCode, GivenUsername, StaffName, Username
 
 router = APIRouter(prefix="/api/v1/staff", tags=["staff login"])
 
@@ -31,8 +30,8 @@ class SetupOut(BaseModel):
 class SetupIn(Body):
     """The code that the server printed, and who will be the first administrator."""
 
-    setup_code: TypedCode
-    name: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    setup_code: GivenCode
+    name: StaffName
     username: Username
     password: NewPassword
 
@@ -41,7 +40,7 @@ class JoinIn(Body):
     """The code of an invitation, and the password chosen."""
 
     username: GivenUsername
-    code: TypedCode
+    code: GivenCode
     password: NewPassword
 
 

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, Role, StaffRef, staff
-from guahao.identity.api_patient.schemas import NewPassword, Username
+from guahao.identity.api_patient.schemas import NewPassword
 from guahao.identity.api_patient.sealed_answer import SealedOnce
 from guahao.identity.models.staff import Staff
 from guahao.identity.queries import staff as staff_queries
@@ -30,14 +30,14 @@ from guahao.kernel.i18n import text
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
 from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, page_of, parts_of
+from guahao.kernel.value.fields import StaffName, Username, opaque
 
 router = APIRouter(prefix="/api/v1/staff/members", tags=["staff members"])
 
 Manager = Annotated[StaffRef, Depends(staff(Permission.MANAGE_STAFF))]
-MemberName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=len(Role))]
 HospitalNumber = Annotated[int, Field(ge=1, le=(1 << 24) - 1)]
-HospitalId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,6}$")]
+HospitalId = Annotated[str, opaque(7, pattern="[1-9][0-9]{0,6}")]
 
 _COLUMNS = ("username", "name", "hospital", "roles", "second-factor", "created", "disabled")
 
@@ -48,7 +48,7 @@ class MemberIn(Body):
     hospital_id: HospitalId | None = None
     username: Username
     password: NewPassword | None = None
-    name: MemberName
+    name: StaffName
     roles: Roles
 
 
@@ -56,7 +56,7 @@ class MemberChangeIn(Body):
     """What shall be other than before; `version` is the one that was looked at."""
 
     version: int
-    name: MemberName | None = None
+    name: StaffName | None = None
     roles: Roles | None = None
     disabled: bool | None = None
 

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.identity.api_patient.patients import DOCUMENT_PROBLEMS, PersonIn
-from guahao.identity.api_patient.schemas import Phone
 from guahao.identity.service.enrol import enrol_person
 from guahao.kernel.clock import local_date
 from guahao.kernel.http import Db, Keys, Now, Once, problems
@@ -18,6 +17,7 @@ from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import DIRECTORY
 from guahao.kernel.masking import mask_document, mask_name
 from guahao.kernel.sex import Sex
+from guahao.kernel.value.fields import Mobile
 
 router = APIRouter(prefix="/api/v1/staff/patients", tags=["desk"])
 
@@ -27,7 +27,7 @@ Desk = Annotated[StaffRef, Depends(staff(Permission.BOOK_FOR_PATIENT))]
 class EnrolIn(PersonIn):
     """A person at the counter, document in hand; `consents` are what they signed there."""
 
-    phone: Phone | None = None
+    phone: Mobile | None = None
 
 
 class EnrolledOut(BaseModel):

@@ -10,18 +10,16 @@ from pydantic import BaseModel, Field, StringConstraints
 from guahao.identity.access import Permission, Role
 from guahao.identity.policy.login import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
 from guahao.kernel.http import Body
+from guahao.kernel.value.fields import GivenCode, GivenUsername, OneTimeCode, secret
 
-GivenUsername = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 GivenPassword = Annotated[
-    str, StringConstraints(min_length=1, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False)
+    str, StringConstraints(strip_whitespace=False), secret(least=1, most=PASSWORD_MAX_LENGTH)
 ]
 NewPassword = Annotated[
     str,
-    StringConstraints(min_length=PASSWORD_MIN_LENGTH, max_length=PASSWORD_MAX_LENGTH, strip_whitespace=False),
+    StringConstraints(strip_whitespace=False),
+    secret(least=PASSWORD_MIN_LENGTH, most=PASSWORD_MAX_LENGTH),
 ]
-TotpCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
-TypedCode = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-"""A code that we gave out; written with or without its hyphens, in small or capital letters."""
 
 
 class StaffLoginIn(Body):
@@ -29,8 +27,8 @@ class StaffLoginIn(Body):
 
     username: GivenUsername
     password: GivenPassword
-    totp_code: TotpCode | None = None
-    recovery_code: TypedCode | None = None
+    totp_code: OneTimeCode | None = None
+    recovery_code: GivenCode | None = None
 
 
 class StaffOut(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from guahao.identity.access import NotLoggedIn, Permission, StaffRef, console_token, staff
 from guahao.identity.api_staff.cookie import clear_cookie, set_cookie
 from guahao.identity.api_staff.proof import PASSWORD_REFUSALS, AtCounter
-from guahao.identity.api_staff.schemas import GivenPassword, TotpCode, TypedCode
+from guahao.identity.api_staff.schemas import GivenPassword
 from guahao.identity.service.login import open_staff_login
 from guahao.identity.service.second_factor import (
     RecoveryCodeWrong,
@@ -26,6 +26,7 @@ from guahao.identity.service.throttle import forgive_tries
 from guahao.kernel.db import transaction
 from guahao.kernel.http import AppSettings, Body, problems
 from guahao.kernel.qr import qr_image
+from guahao.kernel.value.fields import GivenCode, OneTimeCode
 
 router = APIRouter(prefix="/api/v1/staff/me/totp", tags=["staff login"])
 
@@ -49,7 +50,7 @@ class TotpOut(BaseModel):
 class TotpCodeIn(Body):
     """Six digits that the app shows now."""
 
-    code: TotpCode
+    code: OneTimeCode
 
 
 class RecoveryCodesOut(BaseModel):
@@ -61,8 +62,8 @@ class RecoveryCodesOut(BaseModel):
 class TotpRemovalIn(OwnPasswordIn):
     """The present password, and a code of the app or a recovery code."""
 
-    totp_code: TotpCode | None = None
-    recovery_code: TypedCode | None = None
+    totp_code: OneTimeCode | None = None
+    recovery_code: GivenCode | None = None
 
 
 @router.post("", status_code=201, responses=problems(NotLoggedIn, TotpAlreadySet, *PASSWORD_REFUSALS))

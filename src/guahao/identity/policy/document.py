@@ -1,16 +1,19 @@
-"""Identity documents: how each kind is written, and what its number says about its holder."""
+"""Persons as their identity documents describe them."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from guahao.identity.models.person import DocumentType
+from guahao.identity.policy.number import NumberFault, carried_details, faults_of, number_form
+from guahao.kernel.clock import age_on
 from guahao.kernel.errors import Problem
 from guahao.kernel.i18n import text
 from guahao.kernel.sex import Sex
+from guahao.kernel.value.person import person_name_form, read_person_name
+from guahao.kernel.value.unfit import Unfit
 
 GROWN_UP = 18
 """Age from which no guardian is needed (Civil Code, article 17)."""
@@ -22,42 +25,18 @@ BIRTH_CERTIFICATE_YEARS = 3
 """A child older than this has a resident number of its own."""
 
 _OLDEST = 130
-_SHAPES = {
-    DocumentType.RESIDENT_ID: r"[1-68]\d{16}[\dX]",
-    DocumentType.PASSPORT: r"(?=.*\d)[A-Z0-9]{6,12}",
-    DocumentType.HK_MACAO_PERMIT: r"[HM]\d{8}(\d{2})?",
-    DocumentType.TAIWAN_PERMIT: r"\d{8}|\d{10}[A-Z]?",
-    DocumentType.FOREIGN_PERMANENT_RESIDENCE: r"[A-Z]{3}\d{12}|9\d{16}[\dX]",
-    DocumentType.BIRTH_CERTIFICATE: r"[A-Z]\d{9}",
-}
-_PROVINCES = frozenset(
-    {
-        *range(11, 16),
-        *range(21, 24),
-        *range(31, 38),
-        *range(41, 47),
-        *range(50, 55),
-        *range(61, 66),
-        71,
-        *range(81, 84),
-    }
-)
-"""GB/T 2260 provinces; 81 to 83 are residence permits of Hong Kong, Macao and Taiwan people."""
-
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK_DIGITS = "10X98765432"
 _NUMBERED_PEOPLE = 18
-_NAME_SIGNS = frozenset("·•.'’- ")
 
 
 class DocumentNumberInvalid(Problem):
-    """The number cannot be one of this kind of document; `hint` says what does not fit."""
+    """The number cannot be one of this kind of document; `hint` says what does not fit, all of it."""
 
     code = "document-number-invalid"
 
-    def __init__(self, reason: str) -> None:
-        """Explain by the text `document-hint.<reason>`."""
-        super().__init__(hint=text(f"document-hint.{reason}"))
+    def __init__(self, faults: Sequence[NumberFault]) -> None:
+        """Explain each fault by its text `document-hint.<reason>`."""
+        hint = "；".join(text(f"document-hint.{fault.reason}", **fault.values) for fault in faults)
+        super().__init__(hint=hint, errors=_at("document_number", hint))
 
 
 class BirthDetailsRequired(Problem):
@@ -65,11 +44,21 @@ class BirthDetailsRequired(Problem):
 
     code = "birth-details-required"
 
+    def __init__(self, *fields: str) -> None:
+        """Name the fields that are missing."""
+        super().__init__(errors=[fault for field in fields for fault in _at(field, text("field.missing"))])
+
 
 class BirthDetailsContradict(Problem):
     """The birth date or sex given is not the one that the number says."""
 
     code = "birth-details-contradict"
+
+    def __init__(self, *fields: str) -> None:
+        """Name the fields that contradict the number."""
+        super().__init__(
+            errors=[fault for field in fields for fault in _at(field, text(f"document-hint.{field}"))]
+        )
 
 
 class BirthDateInvalid(Problem):
@@ -89,9 +78,17 @@ class BirthCertificateTooOld(Problem):
 
 
 class PersonNameInvalid(Problem):
-    """The name has signs that no identity document prints, or fewer than two."""
+    """The name has signs that no identity document prints, or is too short or too long; `hint` says which."""
 
     code = "person-name-invalid"
+
+    def __init__(self, hint: str) -> None:
+        """Take the sentence about what does not fit."""
+        super().__init__(hint=hint, errors=_at("name", hint))
+
+
+def _at(field: str, message: str) -> list[dict[str, str]]:
+    return [{"in": "body", "field": field, "message": message}]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,49 +116,55 @@ def read_identity(
     Resident numbers and the 18-digit foreign residence card carry birth date and sex (GB 11643); the
     other documents need them given. Raises the problems of this module.
     """
-    written = unicodedata.normalize("NFKC", number).replace(" ", "").upper()
-    if not written.isascii() or re.fullmatch(_SHAPES[document_type], written) is None:
-        raise DocumentNumberInvalid(document_type.value)
+    written = read_number(document_type, number)
     if len(written) == _NUMBERED_PEOPLE:
-        carried = _read_citizen_number(written)
-        if (birth_date or carried[0], sex or carried[1]) != carried:
-            raise BirthDetailsContradict
+        carried = carried_details(written)
+        _require_agreement(carried, birth_date=birth_date, sex=sex)
         birth_date, sex = carried
     if birth_date is None or sex is None:
-        raise BirthDetailsRequired
+        missing = {"birth_date": birth_date, "sex": sex}
+        raise BirthDetailsRequired(*(field for field, value in missing.items() if value is None))
     _check_birth(document_type, birth_date=birth_date, today=today)
     return Identity(
         document_type=document_type, number=written, name=read_name(name), birth_date=birth_date, sex=sex
     )
 
 
-def read_name(name: str) -> str:
-    """Bring a name into normal form: full-width signs, dots and spaces made one way.
+def read_number(document_type: DocumentType, typed: str) -> str:
+    """Bring a document's number into the form by which its holder is known for life, and check it.
 
-    Raises `PersonNameInvalid`.
+    Raises `DocumentNumberInvalid`.
     """
-    plain = " ".join(unicodedata.normalize("NFKC", name).split()).replace("•", "·")
-    if not 2 <= len(plain) <= 50 or not plain[0].isalpha():
-        raise PersonNameInvalid
-    if not all(sign.isalpha() or sign in _NAME_SIGNS for sign in plain):
-        raise PersonNameInvalid
-    return plain
+    faults = faults_of(document_type, typed)
+    if faults:
+        raise DocumentNumberInvalid(faults)
+    return number_form(document_type, typed)
 
 
-def is_same_name(one: str, other: str) -> bool:
-    """Whether two names in normal form are those of one person: case and spaces do not matter."""
-    return one.replace(" ", "").casefold() == other.replace(" ", "").casefold()
+def read_name(name: str) -> str:
+    """Bring a name into normal form, as the State writes it. Raises `PersonNameInvalid`."""
+    try:
+        return read_person_name(name)
+    except Unfit as unfit:
+        raise PersonNameInvalid(unfit.sentence) from None
 
 
-def age_on(day: date, *, birth_date: date) -> int:
-    """Full years of age on `day`."""
-    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+def _require_agreement(carried: tuple[date, Sex], *, birth_date: date | None, sex: Sex | None) -> None:
+    wrong = [
+        *(["birth_date"] if birth_date not in (None, carried[0]) else []),
+        *(["sex"] if sex not in (None, carried[1]) else []),
+    ]
+    if wrong:
+        raise BirthDetailsContradict(*wrong)
 
 
-def check_digit(head: str) -> str:
-    """The last sign of an 18-digit number, by ISO 7064 MOD 11-2 over the first seventeen."""
-    total = sum(int(digit) * weight for digit, weight in zip(head, _WEIGHTS, strict=True))
-    return _CHECK_DIGITS[total % 11]
+def is_same_name(first: str, second: str) -> bool:
+    """Whether two names are those of one person: case, spaces and how the dot is written do not matter."""
+    return _comparable(first) == _comparable(second)
+
+
+def _comparable(name: str) -> str:
+    return person_name_form(name).replace(" ", "").casefold()
 
 
 def _check_birth(document_type: DocumentType, *, birth_date: date, today: date) -> None:
@@ -170,15 +173,3 @@ def _check_birth(document_type: DocumentType, *, birth_date: date, today: date) 
         raise BirthDateInvalid
     if document_type is DocumentType.BIRTH_CERTIFICATE and age >= BIRTH_CERTIFICATE_YEARS:
         raise BirthCertificateTooOld
-
-
-def _read_citizen_number(number: str) -> tuple[date, Sex]:
-    if number[0] != "9" and int(number[:2]) not in _PROVINCES:
-        raise DocumentNumberInvalid("region")
-    try:
-        birth_date = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
-    except ValueError:
-        raise DocumentNumberInvalid("birth") from None
-    if check_digit(number[:17]) != number[17]:
-        raise DocumentNumberInvalid("checksum")
-    return birth_date, Sex.MALE if int(number[16]) % 2 else Sex.FEMALE

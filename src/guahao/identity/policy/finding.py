@@ -1,20 +1,31 @@
-"""What sealed values are found by: keyed hashes that are equal for equal values and tell nothing else."""
+"""What sealed values are found by: keyed hashes that are equal for equal values and tell nothing else.
+
+Each is made of the value's normal form here, so that no caller can hash another one.
+"""
 
 from __future__ import annotations
 
+from guahao.identity.models.person import DocumentType
+from guahao.identity.policy.number import number_form
 from guahao.kernel.crypto import KeyRing
+from guahao.kernel.value.phone import mobile_form
+from guahao.kernel.value.search import name_search_form
+
+VALUE_FORMS = 1
+"""Counts the changes of what is hashed here; persons of an earlier count are indexed anew by a job."""
 
 
 def phone_index(key_ring: KeyRing, phone: str) -> bytes:
-    """What a phone is found by in accounts, codes and patients."""
-    return key_ring.blind_index("account.phone", phone)
+    """What a phone, however it is written, is found by in accounts, codes and patients."""
+    return key_ring.blind_index("account.phone", mobile_form(phone))
 
 
-def document_index(key_ring: KeyRing, document_type: str, number: str) -> bytes:
-    """What a document, its number in normal form, is found by."""
-    return key_ring.blind_index("person.document", f"{document_type}|{number}")
+def document_index(key_ring: KeyRing, document_type: DocumentType, number: str) -> bytes:
+    """What a document, however its number is written, is found by."""
+    form = number_form(document_type, number)
+    return key_ring.blind_index("person.document", f"{document_type.value}|{form}")
 
 
 def name_index(key_ring: KeyRing, name: str) -> bytes:
-    """What a whole name is found by; case and spaces do not matter."""
-    return key_ring.blind_index("person.name", name.replace(" ", "").casefold())
+    """What a whole name is found by; case, spaces, dots and traditional characters do not matter."""
+    return key_ring.blind_index("person.name", name_search_form(name))

@@ -9,12 +9,6 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
-PHONE_PATTERN = r"^1[3-9][0-9]{9}$"
-"""Mainland mobile numbers: what our SMS contracts reach and what a resident can be called by."""
-
-USERNAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]{3,31}$"
-"""Begins with a letter, so that it is never mistaken for a phone number."""
-
 PASSWORD_MIN_LENGTH = 8
 PASSWORD_MAX_LENGTH = 64
 

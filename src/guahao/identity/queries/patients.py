@@ -28,8 +28,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.consent import Consent, ConsentKind
 from guahao.identity.models.person import DocumentType, Patient, Person
-from guahao.identity.policy.document import GROWN_UP, OWN_CONSENT, age_on
-from guahao.kernel.clock import CHINA
+from guahao.identity.policy.document import GROWN_UP, OWN_CONSENT
+from guahao.kernel.clock import CHINA, age_on
 from guahao.kernel.db import HotStatement
 from guahao.kernel.sex import Sex
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,14 +13,13 @@ from sqlalchemy.orm import aliased
 
 from guahao.identity.models.account import Account
 from guahao.identity.models.person import DocumentType, Patient, Person
-from guahao.identity.policy.document import age_on
 from guahao.identity.policy.finding import document_index, name_index, phone_index
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound
 from guahao.kernel.masking import mask_document, mask_name, mask_phone
 from guahao.kernel.sex import Sex
 
-__all__ = ["DocumentType", "FoundPerson", "PatientValue", "ShownPatient", "age_on"]
+__all__ = ["DocumentType", "FoundPerson", "PatientValue", "ShownPatient"]
 
 _MOST_SHOWN = 20
 
@@ -105,7 +103,7 @@ async def opened_value(
 
 async def people_with_number(db: AsyncSession, *, text: str, key_ring: KeyRing) -> FoundPeople:
     """The people whose document number or phone is exactly this, with the desk's patient where enrolled."""
-    return await _found(db, Person.id.in_(union(*_by_number(_written(text), key_ring))), key_ring)
+    return await _found(db, Person.id.in_(union(*_by_number(text, key_ring))), key_ring)
 
 
 def people_sought(text: str, *, key_ring: KeyRing) -> CompoundSelect[UUID]:
@@ -114,9 +112,8 @@ def people_sought(text: str, *, key_ring: KeyRing) -> CompoundSelect[UUID]:
     To be part of another statement: a common name is that of thousands. Each way to find somebody is a
     select of its own, so that each has its index.
     """
-    written = _written(text)
-    by_name = select(Person.id).where(Person.name_index == name_index(key_ring, written))
-    return union(by_name, *_by_number(written, key_ring))
+    by_name = select(Person.id).where(Person.name_index == name_index(key_ring, text))
+    return union(by_name, *_by_number(text, key_ring))
 
 
 async def person_of(db: AsyncSession, *, patient_id: UUID) -> UUID:
@@ -134,15 +131,11 @@ async def people_shown(
     return await _found(db, Person.id.in_(wanted), key_ring)
 
 
-def _written(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).replace(" ", "").upper()
-
-
-def _by_number(written: str, key_ring: KeyRing) -> list[Select[UUID]]:
-    phone = phone_index(key_ring, written)
+def _by_number(text: str, key_ring: KeyRing) -> list[Select[UUID]]:
+    phone = phone_index(key_ring, text)
     is_listed = Patient.deleted_at.is_(None)
     documents = [
-        and_(Person.document_type == kind, Person.document_index == document_index(key_ring, kind, written))
+        and_(Person.document_type == kind, Person.document_index == document_index(key_ring, kind, text))
         for kind in DocumentType
     ]
     by_account = select(Patient.person_id).join(Account, Account.id == Patient.account_id)

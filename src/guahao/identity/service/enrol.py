@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import Patient, Relation
-from guahao.identity.policy.document import OWN_CONSENT, Identity, age_on
+from guahao.identity.policy.document import OWN_CONSENT, Identity
 from guahao.identity.policy.finding import phone_index
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.identity.service.consents import Accepted, ConsentRequired, Giver, check_versions, keep_consent
 from guahao.identity.service.persons import keep_person
-from guahao.kernel.clock import local_date
+from guahao.kernel.clock import age_on, local_date
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.ids import new_id
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import Patient, Person, Relation
-from guahao.identity.policy.document import GROWN_UP, OWN_CONSENT, Identity, age_on
+from guahao.identity.policy.document import GROWN_UP, OWN_CONSENT, Identity
 from guahao.identity.policy.finding import phone_index
 from guahao.identity.queries.consents import has_consented
 from guahao.identity.queries.patients import lock_person
@@ -27,7 +27,7 @@ from guahao.identity.service.consents import (
     lock_account,
 )
 from guahao.identity.service.persons import find_person, keep_person, require_same_person
-from guahao.kernel.clock import CHINA, local_date
+from guahao.kernel.clock import CHINA, age_on, local_date
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from guahao.identity.access import AccountRef, CurrentAccount, per_account
 from guahao.identity.queries import openid_of
@@ -19,6 +19,7 @@ from guahao.kernel.http import Body, Db, Once, OnceKey, problems
 from guahao.kernel.ids import parse_id
 from guahao.kernel.qr import qr_image
 from guahao.kernel.settings import Environment
+from guahao.kernel.value.fields import opaque
 from guahao.payment import queries
 from guahao.payment.api_patient.gateways import AllGateways, OpenTill, Till
 from guahao.payment.models import Channel, Order, OrderState, PaymentState, RefundReason
@@ -131,7 +132,7 @@ class PaymentIn(Body):
         Channel.ALIPAY_PAGE,
         Channel.ALIPAY_QR,
     ]
-    js_code: Annotated[str | None, Field(min_length=1, max_length=128)] = None
+    js_code: Annotated[str, opaque(128)] | None = None
 
 
 class PaymentOut(BaseModel):

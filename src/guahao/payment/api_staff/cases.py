@@ -18,6 +18,7 @@ from guahao.kernel.export import Form
 from guahao.kernel.http import Body, CountedPage, Db, Keys, problems
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import page_of, parts_of
+from guahao.kernel.value.fields import reason_text
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download
 from guahao.payment.api_staff.schemas import CaseSeen, Found
 from guahao.payment.api_staff.showing import cases_seen
@@ -37,7 +38,7 @@ Finance = Annotated[StaffRef, Depends(staff(Permission.MANAGE_MONEY))]
 class ResolutionIn(Body):
     """What was found out and done, for the auditor."""
 
-    resolution: Annotated[str, Field(min_length=4, max_length=500)]
+    resolution: Annotated[str, reason_text(least=4, most=500)]
 
 
 class CaseSearch(Found):

@@ -18,6 +18,7 @@ from guahao.kernel.http import Body, CountedPage, Db, Keys, Listed, Now, Once, p
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import page_of, parts_of
+from guahao.kernel.value.fields import Id
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import (
     AdjustmentSeen,
@@ -25,7 +26,6 @@ from guahao.payment.api_staff.schemas import (
     AnyHospitalId,
     EntrySeen,
     Found,
-    Id,
     Note,
 )
 from guahao.payment.api_staff.showing import adjustments_seen

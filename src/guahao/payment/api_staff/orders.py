@@ -18,11 +18,11 @@ from guahao.kernel.http import Body, CountedPage, Db, Keys, Once, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import page_of, parts_of
+from guahao.kernel.value.fields import Id
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import (
     AmountFen,
     Found,
-    Id,
     Note,
     OrderFileSeen,
     OrderSeen,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from guahao.kernel.clock import at_local
 from guahao.kernel.http import Listed
+from guahao.kernel.value.fields import reason_text
 from guahao.payment import policy
 from guahao.payment.models import (
     AdjustmentState,
@@ -29,7 +30,6 @@ from guahao.payment.models import (
 )
 from guahao.payment.queries.lists import Span
 
-Id = Annotated[str, Field(max_length=64)]
 HospitalId = Annotated[int, Query(ge=1, le=16_777_215)]
 AnyHospitalId = Annotated[
     int,
@@ -37,9 +37,7 @@ AnyHospitalId = Annotated[
 ]
 Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2100, 1, 1))]
 AmountFen = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
-Note = Annotated[
-    str, Field(min_length=2, max_length=200, description="Why, without names or numbers of persons")
-]
+Note = Annotated[str, reason_text(least=2), Field(description="Why, without names or numbers of persons")]
 
 
 Names = Mapping[str, str]

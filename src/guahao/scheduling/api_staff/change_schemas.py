@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field, RootModel, model_validator
 from guahao.catalog.queries import DoctorLevel
 from guahao.kernel.errors import REGISTRY
 from guahao.kernel.http import Body
-from guahao.scheduling.api_staff.schemas import Day, LocalTime, Places, Refusal, Room
+from guahao.kernel.value.fields import Room
+from guahao.scheduling.api_staff.schemas import Day, LocalTime, Places, Refusal
 from guahao.scheduling.models import (
     ChangeKind,
     ChangeState,

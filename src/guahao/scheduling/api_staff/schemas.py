@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from guahao.catalog.queries import DoctorLevel
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import Body
+from guahao.kernel.value.fields import Room, reason_text
 from guahao.scheduling.models import (
     Bucket,
     ClinicSession,
@@ -37,8 +38,7 @@ Weekday = Annotated[int, Field(ge=0, le=6, description="Monday is 0")]
 SlotMin = Annotated[int, Field(ge=5, le=30, description="Minutes of one slot")]
 Places = Annotated[int, Field(ge=1, le=100, description="Places of one slot")]
 Kept = Annotated[int, Field(ge=0, le=100)]
-Room = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00]+$")]
-Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+Reason = Annotated[str, reason_text(least=1)]
 LocalTime = Annotated[dt.time, Field(description="Local time in China, without offset")]
 
 

@@ -13,7 +13,8 @@ from guahao.identity.models.account import Account
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import DocumentType, Relation
 from guahao.identity.models.staff import Staff
-from guahao.identity.policy.document import check_digit, read_identity
+from guahao.identity.policy.document import read_identity
+from guahao.identity.policy.number import check_digit
 from guahao.identity.policy.permission import Role
 from guahao.identity.queries.consents import current_texts
 from guahao.identity.service.account import register

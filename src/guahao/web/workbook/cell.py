@@ -6,31 +6,49 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import partial
+from typing import ClassVar
 
 from guahao.kernel.export import CONTROL, RUNS_AS_FORMULA
 from guahao.kernel.i18n import text
 from guahao.kernel.money import fen_of_yuan
 from guahao.kernel.sheet import Cell, NoResult
+from guahao.kernel.value import words
+from guahao.kernel.value.phone import read_phone_line
+from guahao.kernel.value.signs import visible
+from guahao.kernel.value.unfit import Unfit
 
-_INVISIBLE = re.compile("[\u200b-\u200f\u2028-\u202e\u2060\ufeff\u00ad]")
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
-_PHONE = re.compile(r"\+?[0-9][0-9 ()-]{2,24}(转[0-9]{1,6})?")
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?: 0{1,2}:00(?::00)?)?|(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"(\d{1,2})[:点时](\d{2})?分?(?::00)?")
-_BETWEEN_ITEMS = re.compile(r"[、，,；;\n]")
 
 
 class Bad(ValueError):
     """This cell cannot be read; the message is fit to show."""
 
+    section: ClassVar[str] = "workbook_cell"
+
     def __init__(self, reason: str, **values: object) -> None:
         """Take the text key under `workbook_cell.` and what its sentence names."""
-        super().__init__(text(f"workbook_cell.{reason}", **values))
+        super().__init__(text(f"{self.section}.{reason}", **values))
         self.reason = reason
 
 
+class _BadValue(Bad):
+    """What is written has no normal form: the sentence is the one that routes answer, too."""
+
+    section = "value"
+
+
 def written(cell: Cell | NoResult) -> str:
-    """Answer the cell as trimmed text, "" for an empty one; numbers without a needless ".0".
+    """Answer the cell as trimmed text without what shows nothing, "" for an empty one."""
+    clean = visible(_raw(cell)).strip()
+    if CONTROL.search(clean):
+        raise Bad("control_character")
+    return clean
+
+
+def _raw(cell: Cell | NoResult) -> str:
+    """The cell as trimmed text; numbers without a needless ".0".
 
     An apostrophe that `kernel.export.escaped` has put in front is taken off again.
     """
@@ -44,9 +62,7 @@ def written(cell: Cell | NoResult) -> str:
         case float() if cell.is_integer():
             return str(int(cell))
         case str():
-            clean = _INVISIBLE.sub("", cell).replace("\r\n", "\n").strip()
-            if CONTROL.search(clean):
-                raise Bad("control_character")
+            clean = cell.replace("\r\n", "\n").strip()
             return clean[1:] if clean.startswith("'") and RUNS_AS_FORMULA.match(clean) else clean
         case _:
             return str(cell)
@@ -63,47 +79,50 @@ def _refuse_dates(cell: Cell | NoResult) -> None:
         raise Bad("became_date", value=str(cell).removesuffix(" 00:00:00"))
 
 
-def _sentence(limit: int) -> Callable[[Cell | NoResult], str]:
-    def read(cell: Cell | NoResult) -> str:
+def _text(read: Callable[[str], str]) -> Callable[[Cell | NoResult], str]:
+    """Read a cell into the normal form that routes give the same value."""
+
+    def read_text(cell: Cell | NoResult) -> str:
         _refuse_dates(cell)
-        value = written(cell)
-        if len(value) > limit:
-            raise Bad("too_long", limit=limit, length=len(value))
-        return value
+        return _fit(read, _raw(cell))
 
-    return read
+    return read_text
 
 
-def _code(cell: Cell | NoResult) -> str:
-    _refuse_dates(cell)
-    return _code_text(_half_width(cell))
+def _texts(
+    read: Callable[[str], str], *, most: int, split: Callable[[str], list[str]] = words.split_words
+) -> Callable[[Cell | NoResult], list[str]]:
+    """Read a cell into several values, each of them in its normal form and once."""
+
+    def read_texts(cell: Cell | NoResult) -> list[str]:
+        _refuse_dates(cell)
+        items = list(dict.fromkeys(_fit(read, part) for part in split(_raw(cell))))
+        if len(items) > most:
+            raise _BadValue("too_many", count=len(items), limit=most)
+        return items
+
+    return read_texts
 
 
-def _code_text(value: str) -> str:
-    if not _CODE.fullmatch(value):
-        raise Bad("code", value=value)
-    return value
+def _fit(read: Callable[[str], str], typed: str) -> str:
+    try:
+        return read(typed)
+    except Unfit as unfit:
+        raise _BadValue(unfit.reason, **unfit.values) from None
 
 
-def _codes(cell: Cell | NoResult) -> list[str]:
-    _refuse_dates(cell)
-    return [_code_text(part) for part in _parts(_half_width(cell))]
+def _word(typed: str) -> str:
+    """A long item is usually a list whose separators are missing."""
+    try:
+        return words.read_word(typed)
+    except Unfit as unfit:
+        if unfit.reason == "too_long":
+            raise Bad("item_too_long", limit=words.WORD_MOST) from None
+        raise
 
 
-def _parts(value: str) -> list[str]:
-    parts = (part.strip() for part in _BETWEEN_ITEMS.split(value))
-    return list(dict.fromkeys(part for part in parts if part))
-
-
-def _list(cell: Cell | NoResult) -> list[str]:
-    items = _parts(_sentence(2000)(cell))
-    if any(len(item) > 40 for item in items):
-        raise Bad("item_too_long", limit=40)
-    return items
-
-
-def _lines(cell: Cell | NoResult) -> list[str]:
-    return [line.strip() for line in _sentence(4000)(cell).split("\n") if line.strip()]
+def _lines(typed: str) -> list[str]:
+    return [line for line in typed.split("\n") if line.strip()]
 
 
 def _national_code(cell: Cell | NoResult) -> str:
@@ -112,20 +131,6 @@ def _national_code(cell: Cell | NoResult) -> str:
         return f"{cell:05.2f}"
     value = _half_width(cell)
     return value.zfill(2) if value.isdecimal() else value
-
-
-def _phone(cell: Cell | NoResult) -> str:
-    return _phone_text(_half_width(cell).replace("–", "-").replace("—", "-"))
-
-
-def _phone_text(value: str) -> str:
-    if not _PHONE.fullmatch(value):
-        raise Bad("phone", value=value)
-    return value
-
-
-def _phones(cell: Cell | NoResult) -> list[str]:
-    return [_phone_text(part) for part in _parts(_half_width(cell))]
 
 
 def _money(cell: Cell | NoResult) -> int:
@@ -191,18 +196,21 @@ def _time(cell: Cell | NoResult) -> time:
 Value = str | int | float | bool | date | time | list[str]
 
 READERS: dict[str, Callable[[Cell | NoResult], Value]] = {
-    "code": _code,
-    "codes": _codes,
+    "code": _text(words.read_code),
+    "codes": _texts(words.read_code, most=words.DEPARTMENTS_MOST),
     "national_code": _national_code,
-    "name": _sentence(60),
-    "text": _sentence(200),
-    "hospital_level": _sentence(20),
-    "doctor_title": _sentence(20),
-    "long_text": _sentence(2000),
-    "lines": _lines,
-    "list": _list,
-    "phone": _phone,
-    "phones": _phones,
+    "name": _text(words.read_name),
+    "doctor_name": _text(words.read_doctor_name),
+    "room": _text(partial(words.read_name, limit=words.ROOM_MOST)),
+    "text": _text(words.read_line),
+    "hospital_level": _text(partial(words.read_line, limit=words.LEVEL_MOST)),
+    "doctor_title": _text(partial(words.read_line, limit=words.TITLE_MOST)),
+    "long_text": _text(words.read_prose),
+    "skills": _text(partial(words.read_prose, limit=words.SKILLS_MOST)),
+    "lines": _texts(words.read_notice, most=words.NOTICES_MOST, split=_lines),
+    "list": _texts(_word, most=words.WORDS_MOST),
+    "phone": _text(read_phone_line),
+    "phones": _texts(read_phone_line, most=words.PHONES_MOST),
     "latitude": _degrees(3, 54),
     "longitude": _degrees(73, 136),
     "age": _whole(0, 200),

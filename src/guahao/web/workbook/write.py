@@ -16,6 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from guahao.kernel.export import escaped
 from guahao.kernel.i18n import text
+from guahao.kernel.value.words import join_words
 from guahao.web.workbook.cell import first_words
 from guahao.web.workbook.columns import Column, Sheet, definition, is_choice, words_of
 from guahao.web.workbook.rows import Row, Workbook
@@ -33,7 +34,7 @@ _FORMATS = {
     "date": "yyyy-mm-dd",
     "time": "hh:mm",
 }
-_WIDE = {"text": 32, "long_text": 48, "lines": 40, "list": 36, "name": 22}
+_WIDE = {"text": 32, "long_text": 48, "skills": 48, "lines": 40, "list": 36, "name": 22}
 _DROP_DOWN_ROWS = 5_000
 _LIGHT_BLUE = PatternFill("solid", fgColor="FFDCEBFF")
 
@@ -47,7 +48,7 @@ def shown(column: Column, value: object) -> Shown:
         case str() | int() if words is not None:
             return first_words(words)[value]
         case tuple():
-            return escaped(("\n" if column.kind == "lines" else "、").join(value))
+            return escaped("\n".join(value) if column.kind == "lines" else join_words(value))
         case int() if column.kind == "money":
             return value / 100
         case int() | float() | date() | time():
@@ -117,5 +118,5 @@ def _format_cells(page: Worksheet, number: int, column: Column) -> None:
     for (cell,) in page.iter_rows(min_row=2, min_col=number, max_col=number):
         if cell_format is not None:
             cell.number_format = cell_format
-        elif column.kind in ("lines", "long_text"):
+        elif column.kind in ("lines", "long_text", "skills"):
             cell.alignment = Alignment(wrap_text=True, vertical="top")

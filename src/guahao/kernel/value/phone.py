@@ -1,0 +1,52 @@
+"""Phone numbers: the mobiles of patients, and the lines a hospital tells."""
+
+from __future__ import annotations
+
+import re
+
+from guahao.kernel.value.signs import CONTROL, narrow
+from guahao.kernel.value.unfit import Unfit
+
+MOBILE_DIGITS = 11
+LINE_MOST = 40
+
+_MOBILE = re.compile("1[3-9][0-9]{9}")
+_MAINLAND = re.compile(r"(?:\+|00)?86(?=1[0-9]{10}$)")
+_BETWEEN = str.maketrans("", "", " -()./")
+_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
+_DIGITS_OF_A_LINE = 3
+
+
+def read_mobile(typed: str) -> str:
+    """The eleven digits of a mainland mobile, however it is written. Raises `Unfit`.
+
+    Read past +86, 0086 and 86, spaces, hyphens, brackets, full-width and invisible signs.
+    """
+    number = mobile_form(typed)
+    if _MOBILE.fullmatch(number):
+        return number
+    for place, sign in enumerate(number, 1):
+        if sign not in "0123456789" and (place > 1 or sign != "+"):
+            raise Unfit("mobile_sign", place=place, sign=sign)
+    if number.startswith(("+", "00")):
+        raise Unfit("mobile_abroad")
+    if len(number) != MOBILE_DIGITS:
+        raise Unfit("mobile_length", length=len(number), digits=MOBILE_DIGITS)
+    raise Unfit("mobile_start", start=number[:2])
+
+
+def mobile_form(typed: str) -> str:
+    """What is compared with stored mobiles; nothing is refused."""
+    return _MAINLAND.sub("", narrow(typed).translate(_HYPHENS).translate(_BETWEEN), count=1)
+
+
+def read_phone_line(typed: str) -> str:
+    """A number that a hospital tells, as it writes it: 0571-88888888转8001. May be empty. Raises `Unfit`."""
+    number = narrow(typed).translate(_HYPHENS)
+    if CONTROL.search(typed.strip()) or (
+        number and sum(sign.isdigit() for sign in number) < _DIGITS_OF_A_LINE
+    ):
+        raise Unfit("phone", value=number[:LINE_MOST])
+    if len(number) > LINE_MOST:
+        raise Unfit("too_long", limit=LINE_MOST, length=len(number))
+    return number
