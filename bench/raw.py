@@ -27,6 +27,9 @@ INSERT INTO idempotency_key (owner, route, key, body_hash, expires_at)
 INSERT INTO payment_order (hospital_id, id, subject, account_id, amount_fen, state, expires_at)
   VALUES (1, {_ID}::uuid, 'appointment:' || {_ID}, {DIRECTORY_ID.format(n=":person::int")}, 5000, 'created',
     now() + interval '15 minutes');
+WITH event AS (
+  INSERT INTO appointment_event (hospital_id, appointment_id, seq, to_state, reason, channel, actor)
+  VALUES (1, {_ID}::uuid, 1, 'held', 'held', 'online', 'account bench'))
 INSERT INTO appointment (hospital_id, id, account_id, patient_id, person_id, slot_id, session_id,
     department_id, doctor_id, order_id, date, starts_at, ends_at, state, channel, rule_version,
     hold_expires_at)

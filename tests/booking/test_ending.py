@@ -10,7 +10,14 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
-from guahao.booking.models import Appointment, AppointmentState, BookingBlock, CreditEvent, CreditKind
+from guahao.booking.models import (
+    Appointment,
+    AppointmentState,
+    BookingBlock,
+    CreditEvent,
+    CreditKind,
+    EventReason,
+)
 from guahao.booking.queries.law import broken_slots
 from guahao.booking.queries.screen import allowed_now
 from guahao.booking.reactions import REACTIONS
@@ -18,7 +25,7 @@ from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, 
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.credit import lift_block
 from guahao.booking.service.expire import expire_holds
-from guahao.booking.service.rows import AppointmentEnded
+from guahao.booking.service.transition import AppointmentEnded, Transition, transition
 from guahao.catalog.models import RuleSetRow
 from guahao.catalog.policy.rules import Rules
 from guahao.catalog.queries import forget_rules
@@ -240,7 +247,9 @@ async def test_money_for_an_appointment_that_ended_goes_back(db: AsyncSession) -
     slot = await make_slot(db, capacity=1)
     plan = await hold(db, await make_booker(db), slot.id)
     await pay(db, plan.order_id)
-    await db.execute(update(Appointment).values(state=AppointmentState.EXPIRED, ended_at=func.now()))
+    held = await appointment(db, plan.appointment_id)
+    ended = Transition(appointment=held, to=AppointmentState.EXPIRED, reason=EventReason.UNPAID)
+    await transition(db, ended)
 
     await confirm(db, appointment_id=plan.appointment_id)
     await confirm(db, appointment_id=plan.appointment_id)

@@ -48,7 +48,9 @@ async def forget_what_was(db: AsyncSession) -> None:
     """What earlier tests left in files and statistics, by which plans are chosen; undone at the end."""
     connection = await db.connection()
     for command in (
+        "SET LOCAL session_replication_role = replica",
         "TRUNCATE appointment, event CASCADE",
+        "SET LOCAL session_replication_role = origin",
         "DELETE FROM pg_statistic WHERE starelid >= 16384",
     ):
         await connection.exec_driver_sql(command)

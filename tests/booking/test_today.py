@@ -6,11 +6,11 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.api_staff.today import SEEN_BY
-from guahao.booking.models import Appointment
+from guahao.booking.models import Appointment, AppointmentEvent
 from guahao.booking.queries.today import NeedKind, bookings_of_day
 from guahao.catalog.models import DoctorLevel, FeeChange, FeeChangeState, FeeKind, HospitalState
 from guahao.identity.policy.permission import HOSPITAL_ROLES, Role
@@ -224,7 +224,11 @@ async def made_at(db: AsyncSession, appointment: Appointment, moment: datetime) 
     hospital_id = hospital_of(appointment.id)
     id_ = UUID(int=first_id(moment).int | new_id(hospital_id).int & ((1 << 80) - 1))
     values = {"id": id_, "created_at": moment}
+    its_events = update(AppointmentEvent).where(AppointmentEvent.appointment_id == appointment.id)
+    await db.execute(text("SET LOCAL session_replication_role = replica"))
     await db.execute(update(Appointment).where(Appointment.id == appointment.id).values(values))
+    await db.execute(its_events.values(appointment_id=id_))
+    await db.execute(text("SET LOCAL session_replication_role = origin"))
 
 
 async def test_bookings_are_counted_in_the_hour_they_were_made(db: AsyncSession) -> None:

@@ -16,6 +16,7 @@ from guahao.booking.models import Appointment, AppointmentState, Channel, Credit
 from guahao.booking.policy import Standing
 from guahao.booking.queries.trial import Made, Past, refusals
 from guahao.booking.queries.what_if import Period, what_if
+from guahao.booking.service.cancel import Canceller, cancel
 from guahao.catalog.queries import Rules
 from guahao.kernel.clock import at_local, utc_now
 from guahao.kernel.crypto import KeyRing
@@ -208,11 +209,8 @@ async def test_only_bookings_of_the_period_and_the_hospital_that_stand_are_judge
 ) -> None:
     other = await make_clinic(db)
     await book(db, stage.booker, (await in_the_future(db, other, 5)).id)
-    await db.execute(
-        update(Appointment)
-        .where(Appointment.id == stage.rows[0].id)
-        .values(state=AppointmentState.CANCELLED_BY_PATIENT, ended_at=utc_now())
-    )
+    by = Canceller(actor="staff:clerk", is_staff=True, is_excused=True)
+    await cancel(db, appointment_id=stage.rows[0].id, by=by)
     short = replace(stage.period, until=today() + timedelta(days=3))
 
     found = await what_if(db, period=short, rules=replace(RULES, per_week=1), key_ring=keys, now=utc_now())

@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from guahao.kernel.db import Base, closed_set
+from guahao.kernel.db import Base, Json, closed_set
 
 
 class AppointmentState(StrEnum):
@@ -45,6 +45,87 @@ class Channel(StrEnum):
     PHONE = "phone"
 
 
+class EventChannel(StrEnum):
+    """By which way a change came in."""
+
+    ONLINE = "online"
+    DESK = "desk"
+    PHONE = "phone"
+    SYSTEM = "system"
+    """Money that came, a clock, or a suspended session; nobody asked for this appointment."""
+
+
+class EventReason(StrEnum):
+    """Why an appointment changed its state."""
+
+    HELD = "held"
+    """A place is kept until its fee is paid."""
+    BOOKED = "booked"
+    """Nothing has to be paid before."""
+    MOVED_HERE = "moved_here"
+    """It takes the place of an earlier appointment."""
+    PAID = "paid"
+    PAID_LATE = "paid_late"
+    """The money came after the hold had ended, and the place was still free."""
+    UNPAID = "unpaid"
+    SESSION_OVER = "session_over"
+    """The money came when the session was over; it goes back."""
+    PATIENT_REQUEST = "patient_request"
+    EXCUSED = "excused"
+    """At the person's wish, and staff decided that it does not count."""
+    HOSPITAL_REQUEST = "hospital_request"
+    """The hospital cannot keep it."""
+    SESSION_SUSPENDED = "session_suspended"
+    SESSION_RESUMED = "session_resumed"
+    REFUND_CHOSEN = "refund_chosen"
+    """The session was suspended and the person wants no other time."""
+    CHOICE_LAPSED = "choice_lapsed"
+    """The session was suspended and the person did not choose in time."""
+    RESCHEDULED = "rescheduled"
+    """It gave its place up for another appointment."""
+    NOTICES_RESENT = "notices_resent"
+    """Staff had its messages planned anew; the state stays as it is."""
+
+
+_HELD, _BOOKED, _SUSPENDED = AppointmentState.HELD, AppointmentState.BOOKED, AppointmentState.SUSPENDED
+_EXPIRED, _RESCHEDULED = AppointmentState.EXPIRED, AppointmentState.RESCHEDULED
+_BY_PATIENT, _BY_HOSPITAL = AppointmentState.CANCELLED_BY_PATIENT, AppointmentState.CANCELLED_BY_HOSPITAL
+
+TRANSITIONS: dict[EventReason, tuple[tuple[AppointmentState | None, AppointmentState], ...]] = {
+    EventReason.HELD: ((None, _HELD),),
+    EventReason.BOOKED: ((None, _BOOKED),),
+    EventReason.MOVED_HERE: ((None, _BOOKED),),
+    EventReason.PAID: ((_HELD, _BOOKED), (_HELD, _SUSPENDED)),
+    EventReason.PAID_LATE: ((_EXPIRED, _BOOKED),),
+    EventReason.UNPAID: ((_HELD, _EXPIRED),),
+    EventReason.SESSION_OVER: ((_HELD, _EXPIRED),),
+    EventReason.PATIENT_REQUEST: ((_HELD, _BY_PATIENT), (_BOOKED, _BY_PATIENT)),
+    EventReason.EXCUSED: ((_HELD, _BY_PATIENT), (_BOOKED, _BY_PATIENT)),
+    EventReason.HOSPITAL_REQUEST: (
+        (_HELD, _BY_HOSPITAL),
+        (_BOOKED, _BY_HOSPITAL),
+        (_SUSPENDED, _BY_HOSPITAL),
+    ),
+    EventReason.SESSION_SUSPENDED: ((_BOOKED, _SUSPENDED), (_HELD, _BY_HOSPITAL)),
+    EventReason.SESSION_RESUMED: ((_SUSPENDED, _BOOKED),),
+    EventReason.REFUND_CHOSEN: ((_BOOKED, _BY_HOSPITAL), (_SUSPENDED, _BY_HOSPITAL)),
+    EventReason.CHOICE_LAPSED: ((_SUSPENDED, _BY_HOSPITAL),),
+    EventReason.RESCHEDULED: ((_BOOKED, _RESCHEDULED), (_SUSPENDED, _RESCHEDULED)),
+    EventReason.NOTICES_RESENT: (
+        (_BOOKED, _BOOKED),
+        (_SUSPENDED, _SUSPENDED),
+        (_EXPIRED, _EXPIRED),
+        (_BY_PATIENT, _BY_PATIENT),
+        (_BY_HOSPITAL, _BY_HOSPITAL),
+    ),
+}
+"""Every change of state there is, by its reason; None where the appointment begins."""
+
+_ALLOWED = ", ".join(
+    f"'{reason} {before or ''} {after}'" for reason, pairs in TRANSITIONS.items() for before, after in pairs
+)
+
+
 class Appointment(Base):
     """One person's place in one slot. The unique indexes are the last word on double booking."""
 
@@ -54,6 +135,18 @@ class Appointment(Base):
         ForeignKeyConstraint(["hospital_id", "order_id"], ["payment_order.hospital_id", "payment_order.id"]),
         ForeignKeyConstraint(["patient_id"], ["patient.id"]),
         ForeignKeyConstraint(["person_id"], ["person.id"]),
+        # checked at once: only the statement that writes the event can change the state
+        ForeignKeyConstraint(
+            ["hospital_id", "id", "event_seq", "state"],
+            [
+                "appointment_event.hospital_id",
+                "appointment_event.appointment_id",
+                "appointment_event.seq",
+                "appointment_event.to_state",
+            ],
+            name="appointment_state_has_its_event",
+            use_alter=True,
+        ),
         CheckConstraint(f"state IN ({_STATES})", name="appointment_state_known"),
         CheckConstraint("channel IN ('online', 'desk', 'phone')", name="appointment_channel_known"),
         CheckConstraint(
@@ -91,6 +184,13 @@ class Appointment(Base):
             unique=True,
             postgresql_where=text("number IS NOT NULL"),
         ),
+        Index(
+            "appointment_one_per_order",
+            "hospital_id",
+            "order_id",
+            unique=True,
+            postgresql_where=text("state <> 'rescheduled'"),
+        ),
         Index("appointment_hold_idx", "hold_expires_at", postgresql_where=text("state = 'held'")),
         Index("appointment_decide_idx", "decide_by", postgresql_where=text("state = 'suspended'")),
         Index("appointment_person_idx", "person_id", "starts_at", "id"),
@@ -115,6 +215,9 @@ class Appointment(Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     state: Mapped[AppointmentState] = mapped_column(closed_set(AppointmentState))
+    """Changed by `booking.service.transition` alone; the database refuses everybody else."""
+    event_seq: Mapped[int] = mapped_column(server_default="1")
+    """Which of its events made the state what it is."""
     channel: Mapped[Channel] = mapped_column(closed_set(Channel))
     rule_version: Mapped[int]
     number: Mapped[int | None]
@@ -127,6 +230,41 @@ class Appointment(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     booked_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class AppointmentEvent(Base):
+    """Append-only: one row for each change of an appointment's state, in order, from 1 without gaps."""
+
+    __tablename__ = "appointment_event"
+    __table_args__ = (
+        UniqueConstraint(
+            "hospital_id", "appointment_id", "seq", "to_state", name="appointment_event_state_key"
+        ),
+        ForeignKeyConstraint(
+            ["hospital_id", "appointment_id"], ["appointment.hospital_id", "appointment.id"]
+        ),
+        CheckConstraint(
+            f"reason || ' ' || coalesce(from_state, '') || ' ' || to_state IN ({_ALLOWED})",
+            name="appointment_event_allowed",
+        ),
+        CheckConstraint("(seq = 1) = (from_state IS NULL)", name="appointment_event_begins_once"),
+        CheckConstraint(
+            "channel IN ('online', 'desk', 'phone', 'system')", name="appointment_event_channel_known"
+        ),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    appointment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    from_state: Mapped[AppointmentState | None] = mapped_column(closed_set(AppointmentState))
+    to_state: Mapped[AppointmentState] = mapped_column(closed_set(AppointmentState))
+    reason: Mapped[EventReason] = mapped_column(closed_set(EventReason))
+    channel: Mapped[EventChannel] = mapped_column(closed_set(EventChannel))
+    actor: Mapped[str]
+    """Who did it, an audit actor."""
+    occurred_at: Mapped[datetime] = mapped_column(server_default=text("statement_timestamp()"))
+    data: Mapped[Json] = mapped_column(server_default="{}")
+    """What a history shows besides: `number`, `moved_to`, `moved_from`, `note`; never personal data."""
 
 
 class CreditKind(StrEnum):

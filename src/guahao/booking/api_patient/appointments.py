@@ -27,7 +27,7 @@ from guahao.booking.queries.screen import views
 from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
 from guahao.booking.service.check_in import check_in_code
-from guahao.booking.service.rows import AppointmentEnded
+from guahao.booking.service.transition import AppointmentEnded
 from guahao.identity.access import CurrentAccount, NotLoggedIn
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Db, Keys, Once, Page, problems

@@ -18,7 +18,7 @@ from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
 from guahao.booking.service.credit import NothingToExcuse, excuse
 from guahao.booking.service.notices import NothingToResend, resend
-from guahao.booking.service.rows import AppointmentEnded
+from guahao.booking.service.transition import AppointmentEnded
 from guahao.identity.access import NotLoggedIn, PermissionMissing
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Body, Db, Keys, Now, Once, problems

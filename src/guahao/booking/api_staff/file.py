@@ -20,7 +20,7 @@ from guahao.booking.queries.lists import appointment_of_hospital
 from guahao.booking.queries.screen import views
 from guahao.booking.service.check_in import check_in_code
 from guahao.booking.service.reschedule import AppointmentNotPaid
-from guahao.booking.service.rows import AppointmentEnded
+from guahao.booking.service.transition import AppointmentEnded
 from guahao.identity.access import NotLoggedIn, PermissionMissing
 from guahao.identity.queries.people import DocumentType, PatientValue, opened_value
 from guahao.kernel.clock import age_on

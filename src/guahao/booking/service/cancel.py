@@ -12,16 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
 from guahao.booking.events import AppointmentCancelled
-from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.models import Appointment, AppointmentState, EventChannel, EventReason
 from guahao.booking.service.credit import count_cancellation, rules_at_booking
 from guahao.booking.service.rows import (
     bucket_of,
-    end,
     facts_under_lock,
     is_suspended,
     locked,
     must_move,
 )
+from guahao.booking.service.transition import Transition, transition
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
@@ -82,7 +82,7 @@ async def _cancel(db: AsyncSession, appointment: Appointment, slot: SlotFacts, b
         is_hospital_fault=is_hospital_fault,
         is_excused=by.is_excused,
     )
-    await end(db, appointment, _outcome(is_hospital_fault=is_hospital_fault))
+    await transition(db, _ending(appointment, slot, by))
     await _give_money_back(db, appointment, terms, by=by.actor)
     if terms.credit is not None:
         await count_cancellation(db, appointment, rules=rule_set.rules, kind=terms.credit)
@@ -98,10 +98,22 @@ async def _cancel(db: AsyncSession, appointment: Appointment, slot: SlotFacts, b
     await must_move(db, place)
 
 
-def _outcome(*, is_hospital_fault: bool) -> AppointmentState:
-    if is_hospital_fault:
-        return AppointmentState.CANCELLED_BY_HOSPITAL
-    return AppointmentState.CANCELLED_BY_PATIENT
+def _ending(appointment: Appointment, slot: SlotFacts, by: Canceller) -> Transition:
+    """How the appointment ends: by the hospital's fault or at the person's wish, and why."""
+    to, reason = AppointmentState.CANCELLED_BY_PATIENT, EventReason.PATIENT_REQUEST
+    if by.is_hospital_fault:
+        to, reason = AppointmentState.CANCELLED_BY_HOSPITAL, EventReason.HOSPITAL_REQUEST
+    elif is_suspended(appointment.state, slot):
+        to, reason = AppointmentState.CANCELLED_BY_HOSPITAL, EventReason.REFUND_CHOSEN
+    elif by.is_excused:
+        reason = EventReason.EXCUSED
+    return Transition(
+        appointment=appointment,
+        to=to,
+        reason=reason,
+        actor=by.actor,
+        channel=EventChannel.DESK if by.is_staff else EventChannel.ONLINE,
+    )
 
 
 async def _give_money_back(

@@ -10,7 +10,7 @@ from uuid import UUID
 from guahao.booking import policy
 from guahao.booking.models import Appointment, AppointmentState
 from guahao.booking.service.reschedule import AppointmentNotPaid
-from guahao.booking.service.rows import AppointmentEnded
+from guahao.booking.service.transition import AppointmentEnded
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound
 

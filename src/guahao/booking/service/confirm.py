@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.events import AppointmentConfirmed, AppointmentSuspended
-from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.models import Appointment, AppointmentState, EventReason
 from guahao.booking.service.expire import end_hold
 from guahao.booking.service.rows import facts_under_lock, locked, must_move
 from guahao.booking.service.suspension import decide_by
+from guahao.booking.service.transition import Transition, transition
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
 from guahao.payment.service import RefundReason
@@ -39,7 +40,7 @@ async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
     slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
     if slot.session_ends_at <= slot.now:  # the provider was silent for hours
         await payment.refund(db, order_id=appointment.order_id, reason=RefundReason.LATE)
-        await end_hold(db, appointment_id=appointment_id)
+        await end_hold(db, appointment_id=appointment_id, reason=EventReason.SESSION_OVER)
         return
     await _book(db, appointment, slot)
     await record(
@@ -66,19 +67,23 @@ async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
 
 
 async def _book(db: AsyncSession, appointment: Appointment, slot: SlotFacts) -> None:
-    appointment.number = await next_number(
-        db, hospital_id=appointment.hospital_id, session_id=appointment.session_id
+    number = await next_number(db, hospital_id=appointment.hospital_id, session_id=appointment.session_id)
+    is_suspended = slot.state is SessionState.SUSPENDED
+    await transition(
+        db,
+        Transition(
+            appointment=appointment,
+            to=AppointmentState.SUSPENDED if is_suspended else AppointmentState.BOOKED,
+            reason=EventReason.PAID,
+            number=number,
+            decide_by=decide_by(starts_at=slot.starts_at, now=slot.now) if is_suspended else None,
+            data={"number": number},
+        ),
     )
-    appointment.booked_at = slot.now
-    appointment.state = AppointmentState.BOOKED
-    if slot.state is SessionState.SUSPENDED:
-        appointment.state = AppointmentState.SUSPENDED
-        appointment.decide_by = decide_by(starts_at=slot.starts_at, now=slot.now)
-    await db.flush()
     await publish(
         db, AppointmentConfirmed(hospital_id=appointment.hospital_id, appointment_id=appointment.id)
     )
-    if appointment.state is AppointmentState.SUSPENDED:
+    if is_suspended:
         await publish(
             db, AppointmentSuspended(hospital_id=appointment.hospital_id, appointment_id=appointment.id)
         )

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.events import AppointmentExpired
-from guahao.booking.models import Appointment, AppointmentState
-from guahao.booking.service.rows import end, facts_under_lock, locked, must_move
+from guahao.booking.models import Appointment, AppointmentState, EventReason
+from guahao.booking.service.rows import facts_under_lock, locked, must_move
+from guahao.booking.service.transition import Transition, transition
 from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
@@ -52,17 +53,21 @@ async def expire_holds(db: AsyncSession) -> int:
     return len(due)
 
 
-async def end_hold(db: AsyncSession, *, appointment_id: UUID) -> None:
+async def end_hold(
+    db: AsyncSession, *, appointment_id: UUID, reason: EventReason = EventReason.UNPAID
+) -> None:
     """End a hold whose order is closed, and free its place; what is not held any more stays as it is."""
     appointment = await locked(db, appointment_id)
     if appointment.state is not AppointmentState.HELD:
         return
     slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
-    await must_move(db, await _expire(db, appointment, slot))
+    await must_move(db, await _expire(db, appointment, slot, reason))
 
 
-async def _expire(db: AsyncSession, appointment: Appointment, slot: SlotFacts) -> Move:
-    await end(db, appointment, AppointmentState.EXPIRED)
+async def _expire(
+    db: AsyncSession, appointment: Appointment, slot: SlotFacts, reason: EventReason = EventReason.UNPAID
+) -> Move:
+    await transition(db, Transition(appointment=appointment, to=AppointmentState.EXPIRED, reason=reason))
     await publish(db, AppointmentExpired(hospital_id=appointment.hospital_id, appointment_id=appointment.id))
     await record(
         db,

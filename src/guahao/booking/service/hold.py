@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AUDIT_INSERT, AuditEntry, audit_params
 from guahao.booking import policy
 from guahao.booking.events import AppointmentConfirmed, AppointmentHeld
-from guahao.booking.models import Appointment
+from guahao.booking.models import Appointment, EventChannel, EventReason
 from guahao.booking.service.plan import HoldPlan, no_place
+from guahao.booking.service.transition import FIRST_EVENT_INSERT, first_event_values
 from guahao.kernel.db import BulkInsert, HotStatement, constraint_of, together
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import EVENT_INSERT, event_params
@@ -47,10 +48,13 @@ APPOINTMENT_INSERT = BulkInsert(
 _PARTS = (
     ORDER_INSERT.statement,
     APPOINTMENT_INSERT.statement,
+    FIRST_EVENT_INSERT.statement,
     EVENT_INSERT.statement,
     AUDIT_INSERT.statement,
     MOVE_LOG,
 )
+APPOINTMENTS = together(APPOINTMENT_INSERT.statement, FIRST_EVENT_INSERT.statement)
+"""Inserts appointments and nothing else; bind with `appointment_params`."""
 _HOLD = HotStatement(together(*_PARTS, answer=MOVED))
 _HOLD_AND_KEEP = HotStatement(together(*_PARTS, KEEP, answer=MOVED))
 
@@ -105,11 +109,36 @@ def clash(error: IntegrityError) -> Exception:
 def _params(plans: Sequence[HoldPlan]) -> dict[str, Any]:
     return {
         **order_params([_order(plan) for plan in plans]),
-        **APPOINTMENT_INSERT.params([appointment_values(plan) for plan in plans]),
+        **appointment_params(plans),
         **event_params([_event(plan) for plan in plans]),
         **audit_params([_audit(plan) for plan in plans]),
         **move_params([take(plan) for plan in plans]),
     }
+
+
+def appointment_params(plans: Sequence[HoldPlan]) -> dict[str, Any]:
+    """Bind plans for the inserts of appointments and of the events by which they begin."""
+    rows = [appointment_values(plan) for plan in plans]
+    firsts = [_first_event(plan, row) for plan, row in zip(plans, rows, strict=True)]
+    return {**APPOINTMENT_INSERT.params(rows), **FIRST_EVENT_INSERT.params(firsts)}
+
+
+def _first_event(plan: HoldPlan, row: dict[str, Any]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    if plan.number is not None:
+        data["number"] = plan.number
+    if plan.request.overruling_reason is not None:
+        data["note"] = plan.request.overruling_reason
+    reason = EventReason.HELD if plan.number is None else EventReason.BOOKED
+    if plan.rescheduled_from is not None:
+        reason, data["moved_from"] = EventReason.MOVED_HERE, str(plan.rescheduled_from)
+    return first_event_values(
+        row,
+        reason=reason,
+        channel=EventChannel(plan.request.channel),
+        actor=plan.request.actor,
+        data=data,
+    )
 
 
 def take(plan: HoldPlan) -> Move:

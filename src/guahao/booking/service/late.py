@@ -10,18 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
 from guahao.booking.events import AppointmentConfirmed
-from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.models import Appointment, AppointmentState, EventReason
 from guahao.booking.queries.history import histories
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.hold import PlacesGone, clash
 from guahao.booking.service.rows import facts_under_lock, locked
+from guahao.booking.service.transition import Transition, transition
 from guahao.catalog.queries import rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
 from guahao.kernel.ids import hospital_of
 from guahao.payment import service as payment
-from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.places import Move, move
 from guahao.scheduling.service.sessions import next_number
@@ -61,7 +61,7 @@ async def _rebook(db: AsyncSession, appointment: Appointment, patient: PatientFa
         return False
     try:
         async with db.begin_nested():
-            await _write(db, appointment, slot)
+            await _write(db, appointment)
     except PlacesGone:
         return False
     except IntegrityError as error:
@@ -71,15 +71,19 @@ async def _rebook(db: AsyncSession, appointment: Appointment, patient: PatientFa
     return True
 
 
-async def _write(db: AsyncSession, appointment: Appointment, slot: SlotFacts) -> None:
+async def _write(db: AsyncSession, appointment: Appointment) -> None:
     """Revive the appointment, all or nothing; the slot's row decides, last."""
-    appointment.number = await next_number(
-        db, hospital_id=appointment.hospital_id, session_id=appointment.session_id
+    number = await next_number(db, hospital_id=appointment.hospital_id, session_id=appointment.session_id)
+    await transition(
+        db,
+        Transition(
+            appointment=appointment,
+            to=AppointmentState.BOOKED,
+            reason=EventReason.PAID_LATE,
+            number=number,
+            data={"number": number},
+        ),
     )
-    appointment.state = AppointmentState.BOOKED
-    appointment.booked_at = slot.now
-    appointment.ended_at = None
-    await db.flush()
     await payment.keep(db, order_id=appointment.order_id)
     await publish(
         db, AppointmentConfirmed(hospital_id=appointment.hospital_id, appointment_id=appointment.id)

@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
-from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.models import Appointment, AppointmentState, EventChannel, EventReason
 from guahao.booking.service.rows import locked
+from guahao.booking.service.transition import Transition, transition
 from guahao.catalog.queries import rules_of
 from guahao.kernel.errors import Problem
 from guahao.notification import service as notification
@@ -39,6 +40,16 @@ async def resend(db: AsyncSession, appointment_id: UUID, *, actor: str, now: dat
     """
     appointment = await locked(db, appointment_id)
     kind = _kind_of(appointment, now)
+    await transition(
+        db,
+        Transition(
+            appointment=appointment,
+            to=appointment.state,
+            reason=EventReason.NOTICES_RESENT,
+            actor=actor,
+            channel=EventChannel.DESK,
+        ),
+    )
     stands = appointment.state is AppointmentState.BOOKED
     await _replan(db, appointment, kind, told_at=now, remind_after=now if stands else None)
     await record(

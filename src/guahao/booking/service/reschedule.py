@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
 from guahao.booking.events import AppointmentRescheduled
-from guahao.booking.models import Appointment, AppointmentState, CreditKind
+from guahao.booking.models import Appointment, AppointmentState, CreditKind, EventChannel, EventReason
 from guahao.booking.queries.history import histories
 from guahao.booking.service.credit import count_cancellation, rules_at_booking
-from guahao.booking.service.hold import APPOINTMENT_INSERT, appointment_values, clash, take
+from guahao.booking.service.hold import APPOINTMENTS, appointment_params, clash, take
 from guahao.booking.service.plan import HoldPlan, HoldRequest, no_place
-from guahao.booking.service.rows import AppointmentEnded, end, is_suspended, locked
+from guahao.booking.service.rows import is_suspended, locked
+from guahao.booking.service.transition import AppointmentEnded, Transition, transition
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.kernel.errors import NotFound, Problem
@@ -74,7 +75,7 @@ async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldReq
     old = await locked(db, appointment_id)
     slot = await _new_slot(db, old, request)
     rule_set = await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)
-    old_slot = await _judge(db, old, slot, patient, rule_set, pool=request.pool)
+    slot, old_slot = await _judge(db, old, slot, patient, rule_set, pool=request.pool)
     number = await next_number(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
     plan = HoldPlan(
         request=request,
@@ -114,7 +115,8 @@ async def _judge(
     rule_set: RuleSet,
     *,
     pool: Bucket,
-) -> SlotFacts:
+) -> tuple[SlotFacts, SlotFacts]:
+    """Judge what is known under the locks; answers the new slot and the old one as they are then."""
     sessions = {(slot.hospital_id, slot.session_id), (old.hospital_id, old.session_id)}
     await lock_sessions(db, sessions)
     facts = await slot_facts(db, {slot.slot_id, old.slot_id})
@@ -133,15 +135,25 @@ async def _judge(
     )
     if refusal is not None:
         raise refusal
-    return old_slot
+    return slot, old_slot
 
 
 async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: HoldPlan) -> None:
     before = old.state
     await _return_difference(db, old, old_slot, plan)
-    await end(db, old, AppointmentState.RESCHEDULED)
+    await transition(
+        db,
+        Transition(
+            appointment=old,
+            to=AppointmentState.RESCHEDULED,
+            reason=EventReason.RESCHEDULED,
+            actor=plan.request.actor,
+            channel=EventChannel(plan.request.channel),
+            data={"moved_to": str(plan.appointment_id)},
+        ),
+    )
     try:
-        await db.execute(APPOINTMENT_INSERT.statement, APPOINTMENT_INSERT.params([appointment_values(plan)]))
+        await db.execute(APPOINTMENTS, appointment_params([plan]))
     except IntegrityError as error:
         raise clash(error) from error
     rules = plan.rule_set.rules

@@ -1,28 +1,20 @@
-"""Reading and ending one appointment under its row lock."""
+"""Reading appointments under their row locks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.booking.models import ENDED, Appointment, AppointmentState
-from guahao.kernel.errors import NotFound, Problem
+from guahao.booking.models import Appointment, AppointmentState
+from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
 from guahao.scheduling.queries.facts import SlotFacts, slot_facts
 from guahao.scheduling.queries.states import Bucket, SessionState
 from guahao.scheduling.service.places import Move, move
 from guahao.scheduling.service.sessions import lock_sessions
-
-
-class AppointmentEnded(Problem):
-    """The appointment is over (`state` tells how); nothing can be done with it any more."""
-
-    code = "appointment-ended"
-    status = 409
 
 
 class PlaceLost(Exception):
@@ -66,16 +58,6 @@ def is_suspended(state: AppointmentState, slot: SlotFacts) -> bool:
     return state is AppointmentState.SUSPENDED or (
         state is AppointmentState.BOOKED and slot.state is SessionState.SUSPENDED
     )
-
-
-async def end(db: AsyncSession, appointment: Appointment, state: AppointmentState) -> None:
-    """End an appointment by the database's clock. Raises `AppointmentEnded`."""
-    if appointment.state in ENDED:
-        raise AppointmentEnded(state=appointment.state.value)
-    ended_at: datetime = (await db.scalars(select(func.clock_timestamp()))).one()
-    appointment.state = state
-    appointment.ended_at = ended_at
-    await db.flush()
 
 
 async def must_move(db: AsyncSession, *moves: Move) -> None:

@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.events import AppointmentCancelled, AppointmentResumed, AppointmentSuspended
-from guahao.booking.models import Appointment, AppointmentState
-from guahao.booking.service.rows import bucket_of, end, facts_under_lock, must_move
+from guahao.booking.models import Appointment, AppointmentState, EventReason
+from guahao.booking.service.rows import bucket_of, facts_under_lock, must_move
+from guahao.booking.service.transition import Transition, transition
 from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
@@ -43,12 +44,18 @@ async def suspend_appointments(db: AsyncSession, *, hospital_id: int, session_id
         if slot.state is not SessionState.SUSPENDED:
             continue
         if row.state is AppointmentState.BOOKED:
-            row.state = AppointmentState.SUSPENDED
-            row.decide_by = decide_by(starts_at=slot.starts_at, now=slot.now)
+            await transition(
+                db,
+                Transition(
+                    appointment=row,
+                    to=AppointmentState.SUSPENDED,
+                    reason=EventReason.SESSION_SUSPENDED,
+                    decide_by=decide_by(starts_at=slot.starts_at, now=slot.now),
+                ),
+            )
             await publish(db, AppointmentSuspended(hospital_id=hospital_id, appointment_id=row.id))
         elif await payment.close(db, order_id=row.order_id):
-            moves.append(await _end_for_hospital(db, row, slot))
-    await db.flush()
+            moves.append(await _end_for_hospital(db, row, slot, EventReason.SESSION_SUSPENDED))
     await must_move(db, *moves)
 
 
@@ -62,9 +69,9 @@ async def resume_appointments(db: AsyncSession, *, hospital_id: int, session_id:
 
 
 async def _resume(db: AsyncSession, row: Appointment) -> None:
-    row.state = AppointmentState.BOOKED
-    row.decide_by = None
-    await db.flush()
+    await transition(
+        db, Transition(appointment=row, to=AppointmentState.BOOKED, reason=EventReason.SESSION_RESUMED)
+    )
     await publish(db, AppointmentResumed(hospital_id=row.hospital_id, appointment_id=row.id))
 
 
@@ -90,7 +97,7 @@ async def refund_undecided(db: AsyncSession) -> int:
             await _resume(db, row)
             continue
         await payment.refund(db, order_id=row.order_id, reason=RefundReason.HOSPITAL)
-        moves.append(await _end_for_hospital(db, row, slots[row.slot_id]))
+        moves.append(await _end_for_hospital(db, row, slots[row.slot_id], EventReason.CHOICE_LAPSED))
     await must_move(db, *moves)
     return len(due)
 
@@ -108,9 +115,11 @@ async def _of_session(
     return rows.all()
 
 
-async def _end_for_hospital(db: AsyncSession, row: Appointment, slot: SlotFacts) -> Move:
+async def _end_for_hospital(db: AsyncSession, row: Appointment, slot: SlotFacts, reason: EventReason) -> Move:
     source = bucket_of(row)
-    await end(db, row, AppointmentState.CANCELLED_BY_HOSPITAL)
+    await transition(
+        db, Transition(appointment=row, to=AppointmentState.CANCELLED_BY_HOSPITAL, reason=reason)
+    )
     await publish(
         db,
         AppointmentCancelled(hospital_id=row.hospital_id, appointment_id=row.id, is_by_hospital=True),
