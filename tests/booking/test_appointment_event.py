@@ -112,8 +112,11 @@ class Scene:
         request = request_of(self.booker, self.other.id, **overrides)
         return (await reschedule(self.db, appointment_id=id_, request=request)).appointment_id
 
+    async def order_of(self, id_: UUID) -> UUID:
+        return (await appointment(self.db, id_)).order_id
+
     async def pay(self, id_: UUID) -> None:
-        await pay(self.db, (await appointment(self.db, id_)).order_id)
+        await pay(self.db, await self.order_of(id_))
 
 
 Deed = Callable[[Scene], Awaitable[UUID]]
@@ -138,7 +141,7 @@ async def _paid_while_suspended(scene: Scene) -> UUID:
     id_ = await scene.held()
     await scene.pay(id_)
     await scene.stop()
-    await confirm(scene.db, appointment_id=id_)
+    await confirm(scene.db, order_id=await scene.order_of(id_))
     return id_
 
 
@@ -152,7 +155,7 @@ async def _paid_late(scene: Scene) -> UUID:
         scene.db, Transition(appointment=row, to=AppointmentState.EXPIRED, reason=EventReason.UNPAID)
     )
     await pay_late(scene.db, payment)
-    await accept_late_money(scene.db, appointment_id=id_)
+    await accept_late_money(scene.db, order_id=payment.order_id)
     return id_
 
 
@@ -163,7 +166,7 @@ async def _session_over(scene: Scene) -> UUID:
     await scene.db.execute(
         update(ClinicSession).where(ClinicSession.id == scene.slot.session_id).values(begun)
     )
-    await confirm(scene.db, appointment_id=id_)
+    await confirm(scene.db, order_id=await scene.order_of(id_))
     return id_
 
 

@@ -65,8 +65,8 @@ async def test_confirming_gives_dense_numbers_and_is_harmless_twice(db: AsyncSes
     plans = [await hold(db, await make_booker(db), slot.id) for _ in range(3)]
     for plan in (plans[2], plans[0]):
         await pay(db, plan.order_id)
-        await confirm(db, appointment_id=plan.appointment_id)
-        await confirm(db, appointment_id=plan.appointment_id)
+        await confirm(db, order_id=plan.order_id)
+        await confirm(db, order_id=plan.order_id)
 
     rows = [await appointment(db, plan.appointment_id) for plan in plans]
 
@@ -90,7 +90,7 @@ async def test_confirmations_at_once_number_without_gap_or_double(
 
     async def confirm_one(number: int) -> None:
         async with transaction(sessions) as other:
-            await confirm(other, appointment_id=plans[number].appointment_id)
+            await confirm(other, order_id=plans[number].order_id)
 
     await asyncio.gather(*(confirm_one(number) for number in [*range(8), *range(8)]))
 
@@ -251,8 +251,8 @@ async def test_money_for_an_appointment_that_ended_goes_back(db: AsyncSession) -
     ended = Transition(appointment=held, to=AppointmentState.EXPIRED, reason=EventReason.UNPAID)
     await transition(db, ended)
 
-    await confirm(db, appointment_id=plan.appointment_id)
-    await confirm(db, appointment_id=plan.appointment_id)
+    await confirm(db, order_id=plan.order_id)
+    await confirm(db, order_id=plan.order_id)
 
     assert (await order(db, plan.order_id)).state is OrderState.REFUNDING
     assert (await events(db)).count("payment.refund.requested") == 1

@@ -125,7 +125,7 @@ async def test_ending_a_hold_twice_or_at_once_frees_one_place(sessions: Sessions
 
     async def end() -> None:
         async with transaction(sessions) as other:
-            await end_hold(other, appointment_id=plan.appointment_id)
+            await end_hold(other, order_id=plan.order_id)
 
     await asyncio.gather(*(end() for _ in range(5)))
     await end()
@@ -189,7 +189,7 @@ async def test_money_for_a_cancelled_hold_goes_back_in_full_once(
     await apply_paid(db, paid(payment))
     await db.commit()
     await told(sessions)
-    await confirm(db, appointment_id=plan.appointment_id)
+    await confirm(db, order_id=plan.order_id)
 
     assert await state_of(db, plan) == (AppointmentState.CANCELLED_BY_PATIENT, OrderState.REFUNDING)
     (refund,) = (await db.scalars(select(Refund))).all()

@@ -129,7 +129,7 @@ async def test_row_14_late_money_for_a_place_that_is_taken_goes_back_exactly_onc
     await hold(db, await make_booker(db), slot.id)
 
     await comes_late(db, sessions, late)
-    await accept_late_money(db, appointment_id=late.appointment_id)
+    await accept_late_money(db, order_id=late.order_id)
 
     await went_back(db, late)
     assert await counters(db, slot.id) == {"held": 1}
@@ -143,7 +143,7 @@ async def test_late_money_known_twice_at_once_books_once(sessions: Sessions, db:
 
     async def accept() -> None:
         async with transaction(sessions) as other:
-            await accept_late_money(other, appointment_id=late.appointment_id)
+            await accept_late_money(other, order_id=late.order_id)
 
     await asyncio.gather(*(accept() for _ in range(5)), told(sessions))
     await accept()
@@ -185,7 +185,7 @@ async def test_a_crash_before_commit_leaves_late_money_to_be_told_again(
     await db.commit()
 
     async with sessions() as other:
-        await accept_late_money(other, appointment_id=late.appointment_id)
+        await accept_late_money(other, order_id=late.order_id)
         await other.rollback()
 
     assert (await appointment(db, late.appointment_id)).state is AppointmentState.EXPIRED
@@ -205,7 +205,7 @@ async def test_late_money_for_a_hold_whose_end_is_not_told_yet_confirms_it(
     await expire_holds(db)
     await payment_closed(db, payment_id=payment.id)
     assert await pay_late(db, payment) is Applied.LATE
-    await accept_late_money(db, appointment_id=plan.appointment_id)
+    await accept_late_money(db, order_id=plan.order_id)
     await db.commit()
 
     await told(sessions)
@@ -319,7 +319,7 @@ async def test_an_index_that_refuses_the_return_sends_the_money_back(
 
 async def test_late_money_for_an_appointment_that_does_not_exist_is_refused(db: AsyncSession) -> None:
     with pytest.raises(NotFound):
-        await accept_late_money(db, appointment_id=new_id(1))
+        await accept_late_money(db, order_id=new_id(1))
 
 
 async def test_a_second_payment_after_a_return_goes_back_and_the_booking_stands(

@@ -190,10 +190,10 @@ async def test_a_hold_that_expired_and_was_booked_by_late_money_tells_both(
     await overdue(db, plan.appointment_id)
     await expire_holds(db)
     await payment_closed(db, payment_id=payment.id)
-    await end_hold(db, appointment_id=plan.appointment_id)
+    await end_hold(db, order_id=plan.order_id)
     await db.commit()
     await pay_late(db, payment)
-    await accept_late_money(db, appointment_id=plan.appointment_id)
+    await accept_late_money(db, order_id=plan.order_id)
 
     assert kinds(await read(booker, plan.appointment_id)) == ["held", "expired", "paid", "booked"]
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.booking import policy
 from guahao.booking.models import Appointment, AppointmentState, Channel, CreditEvent, CreditKind
 from guahao.booking.queries.law import broken_slots
+from guahao.booking.reactions import REACTIONS
 from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import Canceller, cancel
 from guahao.booking.service.confirm import confirm
@@ -17,6 +18,7 @@ from guahao.booking.service.plan import HoldPlan, SlotSoldOut
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
+from guahao.kernel.relay import Relay
 from guahao.payment.models import OrderState, RefundReason
 from guahao.scheduling.models import Bucket
 from tests.factories.booking import (
@@ -30,10 +32,11 @@ from tests.factories.booking import (
     order,
     request_of,
 )
-from tests.factories.payment import let_refunds_arrive, refunds_of
+from tests.factories.payment import let_refunds_arrive, open_payment, pay_late, refunds_of
 from tests.factories.scheduling import counters, make_clinic, make_session, make_slot, slots_of
 
 pytestmark = pytest.mark.anyio
+CLERK = "staff:clerk"
 
 
 async def move(db: AsyncSession, row: Appointment, booker: Booker, slot_id: object) -> HoldPlan:
@@ -68,10 +71,53 @@ async def test_a_payment_told_after_the_move_keeps_the_money_where_it_went(db: A
     old = await book(db, booker, early.id)
     await move(db, old, booker, late.id)
 
-    await confirm(db, appointment_id=old.id)
+    await confirm(db, order_id=old.order_id)
 
     assert (await order(db, old.order_id)).state is OrderState.PAID
     assert "payment.refund.requested" not in await events(db)
+
+
+async def test_money_that_comes_after_a_move_and_a_cancellation_goes_back(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=1, slots=2)
+    early, late = await slots_of(db, session)
+    plan = await hold(db, booker, early.id, actor=CLERK, channel=Channel.DESK)
+    payment = await open_payment(db, plan.order_id)
+    moved = await move(db, await appointment(db, plan.appointment_id), booker, late.id)
+    await cancel(db, appointment_id=moved.appointment_id, by=Canceller(actor=CLERK, is_staff=True))
+    await pay_late(db, payment)
+    await db.commit()
+
+    relay = Relay(sessions, REACTIONS)
+    while await relay.tell_batch():
+        pass
+
+    assert [row.amount_fen for row in await refunds_of(db, plan.order_id)] == [payment.amount_fen]
+    assert (await order(db, plan.order_id)).state is OrderState.REFUNDING
+
+
+async def test_money_for_a_desk_booking_is_kept_where_it_was_moved(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=1, slots=2)
+    early, late = await slots_of(db, session)
+    plan = await hold(db, booker, early.id, actor=CLERK, channel=Channel.DESK)
+    payment = await open_payment(db, plan.order_id)
+    moved = await move(db, await appointment(db, plan.appointment_id), booker, late.id)
+    await pay_late(db, payment)
+    await db.commit()
+
+    relay = Relay(sessions, REACTIONS)
+    while await relay.tell_batch():
+        pass
+
+    kept = await order(db, plan.order_id)
+    assert (kept.state, kept.subject) == (OrderState.PAID, f"appointment:{moved.appointment_id}")
+    assert await refunds_of(db, plan.order_id) == []
+    assert (await appointment(db, moved.appointment_id)).state is AppointmentState.BOOKED
 
 
 async def test_a_full_slot_leaves_the_old_place_untouched(sessions: Sessions, db: AsyncSession) -> None:

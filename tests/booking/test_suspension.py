@@ -64,7 +64,7 @@ async def test_a_hold_paid_during_a_suspension_gets_the_same_choice(db: AsyncSes
     await pay(db, plan.order_id)
 
     await stop(db, slot)
-    await confirm(db, appointment_id=plan.appointment_id)
+    await confirm(db, order_id=plan.order_id)
 
     assert await state_of(db, plan.appointment_id) is AppointmentState.SUSPENDED
     assert await counters(db, slot.id) == {"booked": 1, "frozen": 1}

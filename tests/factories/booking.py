@@ -106,7 +106,7 @@ async def book(db: AsyncSession, booker: Booker, slot_id: UUID) -> Appointment:
     plan = await hold(db, booker, slot_id)
     if plan.number is None:
         await pay(db, plan.order_id)
-        await confirm(db, appointment_id=plan.appointment_id)
+        await confirm(db, order_id=plan.order_id)
     return await appointment(db, plan.appointment_id)
 
 

@@ -31,8 +31,7 @@ from guahao.scheduling.policy.refusals import (
 )
 from guahao.scheduling.queries.law import broken_slots
 from guahao.scheduling.service.addon import AddonLimitReached, SlotOver, add_places
-from guahao.scheduling.service.locking import PlacesMissing
-from guahao.scheduling.service.places import Move, move
+from guahao.scheduling.service.places import Move, PlacesMissing, move
 from guahao.scheduling.service.publish import (
     ExtraSession,
     add_session,

@@ -17,10 +17,9 @@ from guahao.booking.service import suspension
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.expire import end_hold
 from guahao.booking.service.late import accept_late_money
+from guahao.booking.service.locks import lock_appointment
 from guahao.booking.service.notices import owe
-from guahao.booking.service.rows import locked
 from guahao.kernel.events import Reaction, on
-from guahao.kernel.ids import parse_id
 from guahao.notification import service as notification
 from guahao.notification.service import NoticeKind
 from guahao.payment.events import OrderClosed, PaymentSucceeded
@@ -28,21 +27,24 @@ from guahao.scheduling.events import SessionResumed, SessionSuspended
 
 
 async def confirm_paid(db: AsyncSession, event: PaymentSucceeded) -> None:
-    """The order of an appointment is paid: book it; after its end, again or not at all."""
-    kind, _, id_ = event.subject.partition(":")
-    if kind != "appointment":
+    """An order is paid: book the appointment that it pays for now; after its end, again or not at all."""
+    if not _is_for_appointment(event):
         return
     if event.is_late:
-        await accept_late_money(db, appointment_id=parse_id(id_))
+        await accept_late_money(db, order_id=event.order_id)
     else:
-        await confirm(db, appointment_id=parse_id(id_))
+        await confirm(db, order_id=event.order_id)
 
 
 async def end_unpaid(db: AsyncSession, event: OrderClosed) -> None:
     """No money can come for a hold whose time is over: end it."""
-    kind, _, id_ = event.subject.partition(":")
-    if kind == "appointment":
-        await end_hold(db, appointment_id=parse_id(id_))
+    if _is_for_appointment(event):
+        await end_hold(db, order_id=event.order_id)
+
+
+def _is_for_appointment(event: PaymentSucceeded | OrderClosed) -> bool:
+    """Whether booking is asked at all; which appointment it is, the order alone tells."""
+    return event.subject.startswith("appointment:")
 
 
 async def follow_suspension(db: AsyncSession, event: SessionSuspended) -> None:
@@ -68,7 +70,7 @@ async def owe_cancelled(db: AsyncSession, event: AppointmentCancelled) -> None:
 
 async def owe_expired(db: AsyncSession, event: AppointmentExpired) -> None:
     """Owe word that the hold ended, unless late money has booked it again."""
-    if (await locked(db, event.appointment_id)).state is AppointmentState.EXPIRED:
+    if (await lock_appointment(db, event.appointment_id)).state is AppointmentState.EXPIRED:
         await owe(db, event.appointment_id, NoticeKind.EXPIRED)
 
 

@@ -14,20 +14,16 @@ from guahao.booking import policy
 from guahao.booking.events import AppointmentCancelled
 from guahao.booking.models import Appointment, AppointmentState, EventChannel, EventReason
 from guahao.booking.service.credit import count_cancellation, rules_at_booking
-from guahao.booking.service.rows import (
-    bucket_of,
-    facts_under_lock,
-    is_suspended,
-    locked,
-    must_move,
-)
-from guahao.booking.service.transition import Transition, transition
+from guahao.booking.service.locks import lock_appointment, lock_sessions_of
+from guahao.booking.service.suspension import is_suspended
+from guahao.booking.service.transition import Transition, bucket_of, transition
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.service.giving_back import given_back
+from guahao.scheduling.service.places import move_known
 
 
 class AppointmentBeingConfirmed(Problem):
@@ -58,12 +54,12 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
     `CancelTooLate` once the slot has begun (staff may still cancel), and
     `AppointmentBeingConfirmed` while a payment is on its way to the appointment.
     """
-    appointment = await locked(db, appointment_id)
+    appointment = await lock_appointment(db, appointment_id)
     if not by.is_staff and appointment.account_id != by.account_id:
         raise NotFound
     if appointment.state in (AppointmentState.CANCELLED_BY_PATIENT, AppointmentState.CANCELLED_BY_HOSPITAL):
         return appointment
-    slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
+    slot = (await lock_sessions_of(db, [appointment]))[appointment.slot_id]
     if appointment.state is AppointmentState.BOOKED and slot.starts_at <= slot.now and not by.is_staff:
         raise policy.CancelTooLate
     await _cancel(db, appointment, slot, by)
@@ -95,7 +91,7 @@ async def _cancel(db: AsyncSession, appointment: Appointment, slot: SlotFacts, b
         reason="cancel",
         appointment_id=appointment.id,
     )
-    await must_move(db, place)
+    await move_known(db, [place])
 
 
 def _ending(appointment: Appointment, slot: SlotFacts, by: Canceller) -> Transition:

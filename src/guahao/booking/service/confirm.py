@@ -10,7 +10,7 @@ from guahao.audit.service import AuditEntry, record
 from guahao.booking.events import AppointmentConfirmed, AppointmentSuspended
 from guahao.booking.models import Appointment, AppointmentState, EventReason
 from guahao.booking.service.expire import end_hold
-from guahao.booking.service.rows import facts_under_lock, locked, must_move
+from guahao.booking.service.locks import lock_appointment_of_order, lock_sessions_of
 from guahao.booking.service.suspension import decide_by
 from guahao.booking.service.transition import Transition, transition
 from guahao.kernel.events import publish
@@ -18,29 +18,30 @@ from guahao.payment import service as payment
 from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import Bucket, SessionState
-from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.places import Move, move_known
 from guahao.scheduling.service.sessions import next_number
 
-_HAVE_THEIR_MONEY = (AppointmentState.BOOKED, AppointmentState.SUSPENDED, AppointmentState.RESCHEDULED)
+_HAVE_THEIR_MONEY = (AppointmentState.BOOKED, AppointmentState.SUSPENDED)
 
 
-async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
-    """Turn a held appointment, whose order is paid, into a booked one with its number.
+async def confirm(db: AsyncSession, *, order_id: UUID) -> None:
+    """Turn the held appointment, whose order is paid, into a booked one with its number.
 
     Repeating changes nothing. If the appointment or the session ended before the money was known, the
-    money goes back in full; if it was moved, its order moved along and pays for the new place. If the
-    session was suspended meanwhile, the person gets the choice of a suspension.
+    money goes back in full. If the session was suspended meanwhile, the person gets the choice of a
+    suspension. Raises `NotFound` for an order that is for no appointment.
     """
-    appointment = await locked(db, appointment_id)
+    appointment = await lock_appointment_of_order(db, order_id)
     if appointment.state in _HAVE_THEIR_MONEY:
+        await payment.keep(db, order_id=order_id)
         return
     if appointment.state is not AppointmentState.HELD:
-        await payment.refund(db, order_id=appointment.order_id, reason=RefundReason.LATE)
+        await payment.refund(db, order_id=order_id, reason=RefundReason.LATE)
         return
-    slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
+    slot = (await lock_sessions_of(db, [appointment]))[appointment.slot_id]
     if slot.session_ends_at <= slot.now:  # the provider was silent for hours
-        await payment.refund(db, order_id=appointment.order_id, reason=RefundReason.LATE)
-        await end_hold(db, appointment_id=appointment_id, reason=EventReason.SESSION_OVER)
+        await payment.refund(db, order_id=order_id, reason=RefundReason.LATE)
+        await end_hold(db, order_id=order_id, reason=EventReason.SESSION_OVER)
         return
     await _book(db, appointment, slot)
     await record(
@@ -53,17 +54,15 @@ async def confirm(db: AsyncSession, *, appointment_id: UUID) -> None:
             data={"order_id": str(appointment.order_id), "number": appointment.number},
         ),
     )
-    await must_move(
-        db,
-        Move(
-            hospital_id=appointment.hospital_id,
-            slot_id=appointment.slot_id,
-            source=Bucket.HELD,
-            target=Bucket.BOOKED,
-            reason="confirm",
-            appointment_id=appointment.id,
-        ),
+    place = Move(
+        hospital_id=appointment.hospital_id,
+        slot_id=appointment.slot_id,
+        source=Bucket.HELD,
+        target=Bucket.BOOKED,
+        reason="confirm",
+        appointment_id=appointment.id,
     )
+    await move_known(db, [place])
 
 
 async def _book(db: AsyncSession, appointment: Appointment, slot: SlotFacts) -> None:

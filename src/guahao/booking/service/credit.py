@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.models import Appointment, BookingBlock, CreditEvent, CreditKind
-from guahao.booking.service.rows import locked
+from guahao.booking.service.locks import lock_appointment
 from guahao.catalog.queries import Rules, rules_of, rules_of_version
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import hospital_of, new_id
@@ -109,7 +109,7 @@ async def excuse(
     A pause that it had caused ends when what is left would not cause one. Raises `NotFound` and
     `NothingToExcuse`.
     """
-    appointment = await locked(db, appointment_id)
+    appointment = await lock_appointment(db, appointment_id)
     await _lock_credit(db, appointment)
     voided = await db.scalar(
         update(CreditEvent)

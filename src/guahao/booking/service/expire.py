@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.events import AppointmentExpired
 from guahao.booking.models import Appointment, AppointmentState, EventReason
-from guahao.booking.service.rows import facts_under_lock, locked, must_move
+from guahao.booking.service.locks import lock_appointment_of_order, lock_sessions_of
 from guahao.booking.service.transition import Transition, transition
 from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
@@ -19,7 +19,7 @@ from guahao.payment.service import Expiry
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.giving_back import given_back
-from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.places import Move, move_known
 
 BATCH = 50
 
@@ -41,7 +41,7 @@ async def expire_holds(db: AsyncSession) -> int:
             .with_for_update(skip_locked=True, key_share=True)
         )
     ).all()
-    slots = await facts_under_lock(db, due)
+    slots = await lock_sessions_of(db, due)
     moves = []
     for appointment in due:
         slot = slots[appointment.slot_id]
@@ -49,19 +49,17 @@ async def expire_holds(db: AsyncSession) -> int:
         if await payment.let_expire(db, order_id=appointment.order_id) is Expiry.CLOSED:
             moves.append(await _expire(db, appointment, slot))
     await db.flush()
-    await must_move(db, *moves)
+    await move_known(db, moves)
     return len(due)
 
 
-async def end_hold(
-    db: AsyncSession, *, appointment_id: UUID, reason: EventReason = EventReason.UNPAID
-) -> None:
-    """End a hold whose order is closed, and free its place; what is not held any more stays as it is."""
-    appointment = await locked(db, appointment_id)
+async def end_hold(db: AsyncSession, *, order_id: UUID, reason: EventReason = EventReason.UNPAID) -> None:
+    """End the hold of a closed order, and free its place; what is not held any more stays as it is."""
+    appointment = await lock_appointment_of_order(db, order_id)
     if appointment.state is not AppointmentState.HELD:
         return
-    slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
-    await must_move(db, await _expire(db, appointment, slot, reason))
+    slot = (await lock_sessions_of(db, [appointment]))[appointment.slot_id]
+    await move_known(db, [await _expire(db, appointment, slot, reason)])
 
 
 async def _expire(

@@ -14,36 +14,43 @@ from guahao.booking.models import Appointment, AppointmentState, EventReason
 from guahao.booking.queries.history import histories
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.hold import PlacesGone, clash
-from guahao.booking.service.rows import facts_under_lock, locked
+from guahao.booking.service.locks import (
+    appointment_of_order,
+    lock_appointment_of_order,
+    lock_sessions_of,
+)
 from guahao.booking.service.transition import Transition, transition
 from guahao.catalog.queries import rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
-from guahao.kernel.ids import hospital_of
 from guahao.payment import service as payment
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.places import Move, move
 from guahao.scheduling.service.sessions import next_number
 
 
-async def accept_late_money(db: AsyncSession, *, appointment_id: UUID) -> None:
+async def accept_late_money(db: AsyncSession, *, order_id: UUID) -> None:
     """Book an expired appointment again if its place and the rules still allow it, else refund in full.
 
-    A hold whose end is not told yet is simply confirmed. Repeating changes nothing.
+    A hold whose end is not told yet is simply confirmed, and an appointment that stands unpaid keeps
+    the money. Repeating changes nothing. Raises `NotFound` for an order that is for no appointment.
     """
-    patient = await _lock_patient(db, appointment_id)
-    appointment = await locked(db, appointment_id)
+    patient = await _lock_patient(db, order_id)
+    appointment = await lock_appointment_of_order(db, order_id)
     if appointment.state is AppointmentState.HELD:
-        await payment.keep(db, order_id=appointment.order_id)
+        await payment.keep(db, order_id=order_id)
     elif await _rebook(db, appointment, patient):
         return
-    await confirm(db, appointment_id=appointment_id)
+    await confirm(db, order_id=order_id)
 
 
-async def _lock_patient(db: AsyncSession, appointment_id: UUID) -> PatientFacts | None:
-    """Lock the person before the appointment, as everybody does; None if the patient was removed."""
-    row = await db.get(Appointment, (hospital_of(appointment_id), appointment_id))
+async def _lock_patient(db: AsyncSession, order_id: UUID) -> PatientFacts | None:
+    """Lock the person before the appointment, as everybody does; None if the patient was removed.
+
+    Whoever an order is for never changes, though its appointment may be moved meanwhile.
+    """
+    row = await db.scalar(appointment_of_order(order_id))
     if row is None:
         raise NotFound
     pair = (row.account_id, row.patient_id)
@@ -53,7 +60,7 @@ async def _lock_patient(db: AsyncSession, appointment_id: UUID) -> PatientFacts 
 async def _rebook(db: AsyncSession, appointment: Appointment, patient: PatientFacts | None) -> bool:
     if appointment.state is not AppointmentState.EXPIRED or patient is None:
         return False
-    slot = (await facts_under_lock(db, [appointment]))[appointment.slot_id]
+    slot = (await lock_sessions_of(db, [appointment]))[appointment.slot_id]
     rules = (await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)).rules
     pair = (appointment.hospital_id, appointment.person_id)
     history = (await histories(db, [pair]))[pair]

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.models import Appointment, AppointmentState, EventChannel, EventReason
-from guahao.booking.service.rows import locked
+from guahao.booking.service.locks import lock_appointment
 from guahao.booking.service.transition import Transition, transition
 from guahao.catalog.queries import rules_of
 from guahao.kernel.errors import Problem
@@ -27,7 +27,7 @@ class NothingToResend(Problem):
 
 async def owe(db: AsyncSession, appointment_id: UUID, kind: NoticeKind, *, remind: bool = False) -> None:
     """Owe word of what happened, as of when it happened; what was planned before is called off."""
-    appointment = await locked(db, appointment_id)
+    appointment = await lock_appointment(db, appointment_id)
     happened_at = appointment.booked_at or appointment.created_at
     told_at = appointment.ended_at or happened_at
     await _replan(db, appointment, kind, told_at=told_at, remind_after=happened_at if remind else None)
@@ -38,7 +38,7 @@ async def resend(db: AsyncSession, appointment_id: UUID, *, actor: str, now: dat
 
     Delivery is the channels' business. Raises `NotFound` and `NothingToResend`.
     """
-    appointment = await locked(db, appointment_id)
+    appointment = await lock_appointment(db, appointment_id)
     kind = _kind_of(appointment, now)
     await transition(
         db,

@@ -18,8 +18,9 @@ from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
 from guahao.scheduling.queries.facts import SlotFacts, free_after, slot_facts
 from guahao.scheduling.queries.states import Bucket
+from guahao.scheduling.service.locks import lock_sessions
 from guahao.scheduling.service.places import SOLD_FROM, left_under_lock
-from guahao.scheduling.service.sessions import lock_sessions, next_number
+from guahao.scheduling.service.sessions import next_number
 
 
 class SlotSoldOut(Problem):

@@ -15,8 +15,9 @@ from guahao.booking.models import Appointment, AppointmentState, CreditKind, Eve
 from guahao.booking.queries.history import histories
 from guahao.booking.service.credit import count_cancellation, rules_at_booking
 from guahao.booking.service.hold import APPOINTMENTS, appointment_params, clash, take
+from guahao.booking.service.locks import lock_appointment
 from guahao.booking.service.plan import HoldPlan, HoldRequest, no_place
-from guahao.booking.service.rows import is_suspended, locked
+from guahao.booking.service.suspension import is_suspended
 from guahao.booking.service.transition import AppointmentEnded, Transition, transition
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
@@ -28,8 +29,9 @@ from guahao.payment.service.refund import RefundTooLarge
 from guahao.scheduling.queries.facts import SlotFacts, slot_facts
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.giving_back import given_back
+from guahao.scheduling.service.locks import lock_sessions
 from guahao.scheduling.service.places import move
-from guahao.scheduling.service.sessions import lock_sessions, next_number
+from guahao.scheduling.service.sessions import next_number
 
 
 class AppointmentNotPaid(Problem):
@@ -72,7 +74,7 @@ async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldReq
     patient = patients.get((request.account_id, request.patient_id))
     if patient is None:
         raise NotFound
-    old = await locked(db, appointment_id)
+    old = await lock_appointment(db, appointment_id)
     slot = await _new_slot(db, old, request)
     rule_set = await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)
     slot, old_slot = await _judge(db, old, slot, patient, rule_set, pool=request.pool)
@@ -157,6 +159,7 @@ async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: 
     except IntegrityError as error:
         raise clash(error) from error
     rules = plan.rule_set.rules
+    await payment.pass_on(db, order_id=old.order_id, subject=f"appointment:{plan.appointment_id}")
     if not is_suspended(before, old_slot) and policy.is_late_cancel(
         await rules_at_booking(db, old), date=old.date, now=plan.slot.now
     ):

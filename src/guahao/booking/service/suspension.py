@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.events import AppointmentCancelled, AppointmentResumed, AppointmentSuspended
 from guahao.booking.models import Appointment, AppointmentState, EventReason
-from guahao.booking.service.rows import bucket_of, facts_under_lock, must_move
-from guahao.booking.service.transition import Transition, transition
+from guahao.booking.service.locks import lock_sessions_of
+from guahao.booking.service.transition import Transition, bucket_of, transition
 from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
@@ -20,7 +20,7 @@ from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import SessionState
 from guahao.scheduling.service.giving_back import given_back
-from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.places import Move, move_known
 
 BATCH = 50
 
@@ -30,6 +30,13 @@ def decide_by(*, starts_at: datetime, now: datetime) -> datetime:
     return max(starts_at - timedelta(hours=24), now + timedelta(hours=2))
 
 
+def is_suspended(state: AppointmentState, slot: SlotFacts) -> bool:
+    """Whether a booked appointment's session does not take place, be it told already or not."""
+    return state is AppointmentState.SUSPENDED or (
+        state is AppointmentState.BOOKED and slot.state is SessionState.SUSPENDED
+    )
+
+
 async def suspend_appointments(db: AsyncSession, *, hospital_id: int, session_id: UUID) -> None:
     """Put a suspended session's booked appointments before a choice and end its unpaid holds.
 
@@ -37,7 +44,7 @@ async def suspend_appointments(db: AsyncSession, *, hospital_id: int, session_id
     so does a session that was resumed before this was told.
     """
     rows = await _of_session(db, hospital_id, session_id, AppointmentState.HELD, AppointmentState.BOOKED)
-    slots = await facts_under_lock(db, rows)
+    slots = await lock_sessions_of(db, rows)
     moves: list[Move] = []
     for row in rows:
         slot = slots[row.slot_id]
@@ -56,13 +63,13 @@ async def suspend_appointments(db: AsyncSession, *, hospital_id: int, session_id
             await publish(db, AppointmentSuspended(hospital_id=hospital_id, appointment_id=row.id))
         elif await payment.close(db, order_id=row.order_id):
             moves.append(await _end_for_hospital(db, row, slot, EventReason.SESSION_SUSPENDED))
-    await must_move(db, *moves)
+    await move_known(db, moves)
 
 
 async def resume_appointments(db: AsyncSession, *, hospital_id: int, session_id: UUID) -> None:
     """Give everybody who has not chosen otherwise their booked appointment back."""
     rows = await _of_session(db, hospital_id, session_id, AppointmentState.SUSPENDED)
-    slots = await facts_under_lock(db, rows)
+    slots = await lock_sessions_of(db, rows)
     for row in rows:
         if slots[row.slot_id].state is SessionState.PUBLISHED:
             await _resume(db, row)
@@ -90,7 +97,7 @@ async def refund_undecided(db: AsyncSession) -> int:
             .with_for_update(skip_locked=True, key_share=True)
         )
     ).all()
-    slots = await facts_under_lock(db, due)
+    slots = await lock_sessions_of(db, due)
     moves = []
     for row in due:
         if slots[row.slot_id].state is SessionState.PUBLISHED:
@@ -98,7 +105,7 @@ async def refund_undecided(db: AsyncSession) -> int:
             continue
         await payment.refund(db, order_id=row.order_id, reason=RefundReason.HOSPITAL)
         moves.append(await _end_for_hospital(db, row, slots[row.slot_id], EventReason.CHOICE_LAPSED))
-    await must_move(db, *moves)
+    await move_known(db, moves)
     return len(due)
 
 

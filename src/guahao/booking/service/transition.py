@@ -41,6 +41,7 @@ from guahao.booking.models import (
 )
 from guahao.kernel.db import BulkInsert, Json, table, together
 from guahao.kernel.errors import Problem
+from guahao.scheduling.queries.states import Bucket
 
 
 class AppointmentEnded(Problem):
@@ -48,6 +49,11 @@ class AppointmentEnded(Problem):
 
     code = "appointment-ended"
     status = 409
+
+
+def bucket_of(appointment: Appointment) -> Bucket:
+    """The bucket of its slot in which a standing appointment's place is counted."""
+    return Bucket.HELD if appointment.state is AppointmentState.HELD else Bucket.BOOKED
 
 
 class StaleAppointment(Exception):

@@ -10,6 +10,7 @@ from guahao.payment.service.order import (
     keep,
     let_expire,
     order_params,
+    pass_on,
 )
 from guahao.payment.service.refund import refund, refund_difference
 
@@ -23,6 +24,7 @@ __all__ = [
     "keep",
     "let_expire",
     "order_params",
+    "pass_on",
     "refund",
     "refund_difference",
 ]

@@ -134,6 +134,15 @@ async def keep(db: AsyncSession, *, order_id: UUID) -> None:
     )
 
 
+async def pass_on(db: AsyncSession, *, order_id: UUID, subject: str) -> None:
+    """Let an order be for another subject from now on: what it was for has been exchanged."""
+    await db.execute(
+        update(Order)
+        .where(Order.hospital_id == hospital_of(order_id), Order.id == order_id)
+        .values(subject=subject)
+    )
+
+
 async def close_payments(db: AsyncSession, order: Order, *, but: UUID | None = None) -> bool:
     """Ask for an end of the order's live payments; answers whether there are any."""
     due = (

@@ -12,8 +12,8 @@ from guahao.catalog.queries import rules_of
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import Bucket, SessionAddon, SessionState
-from guahao.scheduling.service.locking import lock_session, lock_slots, move_all
-from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.locks import lock_session, lock_slots
+from guahao.scheduling.service.places import Move, move_known
 
 ADDED = "added"
 """Reason in the place log: an add-on place."""
@@ -88,4 +88,4 @@ async def _write(db: AsyncSession, addon: SessionAddon) -> None:
         reason=ADDED,
         places=addon.places,
     )
-    await move_all(db, [added])
+    await move_known(db, [added])

@@ -21,7 +21,7 @@ from guahao.scheduling.policy.refusals import RoomBusy, SessionStateConflict
 from guahao.scheduling.policy.sight import SeenSession
 from guahao.scheduling.queries.seen import seen_sessions
 from guahao.scheduling.service.busy import busy_naming
-from guahao.scheduling.service.locking import lock_session, lock_slots
+from guahao.scheduling.service.locks import lock_session, lock_slots
 from guahao.scheduling.service.shape import Shape, reshape
 
 

@@ -25,8 +25,7 @@ from guahao.scheduling.policy.slots import (
     slots_of,
     split_pools,
 )
-from guahao.scheduling.service.locking import move_all
-from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.places import Move, move_known
 
 RESERVED = "reserved"
 """Reason in the place log: put into a pool when the session was published."""
@@ -110,7 +109,7 @@ async def create_sessions(
             made.append(MadeSession(id=id_, planned=one, slots={row["id"]: row["capacity"] for row in slots}))
     if slot_rows:
         await db.execute(_SLOTS.statement, _SLOTS.params(slot_rows))
-        await move_all(db, _first_moves(made, rules=terms.rules, state=state))
+        await move_known(db, _first_moves(made, rules=terms.rules, state=state))
     return made
 
 

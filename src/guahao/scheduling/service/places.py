@@ -179,6 +179,19 @@ async def left_under_lock(db: AsyncSession, slot_ids: Collection[UUID]) -> dict[
     return {(row.id, pool): getattr(row, pool.value) for row in rows for pool in SOLD_FROM}
 
 
+class PlacesMissing(Exception):
+    """A slot lacks places that its rows say it has: a defect, never a condition."""
+
+
+async def move_known(db: AsyncSession, moves: Sequence[Move]) -> None:
+    """Move places that are known to be there, since rows that this transaction has locked stand for them.
+
+    Raises `PlacesMissing`, which rolls everything back: a counter disagrees with its rows.
+    """
+    if not await move(db, moves):
+        raise PlacesMissing(moves)
+
+
 async def move(db: AsyncSession, moves: Sequence[Move]) -> bool:
     """Move all places or tell that they cannot be moved; the last thing a transaction should do.
 

@@ -20,7 +20,8 @@ from guahao.scheduling.policy.refusals import FeeMissing, RoomBusy, SessionInPas
 from guahao.scheduling.policy.sight import Neighbour
 from guahao.scheduling.service.busy import busy_naming
 from guahao.scheduling.service.create import Terms, create_sessions, pool_moves, pool_shares
-from guahao.scheduling.service.locking import lock_session, lock_slots, move_all
+from guahao.scheduling.service.locks import lock_session, lock_slots
+from guahao.scheduling.service.places import move_known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ async def publish_session(db: AsyncSession, session_id: UUID, *, by: str, now: d
     await _record(db, session.hospital_id, "session.publish", session.id, by)
     await db.flush()
     slots = {slot.id: slot.capacity for slot in await lock_slots(db, session)}
-    await move_all(
+    await move_known(
         db,
         pool_moves(
             slots,

@@ -17,8 +17,7 @@ from guahao.scheduling.models import (
     SessionState,
     Slot,
 )
-from guahao.scheduling.service.locking import move_all
-from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.places import Move, move_known
 
 BATCH = 500
 RETURNED = "returned"
@@ -56,7 +55,7 @@ async def return_reserves(db: AsyncSession) -> int:
         for reserve in RESERVES
         if (places := _returning(slot, reserve, now)) > 0
     ]
-    await move_all(db, moves)
+    await move_known(db, moves)
     return len(rows)
 
 
@@ -90,7 +89,7 @@ async def release_cooling(db: AsyncSession) -> int:
         .execution_options(synchronize_session=False)
     )
     cooled = Counter((hospital_id, slot_id) for hospital_id, slot_id in rows)
-    await move_all(
+    await move_known(
         db,
         [
             Move(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.errors import NotFound
@@ -28,14 +27,3 @@ async def next_number(db: AsyncSession, *, hospital_id: int, session_id: UUID) -
     if number is None:
         raise NotFound
     return number
-
-
-async def lock_sessions(db: AsyncSession, sessions: Collection[tuple[int, UUID]]) -> None:
-    """Keep sessions (hospital, id) from being suspended or resumed until the transaction ends.
-
-    Sessions are locked in one order. Whoever gives places back does this first, and reads the
-    sessions' state in a later statement, so that no place goes on sale in a suspended session.
-    """
-    wanted = tuple_(ClinicSession.hospital_id, ClinicSession.id).in_(sorted(sessions))
-    ordered = select(ClinicSession.id).where(wanted).order_by(ClinicSession.hospital_id, ClinicSession.id)
-    await db.execute(ordered.with_for_update(key_share=True))

@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.kernel.db import affected, table
 from guahao.scheduling.models import RESERVES, Bucket, Slot
 from guahao.scheduling.policy.refusals import PlacesTaken
-from guahao.scheduling.service.locking import PlacesMissing, move_all
-from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.places import Move, PlacesMissing, move_known
 
 RESHAPED = "reshaped"
 """Reason in the place log: staff gave a slot other pools or another capacity."""
@@ -52,7 +51,7 @@ async def reshape(db: AsyncSession, slots: Sequence[tuple[Slot, Shape]], *, is_d
         moves = [_through_freezer(slot, more) for slot, more in differences if more]
     else:
         moves = [move for slot, shape in slots for move in _pool_moves(slot, shape)]
-    await move_all(db, moves)
+    await move_known(db, moves)
     await _resize(db, [(slot, more) for slot, more in differences if more < 0])
 
 

@@ -23,8 +23,8 @@ from guahao.scheduling.models import (
 )
 from guahao.scheduling.policy.sight import Neighbour
 from guahao.scheduling.service.busy import busy_naming
-from guahao.scheduling.service.locking import lock_session, lock_slots, move_all
-from guahao.scheduling.service.places import Move
+from guahao.scheduling.service.locks import lock_session, lock_slots
+from guahao.scheduling.service.places import Move, move_known
 from guahao.scheduling.service.templates import busy_problem
 
 SUSPENDED = "suspended"
@@ -54,7 +54,7 @@ async def suspend(db: AsyncSession, session_id: UUID, *, reason: str, by: str) -
         for bucket, places in _on_sale(slot, cooling[slot.id])
         if places
     ]
-    await move_all(db, moves)
+    await move_known(db, moves)
     return session
 
 
@@ -78,7 +78,7 @@ async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSessio
         raise busy_problem(error) or error from error
     await _tell(db, session, SessionResumed(hospital_id=session.hospital_id, session_id=session.id), by)
     slots = await lock_slots(db, session)
-    await move_all(
+    await move_known(
         db, [_move(slot, Bucket.FROZEN, Bucket.FREE, RESUMED, slot.frozen) for slot in slots if slot.frozen]
     )
     return session

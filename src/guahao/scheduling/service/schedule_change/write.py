@@ -26,7 +26,7 @@ from guahao.scheduling.models import (
 )
 from guahao.scheduling.policy.sight import Look, planned_as
 from guahao.scheduling.service.create import create_sessions, pool_moves, pool_shares
-from guahao.scheduling.service.locking import move_all
+from guahao.scheduling.service.places import move_known
 from guahao.scheduling.service.schedule_change.asked import terms_of
 from guahao.scheduling.service.shape import Shape, reshape
 from guahao.scheduling.service.withdraw import delete_sessions
@@ -185,7 +185,7 @@ async def publish_all(
             source=Bucket.FROZEN,
         )
     await db.flush()
-    await move_all(db, moves)
+    await move_known(db, moves)
 
 
 async def remove_all(db: AsyncSession, locked: LockedSessions, *, hospital_id: int) -> None:

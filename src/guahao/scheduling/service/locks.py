@@ -1,22 +1,17 @@
-"""Taking a session and its slots for a change, in the one order that cannot deadlock: session, then slots."""
+"""Row locks of scheduling, in the one order that cannot deadlock: sessions, then slots, each by their ids."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
 from guahao.scheduling.models import ClinicSession, SessionState, Slot
 from guahao.scheduling.policy.refusals import SessionStateConflict
-from guahao.scheduling.service.places import Move, move
-
-
-class PlacesMissing(Exception):
-    """A defect, not a condition: locked slots lack places they were seen to have."""
 
 
 async def lock_session(db: AsyncSession, session_id: UUID, *allowed: SessionState) -> ClinicSession:
@@ -38,6 +33,17 @@ async def lock_session(db: AsyncSession, session_id: UUID, *allowed: SessionStat
     return session
 
 
+async def lock_sessions(db: AsyncSession, sessions: Collection[tuple[int, UUID]]) -> None:
+    """Keep sessions (hospital, id) from being suspended or resumed until the transaction ends.
+
+    Sessions are locked in one order. Whoever gives places back does this first, and reads the
+    sessions' state in a later statement, so that no place goes on sale in a suspended session.
+    """
+    wanted = tuple_(ClinicSession.hospital_id, ClinicSession.id).in_(sorted(sessions))
+    ordered = select(ClinicSession.id).where(wanted).order_by(ClinicSession.hospital_id, ClinicSession.id)
+    await db.execute(ordered.with_for_update(key_share=True))
+
+
 async def lock_slots(db: AsyncSession, session: ClinicSession) -> Sequence[Slot]:
     """Lock the session's slots in the order of their ids, as `places.move` does; answers fresh counters."""
     statement = (
@@ -48,12 +54,3 @@ async def lock_slots(db: AsyncSession, session: ClinicSession) -> Sequence[Slot]
         .execution_options(populate_existing=True)
     )
     return (await db.scalars(statement)).all()
-
-
-async def move_all(db: AsyncSession, moves: Sequence[Move]) -> None:
-    """Move places of slots that this transaction has locked; they must be there.
-
-    Raises PlacesMissing, which rolls everything back: a counter disagrees with its rows.
-    """
-    if not await move(db, moves):
-        raise PlacesMissing
