@@ -159,7 +159,6 @@ async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: 
     except IntegrityError as error:
         raise clash(error) from error
     rules = plan.rule_set.rules
-    await payment.pass_on(db, order_id=old.order_id, subject=f"appointment:{plan.appointment_id}")
     if not is_suspended(before, old_slot) and policy.is_late_cancel(
         await rules_at_booking(db, old), date=old.date, now=plan.slot.now
     ):
@@ -203,6 +202,7 @@ async def _return_difference(db: AsyncSession, old: Appointment, old_slot: SlotF
 
 
 async def _tell(db: AsyncSession, old: Appointment, plan: HoldPlan) -> None:
+    await payment.pass_on(db, order_id=old.order_id, subject=f"appointment:{plan.appointment_id}")
     await publish(
         db,
         AppointmentRescheduled(
