@@ -14,7 +14,7 @@ from guahao.booking.models import Appointment
 from guahao.booking.queries.law import broken_slots
 from guahao.booking.service.plan import HoldPlan, plan_holds
 from guahao.kernel.db import Sessions
-from guahao.kernel.errors import Problem
+from guahao.kernel.errors import Problem, Unavailable
 from guahao.kernel.idempotency import Claim, IdempotencyKey
 from guahao.scheduling.models import PlaceLog, Slot
 from tests.factories.booking import Booker, hold, make_booker, request_of
@@ -31,7 +31,7 @@ def wish(booker: Booker, slot_id: UUID, key: str | None = None, **overrides: Any
 
 async def all_of(sessions: Sessions, *wishes: Wish) -> list[Response | str]:
     """Ask for everything in one turn; answers or the codes of refusals."""
-    group = GroupCommit(sessions)
+    group = GroupCommit(sessions, most_waiting=2000)
 
     async def one(asked: Wish) -> Response | str:
         try:
@@ -40,6 +40,26 @@ async def all_of(sessions: Sessions, *wishes: Wish) -> list[Response | str]:
             return problem.code
 
     return await asyncio.gather(*(one(asked) for asked in wishes))
+
+
+async def test_a_full_queue_refuses_at_once_and_books_whoever_waits(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    slot = await make_slot(db, capacity=10)
+    bookers = [await make_booker(db) for _ in range(7)]
+    await db.commit()
+    group = GroupCommit(sessions, most_waiting=5)
+
+    async def ask(booker: Booker) -> int | tuple[str, int | None]:
+        try:
+            return (await group.book(wish(booker, slot.id))).status_code
+        except Unavailable as problem:
+            return problem.code, problem.extra["retry_after_s"]
+
+    answers = await asyncio.gather(*(ask(booker) for booker in bookers))
+
+    assert answers == [201] * 5 + [("temporarily-unavailable", 3)] * 2
+    assert await count(db) == 5
 
 
 async def count(db: AsyncSession) -> int:
@@ -128,7 +148,7 @@ async def test_the_same_key_twice_in_a_batch_books_once_and_answers_twice(
     booker, other = await make_booker(db), await make_booker(db)
     slot = await make_slot(db)
     await db.commit()
-    group = GroupCommit(sessions)
+    group = GroupCommit(sessions, most_waiting=2000)
     asked = [wish(booker, slot.id, "k1"), wish(booker, slot.id, "k1"), wish(other, slot.id, "k1")]
 
     answers = await asyncio.gather(*(group.book(one) for one in asked), return_exceptions=True)
@@ -195,7 +215,7 @@ async def test_a_locked_slot_does_not_stop_other_slots(sessions: Sessions, db: A
     locked, open_ = await make_slot(db), await make_slot(db)
     bookers = [await make_booker(db) for _ in range(4)]
     await db.commit()
-    group = GroupCommit(sessions)
+    group = GroupCommit(sessions, most_waiting=2000)
     async with sessions() as holder:
         await holder.execute(select(Slot).where(Slot.id == locked.id).with_for_update())
         stuck = asyncio.create_task(group.book(wish(bookers[0], locked.id)))

@@ -30,7 +30,7 @@ async def ticks(count: int) -> None:
 
 @pytest.mark.parametrize("moment", range(10))
 async def test_a_wish_that_comes_as_the_last_lanes_end_is_booked(sessions: Sessions, moment: int) -> None:
-    group = Gated(sessions)
+    group = Gated(sessions, most_waiting=2000)
     group.gate = asyncio.Event()
     request = HoldRequest(slot_id=new_id(1), patient_id=new_id(), account_id=new_id(), actor="test")
     wish = Wish(request=request, claim=None)

@@ -12,6 +12,7 @@ from pydantic import Field
 from sqlalchemy import DateTime, literal, select, text
 from sqlalchemy.exc import OperationalError
 
+from guahao.identity.access import SenderAddress
 from guahao.kernel.db import make_engine, make_sessions
 from guahao.kernel.http import Body, Db, Once
 from guahao.kernel.settings import Settings
@@ -49,6 +50,10 @@ async def _moment(at: datetime, db: Db) -> str:
     return str(await db.scalar(select(literal(at, DateTime(timezone=True)))))
 
 
+async def _who(address: SenderAddress) -> str:
+    return address
+
+
 async def _once(body: Note, db: Db, once: Once) -> object:
     claim = await once.claim(db, owner="account:1")
     return await claim.answer(body, status=201)
@@ -62,6 +67,7 @@ def app(app: FastAPI) -> FastAPI:
     app.add_api_route("/api/v1/test-once", _once, methods=["POST"])
     app.add_api_route("/api/v1/test-fail", _fail)
     app.add_api_route("/api/v1/test-sql", _sql)
+    app.add_api_route("/api/v1/test-who", _who)
     return app
 
 
@@ -156,6 +162,30 @@ async def test_a_post_may_stand_for_patch_and_for_nothing_else(client: httpx.Asy
 
     assert outcome(as_patch) == (401, "not-logged-in")
     assert outcome(as_delete) == (405, "method-not-allowed")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "peer", "seen"),
+    [
+        ("", "127.0.0.1", "127.0.0.1"),
+        ("none", "127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1", "203.0.113.7"),
+        ("10.0.0.0/8", "127.0.0.1", "127.0.0.1"),
+        ("10.0.0.0/8", "10.0.0.2", "203.0.113.7"),
+        ("10.0.0.0/8", "203.0.113.9", "203.0.113.9"),
+    ],
+)
+async def test_only_a_trusted_proxy_says_where_a_request_comes_from(
+    app: FastAPI, trusted: str, peer: str, seen: str
+) -> None:
+    app.state.settings = app.state.settings.model_copy(update={"trusted_proxies": trusted})
+    transport = httpx.ASGITransport(app, client=(peer, 50000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://guahao.test") as client:
+        answer = await client.get(
+            "/api/v1/test-who", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
+        )
+
+    assert answer.json() == seen
 
 
 async def test_a_request_id_is_kept_and_a_strange_one_replaced(client: httpx.AsyncClient) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from guahao.kernel.settings import Settings
 from guahao.web.money import key_faults
-from guahao.web.production import faults
+from guahao.web.production import faults, warnings
 
 FIT = {
     "wechat_pay_endpoint": "https://api.mch.weixin.qq.com",
@@ -32,6 +32,32 @@ FIT = {
 
 def test_settings_of_a_real_installation_are_fit() -> None:
     assert faults(Settings(**FIT)) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "is_warned"),
+    [
+        ("127.0.0.1", "", True),
+        ("127.0.0.1", "none", True),
+        ("localhost", "10.0.0.0/8", True),
+        ("127.0.0.1", "127.0.0.1", False),
+        ("localhost", "127.0.0.0/8", False),
+        ("::1", "127.0.0.1,::1", False),
+        ("10.0.0.5", "", True),
+        ("10.0.0.5", "none", False),
+        ("10.0.0.5", "10.0.0.2", False),
+    ],
+)
+def test_production_is_warned_when_all_would_count_as_one_address(
+    host: str, trusted: str, is_warned: bool
+) -> None:
+    told = warnings(Settings(**(FIT | {"host": host, "trusted_proxies": trusted})))
+
+    assert [line.partition(":")[0] for line in told] == ["GUAHAO_TRUSTED_PROXIES"] * is_warned
+
+
+def test_the_demo_is_warned_of_nothing() -> None:
+    assert warnings(Settings(environment="demo")) == []
 
 
 def test_the_demo_may_be_anything() -> None:

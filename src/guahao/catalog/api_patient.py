@@ -29,8 +29,8 @@ from guahao.catalog.queries.lists import (
 from guahao.catalog.queries.pictures import picture_content, picture_path
 from guahao.catalog.queries.rules import rules_of
 from guahao.catalog.queries.search import search
-from guahao.identity.access import public
-from guahao.kernel.errors import Invalid, NotFound
+from guahao.identity.access import public, search_limit
+from guahao.kernel.errors import Invalid, NotFound, TooManyRequests
 from guahao.kernel.http import AppSettings, Db, Now, Page, problems
 from guahao.kernel.ids import parse_hospital_id, parse_id
 from guahao.kernel.paging import CursorInvalid
@@ -363,7 +363,11 @@ async def show_picture(picture_id: str, db: Db) -> Response:
     return Response(content, headers=_SHOWN, media_type="image/jpeg")
 
 
-@router.get("/search", responses=problems(Invalid, CursorInvalid))
+@router.get(
+    "/search",
+    responses=problems(Invalid, CursorInvalid, TooManyRequests),
+    dependencies=[Depends(search_limit)],
+)
 async def find(
     db: Db, settings: AppSettings, q: Words = "", cursor: Cursor = None, limit: Limit = 20
 ) -> Page[HitOut]:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
-import math
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 
 from guahao.identity.policy.browser import SAFE_METHODS, cookie_name, is_csrf_token, is_own_origin
 from guahao.identity.policy.permission import Permission, Role
 from guahao.identity.service.recognition import AccountRef, StaffRef, recognise_account, recognise_staff
-from guahao.kernel.errors import Problem, TooManyRequests
+from guahao.kernel.address import counted_address
+from guahao.kernel.errors import Problem
 from guahao.kernel.http import AllSessions, AppSettings, Now, request_time
+from guahao.kernel.limit import TokenBuckets
 from guahao.kernel.settings import Environment, Settings
 
 __all__ = [
@@ -35,11 +31,14 @@ __all__ = [
     "StaffPermitted",
     "StaffRef",
     "account_of",
+    "booking_limit",
     "console_token",
     "own_pages_only",
     "per_account",
     "per_address",
     "public",
+    "search_limit",
+    "spend_booking",
     "staff",
     "staff_of",
 ]
@@ -150,6 +149,7 @@ async def _current_staff(
     who = await staff_of(token, request, settings, now)
     if cookie is not None:
         await _require_own_page(request, settings, cookie)
+    take_token(request, "staff", str(who.id), a_minute=settings.staff_limit)
     return who
 
 
@@ -181,29 +181,44 @@ async def public() -> None:
 
 
 async def _address(request: Request) -> str:
-    host = request.client.host if request.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if address.version == 6:  # one customer has a whole /64
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return host
+    return counted_address(request.client.host if request.client else "")
 
 
 SenderAddress = Annotated[str, Depends(_address)]
 """The address a request comes from, for limits; an IPv6 customer counts as one."""
 
 
-async def _hit(request: Request, limit: RateLimitItem, *key: str) -> None:
-    state = request.app.state
-    if not hasattr(state, "limiter"):
-        # exact, where the cheaper counter lets some more through whenever its minute turns
-        state.limiter = MovingWindowRateLimiter(MemoryStorage())
-    limiter: MovingWindowRateLimiter = state.limiter
-    if not await limiter.hit(limit, *key):
-        stats = await limiter.get_window_stats(limit, *key)
-        raise TooManyRequests(retry_after_s=max(1, math.ceil(stats.reset_time - time.time())))
+def take_token(request: Request, *key: str, a_minute: int) -> None:
+    """Take a token of this process's bucket of `key`. Raises `TooManyRequests`."""
+    buckets: TokenBuckets = request.app.state.buckets
+    buckets.take(*key, a_minute=a_minute)
+
+
+def spend_booking(request: Request, account: AccountRef) -> None:
+    """Count a booking, a move or a cancellation of an account. Raises `TooManyRequests`."""
+    take_token(request, "booking", str(account.id), a_minute=request.app.state.settings.booking_limit)
+
+
+async def booking_limit(request: Request, account: CurrentAccount) -> None:
+    """Limit a route on which accounts book: `dependencies=[Depends(booking_limit)]`."""
+    spend_booking(request, account)
+
+
+async def search_limit(request: Request, address: SenderAddress, settings: AppSettings) -> None:
+    """Limit a search that is open to everybody: for each account, and without login for each address.
+
+    Raises `TooManyRequests`.
+    """
+    account = await account_of(request)
+    if account is not None:
+        take_token(request, "search", str(account.id), a_minute=settings.search_limit)
+    else:
+        shared = settings.search_limit * _PEOPLE_BEHIND_AN_ADDRESS * settings.address_factor
+        take_token(request, "search", address, a_minute=shared)
+
+
+_PEOPLE_BEHIND_AN_ADDRESS = 10
+"""How many search at the same time without login behind one address of a carrier or a hospital."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +230,7 @@ class PerAddress:
 
     async def __call__(self, request: Request, address: SenderAddress, settings: AppSettings) -> None:
         """Count this request; raises `TooManyRequests`."""
-        limit = RateLimitItemPerMinute(self.a_minute * settings.address_factor)
-        await _hit(request, limit, "address", self.kind, address)
+        take_token(request, self.kind, address, a_minute=self.a_minute * settings.address_factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +242,7 @@ class PerAccount:
 
     async def __call__(self, request: Request, account: CurrentAccount) -> None:
         """Count this request; raises `TooManyRequests`."""
-        await _hit(request, RateLimitItemPerMinute(self.a_minute), "account", self.kind, str(account.id))
+        take_token(request, self.kind, str(account.id), a_minute=self.a_minute)
 
 
 def per_address(kind: str, *, a_minute: int) -> PerAddress:

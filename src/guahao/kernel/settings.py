@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from guahao.kernel.address import networks
 
 
 class Environment(StrEnum):
@@ -51,6 +53,10 @@ class Settings(BaseSettings):
     public_url: str = Field("http://127.0.0.1:8000", description="The address clients use")
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
+    trusted_proxies: str = Field(
+        "",
+        description="Whose X-Forwarded-For is believed: addresses or networks with commas; `none` for nobody",
+    )
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port of /metrics; the main port when empty (demo only)"
     )
@@ -79,6 +85,16 @@ class Settings(BaseSettings):
     sms_daily_budget: int = Field(20_000, ge=1, description="Messages a day at most, all phones together")
     address_limit_factor: int | None = Field(
         None, ge=1, description="Multiplies every limit per address; empty is 1, and 1000 in the demo"
+    )
+    booking_limit: int = Field(
+        200, ge=1, description="Bookings, moves and cancellations that an account may ask for in a minute"
+    )
+    search_limit: int = Field(
+        120, ge=1, description="Searches of an account in a minute; without login ten times that per address"
+    )
+    staff_limit: int = Field(1200, ge=60, description="Requests of one member of staff in a minute")
+    booking_queue: int = Field(
+        2000, ge=64, description="Bookings that wait in a process at most; further ones answer 503"
     )
     identity_provider: IdentityProvider = Field(
         IdentityProvider.SANDBOX,
@@ -111,6 +127,12 @@ class Settings(BaseSettings):
     sandbox_time_scale: float = Field(
         60, gt=0, description="How many times faster than real the sandbox repeats its notifications"
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
 
     @property
     def keys_path(self) -> Path:

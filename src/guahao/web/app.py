@@ -18,6 +18,7 @@ from guahao.kernel.errors import Problem
 from guahao.kernel.http import render
 from guahao.kernel.i18n import text
 from guahao.kernel.idempotency import Replayed
+from guahao.kernel.limit import TokenBuckets
 from guahao.kernel.settings import Settings
 from guahao.web import openapi, wiring
 from guahao.web.edge import Edge
@@ -93,6 +94,7 @@ def create_app(settings: Settings, *, sessions: Sessions | None = None) -> FastA
     app.state.settings = settings
     app.state.clock = utc_now
     app.state.draining = False
+    app.state.buckets = TokenBuckets()
     app.state.engine = None
     if sessions is None:
         assert settings.database_url is not None

@@ -11,6 +11,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from guahao.kernel.address import client_address, networks
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import render
 from guahao.kernel.log import logger
@@ -55,6 +56,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        _see_through_proxies(scope)
         if scope["method"] == "POST" and _AS_PATCH in scope["headers"]:
             scope["method"] = "PATCH"
         elif scope["method"] == "HEAD":  # the server below keeps its own scope, and sends no body for it
@@ -93,6 +95,18 @@ def _without_body(send: Send) -> Send:
         await send(message)
 
     return head_only
+
+
+_trusted = cache(networks)
+
+
+def _see_through_proxies(scope: Scope) -> None:
+    """Let the application see the client where a trusted proxy stands in between."""
+    trusted = _trusted(scope["app"].state.settings.trusted_proxies)
+    peer = scope.get("client")
+    if trusted and peer is not None:
+        said = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        scope["client"] = (client_address(peer[0], said, trusted=trusted), 0)
 
 
 class _Exchange:

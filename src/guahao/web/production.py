@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from guahao.kernel.address import is_loopback, is_trusted, networks
 from guahao.kernel.settings import Environment, IdentityProvider, Settings, SmsProvider
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104  # compared, not bound
@@ -21,6 +22,22 @@ def faults(settings: Settings) -> list[str]:
         *_wechat_pay(settings),
         *_alipay(settings),
     ]
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Name what production accepts but is likely a mistake."""
+    if settings.environment is not Environment.PRODUCTION:
+        return []
+    trusted = networks(settings.trusted_proxies)
+    if is_loopback(settings.host) and not is_trusted(settings.host, trusted):
+        warning = (
+            f"GUAHAO_TRUSTED_PROXIES: only a proxy of this machine reaches GUAHAO_HOST {settings.host}, and "
+            "it is not trusted: everybody counts as one address and shares one limit"
+        )
+        return [warning]
+    if not settings.trusted_proxies:
+        return ["GUAHAO_TRUSTED_PROXIES: missing; name the proxy in front, or none if there is none"]
+    return []
 
 
 def _server(settings: Settings) -> list[str]:

@@ -123,6 +123,7 @@ def _server_of(app: FastAPI, settings: Settings) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # the edge asks GUAHAO_TRUSTED_PROXIES; uvicorn believes this machine
             timeout_keep_alive=int(limits.idle_s),
             timeout_graceful_shutdown=max(int(settings.drain_s), 1),
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,8 +28,8 @@ from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import AppointmentBeingConfirmed, Canceller, cancel
 from guahao.booking.service.check_in import check_in_code
 from guahao.booking.service.transition import AppointmentEnded
-from guahao.identity.access import CurrentAccount, NotLoggedIn
-from guahao.kernel.errors import NotFound
+from guahao.identity.access import CurrentAccount, NotLoggedIn, booking_limit
+from guahao.kernel.errors import NotFound, TooManyRequests
 from guahao.kernel.http import Db, Keys, Once, Page, problems
 from guahao.kernel.idempotency import RequestInProgress
 from guahao.kernel.ids import parse_id
@@ -120,7 +120,9 @@ async def read_check_in_code(
         AppointmentEnded,
         AppointmentBeingConfirmed,
         RequestInProgress,
+        TooManyRequests,
     ),
+    dependencies=[Depends(booking_limit)],
 )
 async def cancel_appointment(
     appointment_id: str, db: Db, keys: Keys, account: CurrentAccount, once: Once
@@ -146,6 +148,7 @@ async def cancel_appointment(
         reschedule.RescheduleFeeDiffers,
         reschedule.RescheduleOtherHospital,
     ),
+    dependencies=[Depends(booking_limit)],
 )
 async def reschedule_appointment(
     appointment_id: str, body: RescheduleIn, db: Db, account: CurrentAccount, once: Once

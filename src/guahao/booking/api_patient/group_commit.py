@@ -19,7 +19,7 @@ from guahao.booking.service.hold import PlacesGone, write_hold, write_holds
 from guahao.booking.service.plan import HoldPlan, HoldRequest, plan_hold, plan_holds
 from guahao.kernel import idempotency
 from guahao.kernel.db import Sessions, transaction
-from guahao.kernel.errors import Problem
+from guahao.kernel.errors import Problem, Unavailable
 from guahao.kernel.http import OnceClaim
 
 MOST_TOGETHER = 64
@@ -27,6 +27,7 @@ LANES = 2
 """Transactions at a time: a second one so that a lock somebody else holds does not stop everybody."""
 
 _CREATED = 201
+_FULL_FOR_S = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +47,21 @@ class _Waiting:
 class GroupCommit:
     """Books wishes of one process, several in one transaction when several wait."""
 
-    def __init__(self, sessions: Sessions) -> None:
-        """Open transactions by `sessions`."""
+    def __init__(self, sessions: Sessions, *, most_waiting: int) -> None:
+        """Open transactions by `sessions`; at most so many wishes wait, the rest is refused at once."""
         self._sessions = sessions
+        self._most_waiting = most_waiting
         self._waiting: list[_Waiting] = []
         self._lanes: set[asyncio.Task[None]] = set()
         self._open_lanes = 0
 
     async def book(self, wish: Wish) -> Response:
-        """Answer once the booking is committed, or raise the problem by which it is refused."""
+        """Answer once the booking is committed, or raise the problem by which it is refused.
+
+        Raises `Unavailable` when too many wait: who is told at once tries again, who waits too long leaves.
+        """
+        if len(self._waiting) >= self._most_waiting:
+            raise Unavailable(retry_after_s=_FULL_FOR_S)
         one = _Waiting(wish, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         if self._open_lanes < LANES:

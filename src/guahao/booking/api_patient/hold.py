@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from guahao.booking.api_patient.group_commit import GroupCommit, Wish
@@ -15,7 +15,7 @@ from guahao.booking.api_patient.problems import BOOKING_PROBLEMS
 from guahao.booking.api_patient.schemas import CompatibleData, CompatibleOut, HeldOut, HoldIn
 from guahao.booking.service.hold import write_hold
 from guahao.booking.service.plan import HoldPlan, HoldRequest, plan_hold
-from guahao.identity.access import CurrentAccount, account_of
+from guahao.identity.access import CurrentAccount, account_of, booking_limit, spend_booking
 from guahao.kernel.http import Db, Once, once_key, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.ids import parse_id
@@ -47,7 +47,7 @@ def group_commit_of(request: Request) -> GroupCommit:
     """The process's one group commit, made when the first booking comes."""
     state = request.app.state
     if not hasattr(state, "group_commit"):
-        state.group_commit = GroupCommit(state.sessions)
+        state.group_commit = GroupCommit(state.sessions, most_waiting=state.settings.booking_queue)
     group: GroupCommit = state.group_commit
     return group
 
@@ -70,6 +70,7 @@ class _HotRoute(APIRoute):
             account = await account_of(request)
             if account is None:
                 return await documented(request)
+            spend_booking(request, account)
             once = await once_key(request, request.headers.get("idempotency-key"))
             wish = Wish(
                 request=request_of(account.id, usual.slot_id, usual.patient_id),
@@ -85,7 +86,11 @@ hot = APIRouter(tags=["booking"], route_class=_HotRoute)
 
 
 @hot.post(
-    "/api/v1/appointments", status_code=201, response_model=HeldOut, responses=problems(*BOOKING_PROBLEMS)
+    "/api/v1/appointments",
+    status_code=201,
+    response_model=HeldOut,
+    responses=problems(*BOOKING_PROBLEMS),
+    dependencies=[Depends(booking_limit)],
 )
 async def hold_a_place(body: HoldIn, db: Db, account: CurrentAccount, once: Once) -> Response:
     """Take a place for one of your patients.
@@ -114,7 +119,12 @@ def _compatible(plan: HoldPlan) -> CompatibleOut:
     )
 
 
-@router.post("/api/appointment", response_model=CompatibleOut, responses=problems(*BOOKING_PROBLEMS))
+@router.post(
+    "/api/appointment",
+    response_model=CompatibleOut,
+    responses=problems(*BOOKING_PROBLEMS),
+    dependencies=[Depends(booking_limit)],
+)
 async def hold_a_place_compatibly(body: HoldIn, db: Db, account: CurrentAccount, once: Once) -> Response:
     """Take a place as above, on the route and in the envelope of the original design."""
     claim = await once.claim(db, owner=str(account.id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from guahao.booking import policy
 from guahao.booking.service import plan
 from guahao.identity.access import NotLoggedIn
-from guahao.kernel.errors import Invalid, NotFound, Problem, TooManyRequests
+from guahao.kernel.errors import Invalid, NotFound, Problem, TooManyRequests, Unavailable
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 
 BOOKING_PROBLEMS: tuple[type[Problem], ...] = (
@@ -13,6 +13,7 @@ BOOKING_PROBLEMS: tuple[type[Problem], ...] = (
     NotFound,
     Invalid,
     TooManyRequests,
+    Unavailable,
     RequestInProgress,
     IdempotencyKeyReused,
     policy.SessionSuspended,
@@ -33,6 +34,7 @@ BOOKING_PROBLEMS: tuple[type[Problem], ...] = (
     policy.WeeklyLimit,
     policy.MonthlyLimit,
     policy.BookingBlocked,
+    policy.UnpaidHoldsLimit,
     policy.DepartmentSexLimit,
     policy.DepartmentAgeLimit,
 )

@@ -52,6 +52,7 @@ def check_config() -> None:
     found += money.key_faults(settings)
     if found:
         raise configuration.BadSettings(found)
+    tell_warnings(settings)
     err.print(f"The settings are fit for {settings.environment.value}.")
 
 
@@ -86,6 +87,13 @@ def refuse_unfit(settings: Settings) -> None:
     found = [*production.faults(settings), *money.key_faults(settings)]
     if found:
         raise configuration.BadSettings(found)
+    tell_warnings(settings)
+
+
+def tell_warnings(settings: Settings) -> None:
+    """Tell what is accepted but likely a mistake."""
+    for warning in production.warnings(settings):
+        err.print(f"Warning: {warning}")
 
 
 async def require_migrated(settings: Settings) -> None:
