@@ -32,10 +32,14 @@ BOOKED, HELD, SUSPENDED = AppointmentState.BOOKED, AppointmentState.HELD, Appoin
 @pytest.mark.parametrize(
     ("case", "terms"),
     [
-        ({"state": HELD, "now": LATE}, CancelTerms(refund=None, credit=None, wording="held")),
+        ({"state": HELD, "now": LATE}, CancelTerms(refund=None, credit=CreditKind.UNPAID, wording="held")),
         (
             {"state": HELD, "now": LATE, "is_hospital_fault": True},
-            CancelTerms(refund=None, credit=None, wording="held"),
+            CancelTerms(refund=None, credit=None, wording="held-free"),
+        ),
+        (
+            {"state": HELD, "now": LATE, "is_excused": True},
+            CancelTerms(refund=None, credit=None, wording="held-free"),
         ),
         (
             {"state": BOOKED, "now": IN_TIME},

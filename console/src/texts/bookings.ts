@@ -94,7 +94,7 @@ export const texts = {
   noticeStates: { planned: '已安排', cancelled: '已撤回' },
   due: '应发时间',
   credit: '信用记录',
-  credits: { cancelled: '计一次取消', cancelled_late: '计一次临时取消' },
+  credits: { cancelled: '计一次取消', cancelled_late: '计一次临时取消', unpaid: '计一次占号未付款' },
   excusedBy: (who: string, why: string) => `已由${who}免记：${why}`,
   pause: (until: string) => `这位患者被暂停网上预约，到 ${until} 为止；窗口仍可挂号。`,
   lift: '解除暂停',

@@ -272,6 +272,8 @@ class CreditKind(StrEnum):
 
     CANCELLED = "cancelled"
     CANCELLED_LATE = "cancelled_late"
+    UNPAID = "unpaid"
+    """A hold given up, or left to expire, without being paid."""
 
 
 class CreditEvent(Base):

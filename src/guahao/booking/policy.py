@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -136,6 +136,13 @@ class BookingBlocked(Problem):
     status = 409
 
 
+class UnpaidHoldsLimit(Problem):
+    """The person gave up `limit` places unpaid within a day; the next may be booked at `until`."""
+
+    code = "unpaid-holds-limit"
+    status = 409
+
+
 class DepartmentSexLimit(Problem):
     """The department sees patients of the other sex only."""
 
@@ -181,9 +188,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What a person holds and has booked lately, and until when they are blocked at this hospital."""
+    """What a person holds and has booked lately, and until when they are blocked at this hospital.
+
+    `unpaid_at` are the moments of the last day at which a hold of theirs ended unpaid here, newest first.
+    """
 
     standing: tuple[Standing, ...] = ()
+    unpaid_at: tuple[datetime, ...] = ()
     blocked_until: datetime | None = None
 
 
@@ -237,6 +248,9 @@ def refusal_of_pool(slot: SlotFacts, patient: PatientFacts, rules: Rules, *, poo
     return None
 
 
+UNPAID_COUNTS_FOR = timedelta(days=1)
+
+
 def refusal_by_history(
     slot: SlotOnSale, history: History, rules: Rules, *, leaving: UUID | None = None
 ) -> Problem | None:
@@ -244,6 +258,11 @@ def refusal_by_history(
     if history.blocked_until is not None and leaving is None:
         return BookingBlocked(until=history.blocked_until.astimezone(CHINA).isoformat(timespec="seconds"))
     others = [one for one in history.standing if one.appointment_id != leaving]
+    if leaving is None and len(history.unpaid_at) >= rules.unpaid_per_day:
+        again_at = history.unpaid_at[rules.unpaid_per_day - 1] + UNPAID_COUNTS_FOR
+        return UnpaidHoldsLimit(
+            limit=rules.unpaid_per_day, until=again_at.astimezone(CHINA).isoformat(timespec="seconds")
+        )
     return _refusal_by_clash(slot, others) or _refusal_by_count(slot, others, rules)
 
 
@@ -282,12 +301,13 @@ def refusal_of_late_money(
 ) -> Problem | None:
     """Judge whether an appointment that expired may be booked again now that its money came.
 
-    It was asked for in time, so the hours in which bookings are taken do not matter any more.
+    It was asked for in time, so the hours in which bookings are taken do not matter any more, nor what was
+    given up unpaid: this was not.
     """
     return (
         _refusal_by_session(slot, rules)
         or refusal_of_patient(slot, patient)
-        or refusal_by_history(slot, history, rules)
+        or refusal_by_history(slot, replace(history, unpaid_at=()), rules)
     )
 
 
@@ -331,7 +351,12 @@ def cancel_terms(
     late where the rules under which it was booked, `rules`, say so. The hospital's fault never counts.
     """
     if state is AppointmentState.HELD:
-        return CancelTerms(refund=None, credit=None, wording="held")
+        counts = not (is_hospital_fault or is_excused)
+        return CancelTerms(
+            refund=None,
+            credit=CreditKind.UNPAID if counts else None,
+            wording="held" if counts else "held-free",
+        )
     if is_hospital_fault:
         return CancelTerms(refund=RefundReason.HOSPITAL, credit=None, wording="suspended")
     is_late = is_late_cancel(rules, date=date, now=now)

@@ -103,7 +103,12 @@ def _cancel(of: Standing, name: DeedName) -> StaffDeed:
         is_hospital_fault=name is DeedName.CANCEL_HOSPITAL or state is AppointmentState.SUSPENDED,
         is_excused=name is DeedName.CANCEL_EXCUSED,
     )
-    counts = {None: "counts-not", CreditKind.CANCELLED: "counts", CreditKind.CANCELLED_LATE: "counts-late"}
+    counts = {
+        None: "counts-not",
+        CreditKind.CANCELLED: "counts",
+        CreditKind.CANCELLED_LATE: "counts-late",
+        CreditKind.UNPAID: "counts-unpaid",
+    }
     return _deed(
         name,
         "cancel",

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, and_, bindparam, column, func, or_, select
+from sqlalchemy import ARRAY, Integer, Uuid, and_, bindparam, column, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.booking.models import Appointment, AppointmentState, BookingBlock
-from guahao.booking.policy import History, Standing
+from guahao.booking.models import Appointment, AppointmentState, BookingBlock, CreditEvent, CreditKind
+from guahao.booking.policy import UNPAID_COUNTS_FOR, History, Standing
 from guahao.kernel.db import HotStatement
 
-_APPOINTMENT, _BLOCK = Appointment.__table__.c, BookingBlock.__table__.c
+_APPOINTMENT, _BLOCK, _CREDIT = Appointment.__table__.c, BookingBlock.__table__.c, CreditEvent.__table__.c
 _wanted = (
     func.unnest(
         bindparam("hospital_ids", type_=ARRAY(Integer())), bindparam("person_ids", type_=ARRAY(Uuid()))
@@ -33,11 +34,24 @@ _blocked_until = (
     .correlate(_wanted)
     .scalar_subquery()
 )
+_unpaid_at = (
+    select(func.array_agg(aggregate_order_by(_CREDIT.occurred_at, _CREDIT.occurred_at.desc())))
+    .where(
+        _CREDIT.hospital_id == _wanted.c.hospital_id,
+        _CREDIT.person_id == _wanted.c.person_id,
+        _CREDIT.occurred_at > func.now() - UNPAID_COUNTS_FOR,
+        _CREDIT.kind == literal_column(f"'{CreditKind.UNPAID.value}'"),
+        _CREDIT.voided_at.is_(None),
+    )
+    .correlate(_wanted)
+    .scalar_subquery()
+)
 _HISTORY = HotStatement(
     select(
         _wanted.c.hospital_id.label("asked_hospital_id"),
         _wanted.c.person_id,
         _blocked_until.label("blocked_until"),
+        _unpaid_at.label("unpaid_at"),
         _APPOINTMENT.id.label("appointment_id"),
         _APPOINTMENT.hospital_id,
         _APPOINTMENT.session_id,
@@ -71,9 +85,11 @@ async def histories(
     )
     standing: dict[tuple[int, UUID], list[Standing]] = {pair: [] for pair in pairs}
     blocked = dict.fromkeys(pairs)
+    unpaid: dict[tuple[int, UUID], tuple[datetime, ...]] = dict.fromkeys(pairs, ())
     for row in rows:
         pair = (row.asked_hospital_id, row.person_id)
         blocked[pair] = row.blocked_until
+        unpaid[pair] = tuple(row.unpaid_at or ())
         if row.appointment_id is not None:
             standing[pair].append(
                 Standing(
@@ -88,4 +104,7 @@ async def histories(
                     created_at=row.created_at,
                 )
             )
-    return {pair: History(standing=tuple(standing[pair]), blocked_until=blocked[pair]) for pair in pairs}
+    return {
+        pair: History(standing=tuple(standing[pair]), unpaid_at=unpaid[pair], blocked_until=blocked[pair])
+        for pair in pairs
+    }

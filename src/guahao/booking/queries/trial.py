@@ -28,10 +28,11 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """One person's bookings and the cancellations that count, each in the order of time."""
+    """One person's bookings, and the cancellations and unpaid holds that count, each in the order of time."""
 
     made: Sequence[Made]
     cancelled_at: Sequence[datetime]
+    unpaid_at: Sequence[datetime] = ()
 
 
 def refusals(past: Past, rules: Rules) -> dict[UUID, Problem]:
@@ -52,9 +53,11 @@ def refusals(past: Past, rules: Rules) -> dict[UUID, Problem]:
 
 def _refusal(one: Made, earlier: Iterable[Made], past: Past, rules: Rules) -> Problem | None:
     slot = _then(one.standing, rules)
+    is_online = one.channel is Channel.ONLINE
     history = policy.History(
         standing=tuple(other.standing for other in earlier if _stood(other, slot.now)),
-        blocked_until=_paused_until(past, rules, slot.now) if one.channel is Channel.ONLINE else None,
+        unpaid_at=_unpaid_at(past, slot.now) if is_online else (),
+        blocked_until=_paused_until(past, rules, slot.now) if is_online else None,
     )
     return policy.refusal_of_slot(slot, rules) or policy.refusal_by_history(
         slot, history, rules, leaving=one.leaving
@@ -81,6 +84,12 @@ def _stood(other: Made, now: datetime) -> bool:
     is_alive = other.ended_at is None or other.ended_at > now
     is_recent = other.standing.created_at > now - timedelta(days=30)
     return is_alive and (is_recent or other.standing.ends_at > now)
+
+
+def _unpaid_at(past: Past, now: datetime) -> tuple[datetime, ...]:
+    """The unpaid holds that counted at `now`, newest first, as `queries.history` reads them."""
+    since = now - policy.UNPAID_COUNTS_FOR
+    return tuple(moment for moment in reversed(past.unpaid_at) if since < moment <= now)
 
 
 def _paused_until(past: Past, rules: Rules, now: datetime) -> datetime | None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, Subquery, Text, and_, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.booking.models import Appointment, CreditEvent
+from guahao.booking.models import Appointment, CreditEvent, CreditKind
 from guahao.booking.policy import Standing
 from guahao.booking.queries.trial import Made, Past, refusals
 from guahao.catalog.queries import Rules, departments_by_ids, doctors_by_ids, rules_of
@@ -35,6 +35,9 @@ _LOOKED_BACK = timedelta(days=31)
 
 BookingRow = Row[*tuple[Any, ...]]
 """A booking as `_bookings_of` reads it."""
+
+CreditRow = Row[UUID, datetime, CreditKind]
+"""Who did what counts against them, and when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +139,7 @@ async def what_if(
 
 def _only_by(
     booked: Sequence[BookingRow],
-    cancelled: Sequence[Row[UUID, datetime]],
+    cancelled: Sequence[CreditRow],
     wanted: Rules,
     in_force: Rules,
 ) -> dict[UUID, Problem]:
@@ -150,16 +153,16 @@ def _only_by(
     return found
 
 
-def _pasts(booked: Sequence[BookingRow], cancelled: Sequence[Row[UUID, datetime]]) -> Iterator[Past]:
+def _pasts(booked: Sequence[BookingRow], cancelled: Sequence[CreditRow]) -> Iterator[Past]:
     """Everything the rules look at, person by person."""
     made: dict[UUID, list[Made]] = defaultdict(list)
     for row in booked:
         made[row.person_id].append(_made(row))
-    moments: dict[UUID, list[datetime]] = defaultdict(list)
-    for person_id, moment in cancelled:
-        moments[person_id].append(moment)
+    moments: dict[tuple[UUID, bool], list[datetime]] = defaultdict(list)
+    for person_id, moment, kind in cancelled:
+        moments[person_id, kind is CreditKind.UNPAID].append(moment)
     for person_id, bookings in made.items():
-        yield Past(made=bookings, cancelled_at=moments[person_id])
+        yield Past(made=bookings, cancelled_at=moments[person_id, False], unpaid_at=moments[person_id, True])
 
 
 def _people(period: Period, *, share: int) -> Subquery:
@@ -191,9 +194,9 @@ def _bookings_of(people: Subquery, period: Period) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _cancellations_of(people: Subquery, hospital_id: int) -> Select[UUID, datetime]:
+def _cancellations_of(people: Subquery, hospital_id: int) -> Select[UUID, datetime, CreditKind]:
     return (
-        select(CreditEvent.person_id, CreditEvent.occurred_at)
+        select(CreditEvent.person_id, CreditEvent.occurred_at, CreditEvent.kind)
         .join(people, CreditEvent.person_id == people.c.person_id)
         .where(CreditEvent.hospital_id == hospital_id, CreditEvent.voided_at.is_(None))
         .order_by(CreditEvent.occurred_at)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,14 +13,15 @@ from guahao.booking.events import AppointmentCancelled
 from guahao.booking.models import Appointment, AppointmentState, EventChannel, EventReason
 from guahao.booking.service.credit import count_cancellation, rules_at_booking
 from guahao.booking.service.locks import lock_appointment, lock_sessions_of
+from guahao.booking.service.place_back import place_back
 from guahao.booking.service.suspension import is_suspended
 from guahao.booking.service.transition import Transition, bucket_of, transition
-from guahao.catalog.queries import RuleSet, rules_of
+from guahao.catalog.queries import rules_of
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
 from guahao.scheduling.queries.facts import SlotFacts
-from guahao.scheduling.service.giving_back import given_back
+from guahao.scheduling.queries.states import SessionState
 from guahao.scheduling.service.places import move_known
 
 
@@ -49,9 +48,9 @@ async def cancel(db: AsyncSession, *, appointment_id: UUID, by: Canceller) -> Ap
     """End an appointment at the person's wish: the place goes back, a paid fee is refunded in full.
 
     Repeating answers the cancelled appointment and changes nothing. After the rule set's deadline
-    (the one in force when it was booked counts) it still works but counts against the person; one of
-    a suspended session never counts. Raises `NotFound` (also for somebody else's), `AppointmentEnded`,
-    `CancelTooLate` once the slot has begun (staff may still cancel), and
+    (the one in force when it was booked counts) it still works but counts against the person; so does
+    giving up a hold unpaid. One of a suspended session never counts. Raises `NotFound` (also for somebody
+    else's), `AppointmentEnded`, `CancelTooLate` once the slot has begun (staff may still cancel), and
     `AppointmentBeingConfirmed` while a payment is on its way to the appointment.
     """
     appointment = await lock_appointment(db, appointment_id)
@@ -75,7 +74,7 @@ async def _cancel(db: AsyncSession, appointment: Appointment, slot: SlotFacts, b
         state=before,
         date=appointment.date,
         now=slot.now,
-        is_hospital_fault=is_hospital_fault,
+        is_hospital_fault=is_hospital_fault or slot.state is SessionState.SUSPENDED,
         is_excused=by.is_excused,
     )
     await transition(db, _ending(appointment, slot, by))
@@ -83,15 +82,7 @@ async def _cancel(db: AsyncSession, appointment: Appointment, slot: SlotFacts, b
     if terms.credit is not None:
         await count_cancellation(db, appointment, rules=rule_set.rules, kind=terms.credit)
     await _tell(db, appointment, by, before=before, is_hospital_fault=is_hospital_fault)
-    place = await given_back(
-        db,
-        slot=slot,
-        source=source,
-        cools_until=_cools_until(slot, rule_set, before),
-        reason="cancel",
-        appointment_id=appointment.id,
-    )
-    await move_known(db, [place])
+    await move_known(db, [await place_back(db, appointment, slot, source=source, reason="cancel")])
 
 
 def _ending(appointment: Appointment, slot: SlotFacts, by: Canceller) -> Transition:
@@ -119,18 +110,6 @@ async def _give_money_back(
         await payment.refund(db, order_id=appointment.order_id, reason=terms.refund, by=by)
     elif not await payment.close(db, order_id=appointment.order_id):
         raise AppointmentBeingConfirmed
-
-
-def _cools_until(slot: SlotFacts, rule_set: RuleSet, before: AppointmentState) -> datetime | None:
-    if before is AppointmentState.HELD:
-        return None
-    return policy.cools_until(
-        rule_set.rules,
-        level=slot.level,
-        starts_at=slot.starts_at,
-        now=slot.now,
-        chance=random.SystemRandom().random(),
-    )
 
 
 async def _tell(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
@@ -38,9 +38,36 @@ async def count_cancellation(
 ) -> None:
     """Count a cancellation by the person; enough of them within the window pause online booking.
 
-    One after the other for each person, so that cancelling several at once is not seen as one.
+    One after the other for each person, so that cancelling several at once is not seen as one. Holds given
+    up unpaid have a limit of their own, of a day (`policy.refusal_by_history`), and pause nothing.
     """
+    if kind is CreditKind.UNPAID:
+        await count_unpaid(db, appointment)
+        return
     await _lock_credit(db, appointment)
+    await _count(db, appointment, kind)
+    window = _window(rules)
+    if await _count_since(db, appointment, window) >= rules.cancel_pause_count:
+        await _block(db, appointment, days=rules.cancel_pause_days)
+
+
+async def count_unpaid(db: AsyncSession, appointment: Appointment) -> None:
+    """Count a hold that ended unpaid against the person's limit of a day."""
+    await _count(db, appointment, CreditKind.UNPAID)
+
+
+async def forget_unpaid(db: AsyncSession, appointment: Appointment) -> None:
+    """Let a hold that ended unpaid count no longer, since its money came after all."""
+    await db.execute(
+        delete(CreditEvent).where(
+            CreditEvent.hospital_id == appointment.hospital_id,
+            CreditEvent.appointment_id == appointment.id,
+            CreditEvent.kind == CreditKind.UNPAID,
+        )
+    )
+
+
+async def _count(db: AsyncSession, appointment: Appointment, kind: CreditKind) -> None:
     await db.execute(
         insert(CreditEvent).values(
             hospital_id=appointment.hospital_id,
@@ -49,9 +76,6 @@ async def count_cancellation(
             kind=kind,
         )
     )
-    window = _window(rules)
-    if await _count_since(db, appointment, window) >= rules.cancel_pause_count:
-        await _block(db, appointment, days=rules.cancel_pause_days)
 
 
 def _window(rules: Rules) -> ColumnElement[datetime]:
@@ -71,6 +95,7 @@ async def _count_since(db: AsyncSession, appointment: Appointment, window: Colum
             CreditEvent.hospital_id == appointment.hospital_id,
             CreditEvent.person_id == appointment.person_id,
             CreditEvent.occurred_at > window,
+            CreditEvent.kind != CreditKind.UNPAID,
             CreditEvent.voided_at.is_(None),
         )
     )
@@ -124,7 +149,10 @@ async def excuse(
     if voided is None:
         raise NothingToExcuse
     rules = (await rules_of(db, hospital_id=appointment.hospital_id, now=now)).rules
-    is_pause_over = await _count_since(db, appointment, _window(rules)) < rules.cancel_pause_count
+    caused_pause = CreditKind(voided) is not CreditKind.UNPAID
+    is_pause_over = (
+        caused_pause and await _count_since(db, appointment, _window(rules)) < rules.cancel_pause_count
+    )
     lifted = await _lift_pauses(db, appointment) if is_pause_over else []
     await record(
         db,

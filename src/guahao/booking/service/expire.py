@@ -10,15 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.events import AppointmentExpired
 from guahao.booking.models import Appointment, AppointmentState, EventReason
+from guahao.booking.service.credit import count_unpaid
 from guahao.booking.service.locks import lock_appointment_of_order, lock_sessions_of
+from guahao.booking.service.place_back import place_back
 from guahao.booking.service.transition import Transition, transition
 from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
 from guahao.payment.service import Expiry
 from guahao.scheduling.queries.facts import SlotFacts
-from guahao.scheduling.queries.states import Bucket
-from guahao.scheduling.service.giving_back import given_back
+from guahao.scheduling.queries.states import Bucket, SessionState
 from guahao.scheduling.service.places import Move, move_known
 
 BATCH = 50
@@ -76,11 +77,6 @@ async def _expire(
             subject=f"appointment:{appointment.id}",
         ),
     )
-    return await given_back(
-        db,
-        slot=slot,
-        source=Bucket.HELD,
-        cools_until=None,
-        reason="expire",
-        appointment_id=appointment.id,
-    )
+    if reason is EventReason.UNPAID and slot.state is not SessionState.SUSPENDED:
+        await count_unpaid(db, appointment)
+    return await place_back(db, appointment, slot, source=Bucket.HELD, reason="expire")

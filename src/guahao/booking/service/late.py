@@ -13,6 +13,7 @@ from guahao.booking.events import AppointmentConfirmed
 from guahao.booking.models import Appointment, AppointmentState, EventReason
 from guahao.booking.queries.history import histories
 from guahao.booking.service.confirm import confirm
+from guahao.booking.service.credit import forget_unpaid
 from guahao.booking.service.hold import PlacesGone, clash
 from guahao.booking.service.locks import (
     appointment_of_order,
@@ -26,6 +27,7 @@ from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
 from guahao.payment import service as payment
 from guahao.scheduling.queries.states import Bucket
+from guahao.scheduling.service.giving_back import taken_from_cooling
 from guahao.scheduling.service.places import Move, move
 from guahao.scheduling.service.sessions import next_number
 
@@ -91,6 +93,7 @@ async def _write(db: AsyncSession, appointment: Appointment) -> None:
             data={"number": number},
         ),
     )
+    await forget_unpaid(db, appointment)
     await payment.keep(db, order_id=appointment.order_id)
     await publish(
         db, AppointmentConfirmed(hospital_id=appointment.hospital_id, appointment_id=appointment.id)
@@ -108,7 +111,7 @@ async def _write(db: AsyncSession, appointment: Appointment) -> None:
     place = Move(
         hospital_id=appointment.hospital_id,
         slot_id=appointment.slot_id,
-        source=Bucket.FREE,
+        source=Bucket.COOLING if await taken_from_cooling(db, slot_id=appointment.slot_id) else Bucket.FREE,
         target=Bucket.BOOKED,
         reason="rebook",
         appointment_id=appointment.id,

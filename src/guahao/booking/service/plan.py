@@ -180,6 +180,7 @@ def _refusal(request: HoldRequest, facts: _Facts, planned: Sequence[HoldPlan | P
     at_desk = request.channel is not Channel.ONLINE
     known = policy.History(
         standing=(*history.standing, *_standing_of(patient, planned)),
+        unpaid_at=() if at_desk else history.unpaid_at,
         blocked_until=None if at_desk else history.blocked_until,
     )
     return policy.refusal_by_history(slot, known, rules)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -16,6 +15,7 @@ from guahao.booking.queries.history import histories
 from guahao.booking.service.credit import count_cancellation, rules_at_booking
 from guahao.booking.service.hold import APPOINTMENTS, appointment_params, clash, take
 from guahao.booking.service.locks import lock_appointment
+from guahao.booking.service.place_back import place_back
 from guahao.booking.service.plan import HoldPlan, HoldRequest, no_place
 from guahao.booking.service.suspension import is_suspended
 from guahao.booking.service.transition import AppointmentEnded, Transition, transition
@@ -28,7 +28,6 @@ from guahao.payment import service as payment
 from guahao.payment.service.refund import RefundTooLarge
 from guahao.scheduling.queries.facts import SlotFacts, slot_facts
 from guahao.scheduling.queries.states import Bucket
-from guahao.scheduling.service.giving_back import given_back
 from guahao.scheduling.service.locks import lock_sessions
 from guahao.scheduling.service.places import move
 from guahao.scheduling.service.sessions import next_number
@@ -164,20 +163,7 @@ async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: 
     ):
         await count_cancellation(db, old, rules=rules, kind=CreditKind.CANCELLED_LATE)
     await _tell(db, old, plan)
-    back = await given_back(
-        db,
-        slot=old_slot,
-        source=Bucket.BOOKED,
-        cools_until=policy.cools_until(
-            rules,
-            level=old_slot.level,
-            starts_at=old_slot.starts_at,
-            now=old_slot.now,
-            chance=random.SystemRandom().random(),
-        ),
-        reason="reschedule",
-        appointment_id=old.id,
-    )
+    back = await place_back(db, old, old_slot, source=Bucket.BOOKED, reason="reschedule")
     if not await move(db, [take(plan), back]):
         raise await no_place(db, plan.slot, plan.request.pool)
 

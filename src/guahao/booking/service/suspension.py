@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.booking.events import AppointmentCancelled, AppointmentResumed, AppointmentSuspended
 from guahao.booking.models import Appointment, AppointmentState, EventReason
 from guahao.booking.service.locks import lock_sessions_of
+from guahao.booking.service.place_back import place_back
 from guahao.booking.service.transition import Transition, bucket_of, transition
 from guahao.kernel.db import is_exactly
 from guahao.kernel.events import publish
@@ -19,7 +20,6 @@ from guahao.payment import service as payment
 from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import SessionState
-from guahao.scheduling.service.giving_back import given_back
 from guahao.scheduling.service.places import Move, move_known
 
 BATCH = 50
@@ -131,6 +131,4 @@ async def _end_for_hospital(db: AsyncSession, row: Appointment, slot: SlotFacts,
         db,
         AppointmentCancelled(hospital_id=row.hospital_id, appointment_id=row.id, is_by_hospital=True),
     )
-    return await given_back(
-        db, slot=slot, source=source, cools_until=None, reason="suspension", appointment_id=row.id
-    )
+    return await place_back(db, row, slot, source=source, reason="suspension")

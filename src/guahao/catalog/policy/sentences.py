@@ -53,6 +53,7 @@ _SENTENCES: tuple[Pick, ...] = (
     lambda rules: "refund_seen" if rules.refund_ends is RefundEnds.SEEN else "refund_checked_in",
     _always("cooling"),
     _always("limits"),
+    _always("unpaid"),
     _always("cancel_pause"),
     lambda rules: "no_show_year" if rules.no_show_window_days == _YEAR_DAYS else "no_show",
     _always("no_show_test"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.kernel.ids import new_id
+from guahao.kernel.db import affected
+from guahao.kernel.ids import hospital_of, new_id
 from guahao.scheduling.models import Bucket, CoolingPlace, SessionState
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.service.places import Move
@@ -48,3 +49,23 @@ async def given_back(
         reason=reason,
         appointment_id=appointment_id,
     )
+
+
+async def taken_from_cooling(db: AsyncSession, *, slot_id: UUID) -> bool:
+    """Take a cooling place of the slot for somebody who had one there; the caller moves it, last.
+
+    Answers False when none cools; one that goes back on sale this instant counts as none.
+    """
+    last = (
+        select(CoolingPlace.hospital_id, CoolingPlace.id)
+        .where(CoolingPlace.hospital_id == hospital_of(slot_id), CoolingPlace.slot_id == slot_id)
+        .order_by(CoolingPlace.until.desc())
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    taken = await db.execute(
+        delete(CoolingPlace)
+        .where(tuple_(CoolingPlace.hospital_id, CoolingPlace.id).in_(last))
+        .execution_options(synchronize_session=False)
+    )
+    return affected(taken) > 0

@@ -39,6 +39,7 @@ const STEPS: Readonly<Record<string, readonly Step[]>> = {
   'weekly-limit': ['appointments', 'other-patient'],
   'monthly-limit': ['appointments', 'other-patient'],
   'booking-blocked': ['appointments', 'call'],
+  'unpaid-holds-limit': ['appointments', 'call'],
   'department-sex-limit': ['other-patient', 'departments', 'appointments'],
   'department-age-limit': ['other-patient', 'departments', 'appointments'],
   'appointment-ended': ['appointments'],
