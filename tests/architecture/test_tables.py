@@ -15,6 +15,7 @@ TABLES = sorted(Base.metadata.tables.values(), key=lambda table: table.name)
 DIRECTORY = {
     "account",
     "consent",
+    "control_request",  # of the platform's own people too
     "hospital",
     "idempotency_key",
     "job_run",

@@ -35,6 +35,12 @@ class Member:
         header = self.header | {"Idempotency-Key": key or secrets.token_hex(8)}
         return await self.client.post(f"{STAFF}{path}", json=body or None, headers=header)
 
+    async def patch(self, path: str, **body: Any) -> httpx.Response:
+        return await self.client.patch(f"{STAFF}{path}", json=body, headers=self.header)
+
+    async def delete(self, path: str) -> httpx.Response:
+        return await self.client.delete(f"{STAFF}{path}", headers=self.header)
+
     async def put(self, path: str, **body: Any) -> httpx.Response:
         return await self.client.put(f"{STAFF}{path}", json=body, headers=self.header)
 

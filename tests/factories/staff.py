@@ -10,23 +10,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.models.staff import Staff
 from guahao.identity.policy.permission import Role
 from guahao.identity.service.login import open_staff_login
-from guahao.identity.service.staff import create_staff
+from guahao.identity.service.staff import NewMember, create_staff
 from guahao.kernel.clock import utc_now
 
 PASSWORD_HASH = "$argon2id$v=19$m=47104,t=1,p=1$unusable$unusable"
 
 
-async def make_staff(db: AsyncSession, *roles: Role, hospital_id: int | None = None) -> Staff:
+async def make_staff(
+    db: AsyncSession, *roles: Role, hospital_id: int | None = None, doctor_id: UUID | None = None
+) -> Staff:
     """A member of staff of a hospital, or of the platform, whose password opens nothing."""
-    return await create_staff(
-        db,
-        actor="system",
+    new = NewMember(
         hospital_id=hospital_id,
         username=f"staff_{secrets.token_hex(6)}",
-        password_hash=PASSWORD_HASH,
         name="王工",
         roles=roles,
+        doctor_id=doctor_id,
     )
+    member = await create_staff(db, actor="system", new=new)
+    member.password_hash = PASSWORD_HASH
+    await db.flush()
+    return member
 
 
 async def staff_header(db: AsyncSession, staff_id: UUID) -> dict[str, str]:

@@ -16,7 +16,7 @@ from guahao.identity.models.account import Login
 from guahao.identity.models.staff import Staff
 from guahao.identity.policy.permission import Role
 from guahao.identity.service.password import hash_password
-from guahao.identity.service.staff import change_staff
+from guahao.identity.service.staff import MemberChange, change_staff
 from guahao.kernel.clock import utc_now
 from guahao.kernel.ids import new_id
 from guahao.kernel.settings import Environment
@@ -114,10 +114,7 @@ async def test_row_41_a_stolen_token_is_refused_at_once_after_staff_are_disabled
         changer_id=new_id(),
         scope=1,
         staff_id=nurse.id,
-        name=None,
-        roles=None,
-        is_disabled=True,
-        version=1,
+        change=MemberChange(version=1, is_disabled=True),
         now=utc_now(),
     )
     await db.commit()

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
 from guahao.identity.policy.permission import Role
+from guahao.identity.service.control import Decider
+from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, constraint_of, transaction
 from guahao.kernel.ids import DIRECTORY, new_id
 from guahao.payment.models import (
@@ -28,6 +30,8 @@ from guahao.payment.models import (
 from guahao.payment.policy import SECOND_PERSON_OVER_FEN, WATCHES
 from guahao.payment.queries.setting import choices_of
 from guahao.payment.service.case import open_case
+from guahao.payment.service.setting import Change, ControlWeakened, approve_change
+from guahao.payment.service.setting import change as change_settings
 from tests.factories.office import Member, hire, refusal
 from tests.factories.payment import make_order, pay
 
@@ -310,7 +314,7 @@ async def test_a_hospital_has_the_defaults_until_it_decides(admin: Member, db: A
         ),
     ],
 )
-async def test_row_55_who_weakens_a_control_is_seen_and_may_not_be_who_refunds(  # noqa: PLR0917 - fixtures and parameters
+async def test_row_55_a_control_is_loosened_by_two_people_or_not(  # noqa: PLR0917 - fixtures and parameters
     client: httpx.AsyncClient,
     sessions: Sessions,
     admin: Member,
@@ -318,21 +322,69 @@ async def test_row_55_who_weakens_a_control_is_seen_and_may_not_be_who_refunds( 
     change: dict[str, Any],
     field: str,
 ) -> None:
-    both = await hire(client, sessions, Role.HOSPITAL_ADMIN, Role.FINANCE)
-    refused = await both.put("/payment-settings?hospital_id=1", **change)
-    assert (refusal(refused), refused.json()["fields"]) == ((409, "control-weakened"), [field])
+    path = "/payment-settings?hospital_id=1"
+    other = await hire(client, sessions, Role.HOSPITAL_ADMIN)
+
+    asked_for = await admin.put(path, **change)
+
+    assert (asked_for.status_code, asked_for.json()["waits"]["fields"]) == (202, [field])
     assert (await choices_of(db, hospital_id=1)).watches == WATCHES
-    await db.rollback()
+    approval = f"/payment-settings/requests/{asked_for.json()['waits']['request_id']}/approval"
+    assert refusal(await admin.post(approval)) == (409, "same-person")
+    allowed = await other.post(approval)
+    assert (allowed.status_code, allowed.json()["waits"], allowed.json()["version"]) == (200, None, 1)
+    assert refusal(await other.post(approval)) == (409, "control-request-closed")
+    assert (await admin.put(path, **change)).status_code == 200
+    entries = (
+        await db.scalars(
+            select(AuditEntryRow)
+            .where(AuditEntryRow.action == "payment_setting.update")
+            .order_by(AuditEntryRow.id)
+        )
+    ).all()
+    assert [(entry.actor, entry.data.get("proposed_by")) for entry in entries] == [
+        (other.actor, admin.actor),
+        (admin.actor, None),
+    ]
 
-    saved = await admin.put("/payment-settings?hospital_id=1", **change)
 
-    assert saved.status_code == 200
-    (case,) = (await db.scalars(select(FinanceCase))).all()
-    assert (case.kind, case.evidence["by"], case.evidence["weakened"]) == (
-        CaseKind.CHANGE_BY_ONE_PERSON,
-        admin.actor,
-        [field],
+async def test_a_request_to_loosen_what_was_changed_since_is_void(
+    client: httpx.AsyncClient, sessions: Sessions, admin: Member
+) -> None:
+    path = "/payment-settings?hospital_id=1"
+    platform = await hire(client, sessions, Role.PLATFORM_ADMIN, hospital_id=None)
+    waits = (await admin.put(path, **choice(second_person_over_fen=10**9))).json()["waits"]
+    await admin.put(path, **choice(second_person_over_fen=7))
+
+    late = await platform.post(f"/payment-settings/requests/{waits['request_id']}/approval")
+
+    assert (refusal(late), late.json()["state"]) == ((409, "control-request-closed"), "stale")
+    assert (await admin.get("/payment-settings", hospital_id=1)).json()["second_person_over_fen"] == 7
+
+
+async def test_who_may_refund_neither_proposes_nor_allows_a_looser_limit(
+    client: httpx.AsyncClient, sessions: Sessions, admin: Member
+) -> None:
+    path = "/payment-settings?hospital_id=1"
+    change = Change(
+        version=None,
+        is_alipay_offered=False,
+        second_person_over_fen=10**9,
+        watches={},
+        by=admin.id,
+        may_refund=True,
     )
+    with pytest.raises(ControlWeakened):
+        async with transaction(sessions) as db:
+            await change_settings(db, hospital_id=1, wanted=change, now=utc_now())
+    waits = (await admin.put(path, **choice(second_person_over_fen=10**9))).json()["waits"]
+    second = await hire(client, sessions, Role.FINANCE)
+    decider = Decider(id=second.id, scope=1)
+    with pytest.raises(ControlWeakened):
+        async with transaction(sessions) as db:
+            await approve_change(
+                db, request_id=UUID(waits["request_id"]), decider=decider, may_refund=True, now=utc_now()
+            )
 
 
 async def test_a_hospital_that_wants_two_people_for_everything_gets_it(
@@ -376,7 +428,8 @@ async def test_row_33_nobody_else_reaches_the_books(  # noqa: PLR0917 - fixtures
     case_id = await made_case(sessions)
     made = await finance.post("/ledger/adjustments", **LOSS)
     url = "/api/v1/staff" + path.format(case=case_id, adjustment=made.json()["id"])
-    foreign = await hire(client, sessions, Role.FINANCE, Role.HOSPITAL_ADMIN, hospital_id=2)
+    role = Role.HOSPITAL_ADMIN if "settings" in path else Role.FINANCE
+    foreign = await hire(client, sessions, role, hospital_id=2)
     other = await hire(client, sessions, wrong)
 
     answers = [

@@ -1,9 +1,11 @@
 import json
+import re
 import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -94,16 +96,18 @@ def test_a_port_in_use_is_told(data_dir: Path) -> None:
     assert f"127.0.0.1:{port} is in use" in error
 
 
-def test_an_administrator_is_created_once(data_dir: Path) -> None:
+def test_an_administrator_is_created_once_and_invited(data_dir: Path) -> None:
     variables = environment(data_dir, 20000)
     create = ("admin", "create-staff", "boss", "--name", "王", "--role", "platform_admin")
 
-    weak = said(guahao(variables, *create, given="12345678\n"))
-    first = said(guahao(variables, *create, given="a rather long one 7\n"))
-    again = said(guahao(variables, *create, given="a rather long one 7\n"))
+    first = guahao(variables, *create)
+    again = said(guahao(variables, *create))
     trail = guahao(variables, "audit", "verify")
 
-    assert (weak[0], first[0], again[0]) == (1, 0, 1)
+    assert (first.returncode, again[0]) == (0, 1)
+    id_, invitation = first.stdout.split()
+    assert UUID(id_).version == 7
+    assert re.fullmatch("[a-z0-9]{4}(-[a-z0-9]{4}){3}", invitation)
     assert "staff-username-taken" in again[1]
     assert trail.returncode == 0
     assert trail.stdout.startswith("hospital 0: ")

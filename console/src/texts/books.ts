@@ -153,6 +153,9 @@ export const books = {
       signature_failures: '大量签名错误的通知',
     },
     readOnly: '您可以查看，不能修改。',
+    waits: (until: string) =>
+      `有一项放宽限额的修改在等另一位管理员同意，${until} 前有效；同意前仍按现在的设置执行。`,
+    toRequests: '去看申请',
     version: '版本',
   },
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { bodyOf, draftOf, shownValue, type Settings } from '../../src/areas/money/settings'
 
 const settings: Settings = {
+  waits: null,
   version: 3,
   is_alipay_offered: true,
   second_person_over_fen: 20000,
@@ -17,7 +18,7 @@ describe('the payment settings as a form', () => {
     expect(draft.limit).toBe('200.00')
     expect(draft.large_refund?.threshold).toBe('200.00')
     expect(draft.many_orders?.threshold).toBe('10')
-    expect(bodyOf(draft)).toEqual(settings)
+    expect(bodyOf(draft)).toEqual({ ...settings, waits: undefined })
   })
   it('tells of each watch alone what it is', () => {
     const draft = draftOf(settings)

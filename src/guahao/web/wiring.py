@@ -31,6 +31,7 @@ import guahao.scheduling.api_staff
 import guahao.scheduling.jobs
 from guahao.audit.queries import anchor_file
 from guahao.booking.models import Appointment, AppointmentState
+from guahao.catalog.queries.doctors import is_doctor
 from guahao.kernel import idempotency, relay
 from guahao.kernel.crypto import KeyRing, load_key_ring
 from guahao.kernel.db import is_exactly
@@ -128,6 +129,7 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.key_ring = key_ring_of(settings)
     app.state.sms_sender = remote.sms_sender(settings, app.state.sessions)
     app.state.wechat = remote.wechat_identity(settings, app.state.sessions)
+    app.state.doctor_directory = is_doctor
     app.state.identity_verifier = remote.identity_verifier(settings)
     used = providers(settings, app.state.sessions)
     app.state.gateways = used.gateways

@@ -1,7 +1,7 @@
 // What can be done with somebody's account besides changing it: each asked once, in its own verb.
 import { api, type Schemas } from '@/api/client'
 import { texts } from '@/texts/people'
-import type { Member } from './member'
+import { needsSecond, type Member } from './member'
 
 export interface Deed {
   verb: string
@@ -10,7 +10,7 @@ export interface Deed {
   done: string
   danger: boolean
   /** Takes the member as it is now: what others changed meanwhile does not hinder it. */
-  run: (now: Member) => Promise<Schemas['InvitationOut'] | undefined>
+  run: (now: Member) => Promise<Schemas['InvitationOut'] | Schemas['ProposalOut'] | undefined>
 }
 
 export function deedsOf(member: Member): Deed[] {
@@ -18,11 +18,17 @@ export function deedsOf(member: Member): Deed[] {
   return [...(member.has_second_factor ? [resetFactor(member)] : []), resetPassword(member), disable(member)]
 }
 
-async function setDisabled({ id, version }: Member, disabled: boolean): Promise<undefined> {
-  await api.patch('/api/v1/staff/members/{staff_id}', {
+async function setDisabled({ id, version }: Member, disabled: boolean): ReturnType<Deed['run']> {
+  const answer = await api.patch('/api/v1/staff/members/{staff_id}', {
     path: { staff_id: id },
     body: { version, disabled },
   })
+  return 'request_id' in answer ? answer : undefined
+}
+
+/** What is done at once, or the sentence that another administrator has to agree. */
+function doneText(member: Member, done: string): string {
+  return needsSecond(member.roles) ? texts.proposed : done
 }
 
 function disable(member: Member): Deed {
@@ -41,29 +47,31 @@ function enable(member: Member): Deed {
     verb: texts.enable,
     title: texts.enableTitle(member.name),
     why: texts.enableWhy,
-    done: texts.enabled,
+    done: texts.proposed,
     danger: false,
     run: (now) => setDisabled(now, false),
   }
 }
 
-function resetFactor({ id, name }: Member): Deed {
+function resetFactor(member: Member): Deed {
+  const { id, name } = member
   return {
     verb: texts.resetFactor,
     title: texts.resetFactorTitle(name),
     why: texts.resetFactorWhy,
-    done: texts.factorReset,
+    done: doneText(member, texts.factorReset),
     danger: true,
     run: () => api.delete('/api/v1/staff/members/{staff_id}/totp', { path: { staff_id: id } }),
   }
 }
 
-function resetPassword({ id, name }: Member): Deed {
+function resetPassword(member: Member): Deed {
+  const { id, name } = member
   return {
     verb: texts.resetPassword,
     title: texts.resetPasswordTitle(name),
     why: texts.resetPasswordWhy,
-    done: texts.passwordReset,
+    done: doneText(member, texts.passwordReset),
     danger: true,
     run: () => api.post('/api/v1/staff/members/{staff_id}/invitation', { path: { staff_id: id } }),
   }

@@ -22,6 +22,13 @@ export function rolesFor(hospitalId: string | null): Role[] {
   return hospitalId === null ? ofPlatform : roles.filter((role) => role !== 'platform_admin')
 }
 
+const ofControl: Role[] = ['platform_admin', 'hospital_admin', 'finance', 'auditor']
+
+/** Whether these roles are given by two administrators only; the server decides, this tells beforehand. */
+export function needsSecond(given: readonly Role[], before: readonly Role[] = []): boolean {
+  return given.some((role) => ofControl.includes(role) && !before.includes(role))
+}
+
 export function roleNames(given: readonly Role[]): string {
   return given.map((role) => frame.frame.roles[role]).join(texts.comma)
 }

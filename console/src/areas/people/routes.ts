@@ -14,4 +14,15 @@ export const routes: AreaRoute[] = [
       menu: { group: 'admin', order: 10, icon: 'people' },
     },
   },
+  {
+    path: '/control-requests',
+    name: 'control-requests',
+    component: () => import('./requests.vue'),
+    meta: {
+      title: texts.asking.title,
+      permission: 'approve_control',
+      needsHospital: false,
+      menu: { group: 'admin', order: 15, icon: 'people' },
+    },
+  },
 ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast, exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import Doctor, DoctorDepartment, DoctorLevel, EntryKind, SearchEntry
 from guahao.catalog.policy.pinyin import normalised
+from guahao.kernel.ids import hospital_of
 from guahao.kernel.paging import Listing
 
 DOCTORS = Listing(
@@ -59,3 +61,9 @@ def _named(hospital_id: int, q: str) -> ColumnElement[bool]:
         Doctor.code.istartswith(q, autoescape=True),
         cast(Doctor.id, Text).in_(spelled),
     )
+
+
+async def is_doctor(db: AsyncSession, *, doctor_id: UUID) -> bool:
+    """Whether there is such a doctor, active or not."""
+    row = select(exists().where(Doctor.hospital_id == hospital_of(doctor_id), Doctor.id == doctor_id))
+    return bool(await db.scalar(row))

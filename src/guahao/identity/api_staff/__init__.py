@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from guahao.identity.api_staff.control import router as control
 from guahao.identity.api_staff.entry import router as entry
 from guahao.identity.api_staff.logins import router as logins
 from guahao.identity.api_staff.members import router as members
@@ -12,5 +13,5 @@ from guahao.identity.api_staff.second_factor import router as second_factor
 from guahao.identity.api_staff.trail import router as trail
 
 router = APIRouter()
-for part in (entry, logins, second_factor, members, patients, trail):
+for part in (entry, logins, second_factor, members, control, patients, trail):
     router.include_router(part)

@@ -42,6 +42,7 @@ class Permission(StrEnum):
     VIEW_EVENTS = "view_events"
     SETTLE_EVENTS = "settle_events"
     MANAGE_STAFF = "manage_staff"
+    APPROVE_CONTROL = "approve_control"
     VIEW_AUDIT = "view_audit"
     OWN_LOGIN = "own_login"
 
@@ -67,6 +68,7 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
             Permission.VIEW_EVENTS,
             Permission.SETTLE_EVENTS,
             Permission.MANAGE_STAFF,
+            Permission.APPROVE_CONTROL,
         }
     ),
     Role.HOSPITAL_ADMIN: frozenset(
@@ -82,6 +84,7 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
             Permission.VIEW_PAYMENT_SETTINGS,
             Permission.EDIT_PAYMENT_SETTINGS,
             Permission.MANAGE_STAFF,
+            Permission.APPROVE_CONTROL,
         }
     ),
     Role.DESK: frozenset(
@@ -124,3 +127,23 @@ PLATFORM_ROLES = frozenset({Role.PLATFORM_ADMIN, Role.AUDITOR, Role.FINANCE})
 
 HOSPITAL_ROLES = frozenset(Role) - {Role.PLATFORM_ADMIN}
 """Roles that a member of a hospital may have."""
+
+CONTROL_ROLES = frozenset({Role.PLATFORM_ADMIN, Role.HOSPITAL_ADMIN, Role.FINANCE, Role.AUDITOR})
+"""Roles that hold one half of a two-person control, or watch over them: nobody gives them alone."""
+
+_ADMINS = {Role.PLATFORM_ADMIN, Role.HOSPITAL_ADMIN}
+INCOMPATIBLE_ROLES: frozenset[frozenset[Role]] = frozenset(
+    frozenset(pair)
+    for pair in (
+        *((Role.FINANCE, other) for other in (*_ADMINS, Role.DESK, Role.AUDITOR)),
+        *((Role.AUDITOR, other) for other in (*_ADMINS, Role.DESK, Role.NURSE, Role.DOCTOR)),
+    )
+)
+"""Roles that one person never has together: who sends money back neither administers, takes money nor
+audits, and an auditor has no other duty. The constraint `staff_roles_compatible` says the same."""
+
+
+def incompatible_roles(roles: Iterable[Role]) -> list[Role]:
+    """Answer the roles among these that exclude each other, in order; empty when all agree."""
+    given = set(roles)
+    return sorted(frozenset().union(*(pair for pair in INCOMPATIBLE_ROLES if pair <= given)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,7 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.models.staff import Staff, StaffInvitation
 from guahao.identity.policy.code import INVITATION_GROUPS, new_code, plain_code
 from guahao.identity.service.login import revoke_staff_logins
-from guahao.identity.service.staff import OwnAccessUnchangeable, locked_member, record_deed
+from guahao.identity.service.staff import (
+    SecondAdministratorNeeded,
+    has_control,
+    member_to_reset,
+    record_deed,
+)
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import Problem
 
@@ -40,14 +46,54 @@ async def invite(
 ) -> Invitation:
     """Make a code by which `staff` chooses a password; one made before is void."""
     made = Invitation(code=new_code(INVITATION_GROUPS), expires_at=now + _LIFETIME)
-    values = {"code_hash": _hash(key_ring, staff.id, made.code), "expires_at": made.expires_at}
+    await _keep(db, staff, code_hash=_hash(key_ring, staff.id, made.code), expires_at=made.expires_at)
+    await record_deed(db, actor, "staff.invite", staff)
+    return made
+
+
+async def _keep(db: AsyncSession, staff: Staff, *, code_hash: bytes, expires_at: datetime) -> None:
+    values = {"code_hash": code_hash, "expires_at": expires_at}
     await db.execute(
         insert(StaffInvitation)
         .values(staff_id=staff.id, **values)
         .on_conflict_do_update(index_elements=["staff_id"], set_=values)
     )
-    await record_deed(db, actor, "staff.invite", staff)
-    return made
+
+
+def new_part(key_ring: KeyRing) -> tuple[str, bytes]:
+    """Make the proposer's half of an invitation of two administrators, and what it is known by."""
+    part = new_code(INVITATION_GROUPS)
+    return part, _part_hash(key_ring, part)
+
+
+async def invite_by_two(
+    db: AsyncSession,
+    *,
+    staff: Staff,
+    actor: str,
+    other: str,
+    part_hash: bytes,
+    key_ring: KeyRing,
+    now: datetime,
+) -> Invitation:
+    """Complete the invitation of somebody with a role of control; the code is the second half alone.
+
+    The member joins with both halves, `actor`'s and the one that `other` was given before. So neither
+    of the two can join in the member's place.
+    """
+    part = Invitation(code=new_code(INVITATION_GROUPS), expires_at=now + _LIFETIME)
+    code_hash = _joint_hash(key_ring, staff.id, [part_hash, _part_hash(key_ring, part.code)])
+    await _keep(db, staff, code_hash=code_hash, expires_at=part.expires_at)
+    await record_deed(db, actor, "staff.invite", staff, other=other)
+    return part
+
+
+async def take_password(db: AsyncSession, staff: Staff, *, now: datetime) -> None:
+    """Take the password of a locked member away and end their logins."""
+    staff.password_hash = None
+    staff.version += 1
+    await db.flush()
+    await revoke_staff_logins(db, staff_id=staff.id, now=now)
 
 
 async def reset_password(
@@ -61,15 +107,12 @@ async def reset_password(
 ) -> Invitation:
     """Take somebody's password away, end their logins, and invite them to choose another.
 
-    Raises `NotFound`, `OwnAccessUnchangeable`.
+    Raises `NotFound`, `OwnAccessUnchangeable`, `SecondAdministratorNeeded`.
     """
-    staff = await locked_member(db, staff_id=staff_id, scope=scope)
-    if staff_id == changer_id:
-        raise OwnAccessUnchangeable
-    staff.password_hash = None
-    staff.version += 1
-    await db.flush()
-    await revoke_staff_logins(db, staff_id=staff_id, now=now)
+    staff = await member_to_reset(db, changer_id=changer_id, scope=scope, staff_id=staff_id)
+    if has_control(staff):
+        raise SecondAdministratorNeeded
+    await take_password(db, staff, now=now)
     return await invite(db, staff=staff, actor=f"staff:{changer_id}", key_ring=key_ring, now=now)
 
 
@@ -105,4 +148,19 @@ async def join(
 
 
 def _hash(key_ring: KeyRing, staff_id: UUID, code: str) -> bytes:
-    return key_ring.blind_index("staff_invitation.code_hash", f"{staff_id}|{plain_code(code)}")
+    """What a typed code is known by: a whole one, or both halves in either order."""
+    plain = plain_code(code)
+    length = sum(INVITATION_GROUPS)
+    if len(plain) == 2 * length:
+        halves = (plain[:length], plain[length:])
+        return _joint_hash(key_ring, staff_id, [_part_hash(key_ring, half) for half in halves])
+    return key_ring.blind_index("staff_invitation.code_hash", f"{staff_id}|{plain}")
+
+
+def _part_hash(key_ring: KeyRing, part: str) -> bytes:
+    return key_ring.blind_index("control_request.code_part_hash", plain_code(part))
+
+
+def _joint_hash(key_ring: KeyRing, staff_id: UUID, parts: Sequence[bytes]) -> bytes:
+    joint = "|".join(sorted(part.hex() for part in parts))
+    return key_ring.blind_index("staff_invitation.code_hash", f"{staff_id}|{joint}")

@@ -14,7 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.models.staff import Staff, StaffRecoveryCode
 from guahao.identity.policy.code import RECOVERY_CODES, RECOVERY_GROUPS, new_code, plain_code
 from guahao.identity.service.login import revoke_staff_logins
-from guahao.identity.service.staff import OwnAccessUnchangeable, locked_member, record_deed
+from guahao.identity.service.staff import (
+    SecondAdministratorNeeded,
+    has_control,
+    locked_member,
+    member_to_reset,
+    record_deed,
+)
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
@@ -149,7 +155,7 @@ async def spend_recovery_code(
 async def remove_own_totp(db: AsyncSession, *, staff_id: UUID, now: datetime) -> None:
     """Forget the caller's own second factor, proven by the edge just now, and end every login."""
     staff = await locked_member(db, staff_id=staff_id, scope=None)
-    await _forget(db, staff, now=now)
+    await forget_totp(db, staff, now=now)
     await record_deed(db, f"staff:{staff_id}", "staff.totp_removed", staff)
 
 
@@ -158,16 +164,17 @@ async def reset_totp(
 ) -> None:
     """Forget the second factor of somebody who lost their device, and end their logins.
 
-    Raises `NotFound`, `OwnAccessUnchangeable`.
+    Raises `NotFound`, `OwnAccessUnchangeable`, `SecondAdministratorNeeded`.
     """
-    staff = await locked_member(db, staff_id=staff_id, scope=scope)
-    if staff_id == changer_id:
-        raise OwnAccessUnchangeable
-    await _forget(db, staff, now=now)
+    staff = await member_to_reset(db, changer_id=changer_id, scope=scope, staff_id=staff_id)
+    if has_control(staff):
+        raise SecondAdministratorNeeded
+    await forget_totp(db, staff, now=now)
     await record_deed(db, f"staff:{changer_id}", "staff.totp_reset", staff)
 
 
-async def _forget(db: AsyncSession, staff: Staff, *, now: datetime) -> None:
+async def forget_totp(db: AsyncSession, staff: Staff, *, now: datetime) -> None:
+    """Forget the second factor and the recovery codes of a locked member, and end their logins."""
     staff.totp_sealed = staff.totp_confirmed_at = staff.totp_last_step = None
     staff.version += 1
     await db.flush()

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.models.staff import Staff
 from guahao.identity.policy.code import INVITATION_GROUPS, new_code, plain_code
 from guahao.identity.policy.permission import Role
-from guahao.identity.service.staff import create_staff
+from guahao.identity.service.staff import NewMember, create_staff
 from guahao.kernel.errors import Problem
 
 _ONE_AT_A_TIME = 5_602_117
@@ -71,15 +71,10 @@ async def make_first_admin(
         raise SetupDone
     if not expected or not hmac.compare_digest(plain_code(code).encode(), plain_code(expected).encode()):
         raise SetupCodeWrong
-    await create_staff(
-        db,
-        actor="system",
-        hospital_id=None,
-        username=username,
-        password_hash=password_hash,
-        name=name,
-        roles=[Role.PLATFORM_ADMIN],
-    )
+    new = NewMember(hospital_id=None, username=username, name=name, roles=[Role.PLATFORM_ADMIN])
+    admin = await create_staff(db, actor="system", new=new)
+    admin.password_hash = password_hash
+    await db.flush()
 
 
 def end_setup(file: Path) -> None:

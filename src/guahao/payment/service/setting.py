@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
-from guahao.kernel.errors import EditConflict, Problem
-from guahao.kernel.ids import new_id
-from guahao.payment.models import CaseKind, PaymentSetting, WatchKind, WatchRule
+from guahao.identity.service.control import (
+    ControlRequest,
+    ControlRequestClosed,
+    Decider,
+    NewRequest,
+    RequestKind,
+    approve_request,
+    propose,
+)
+from guahao.kernel.errors import EditConflict, NotFound, Problem
+from guahao.payment.models import PaymentSetting, WatchKind, WatchRule
 from guahao.payment.policy import Watch
 from guahao.payment.queries.setting import Choices, choices_of, setting_of
-from guahao.payment.service.case import open_case
 
 
 class ControlWeakened(Problem):
-    """Who may refund may not raise the limit for it, nor loosen what is watched (`fields`)."""
+    """Who may refund neither proposes nor allows a looser limit or watch (`fields`)."""
 
     code = "control-weakened"
     status = 409
@@ -38,16 +48,24 @@ class Change:
     is_alipay_offered: bool
     second_person_over_fen: int
     watches: Mapping[WatchKind, Watch]
-    by: str
+    by: UUID
     may_refund: bool
 
 
-async def change(db: AsyncSession, *, hospital_id: int, wanted: Change) -> Choices:
-    """Make this the hospital's choice.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What holds now, and the request for what another administrator has to allow first."""
 
-    Whatever weakens a control opens a case for finance and auditors, and somebody who may refund is
-    refused, so that nobody raises the limit and then refunds alone. Raises `ControlWeakened` and
-    `EditConflict`.
+    choices: Choices
+    request: ControlRequest | None
+
+
+async def change(db: AsyncSession, *, hospital_id: int, wanted: Change, now: datetime) -> Changed:
+    """Make this the hospital's choice, or ask for it when it loosens a control.
+
+    A higher `second_person_over_fen` and a looser watch need a second administrator; then nothing of
+    the change holds before (`approve_change`). Raises `ControlWeakened`, `EditConflict` and
+    `ControlRequestOpen`.
     """
     before = await _locked(db, hospital_id, version=wanted.version)
     after = Choices(
@@ -57,29 +75,109 @@ async def change(db: AsyncSession, *, hospital_id: int, wanted: Change) -> Choic
         watches={**before.watches, **wanted.watches},
     )
     weakened = _weakened(before, after)
-    if weakened and wanted.may_refund:
+    if not weakened:
+        await _write(db, hospital_id, after)
+        await _record(db, hospital_id, before, after, by=wanted.by)
+        return Changed(choices=after, request=None)
+    if wanted.may_refund:
         raise ControlWeakened(fields=weakened)
-    await _write(db, hospital_id, after)
-    evidence = {"by": wanted.by, "before": _plain(before), "after": _plain(after)}
-    if weakened:
-        await open_case(
-            db,
-            hospital_id=hospital_id,
-            kind=CaseKind.CHANGE_BY_ONE_PERSON,
-            subject=f"payment_setting:{new_id(hospital_id)}",
-            evidence={**evidence, "weakened": weakened},
+    detail = {"before": _plain(before), "after": _plain(after), "weakened": weakened}
+    request = NewRequest(
+        kind=RequestKind.LOOSEN_CONTROL,
+        hospital_id=hospital_id,
+        subject=subject_of(hospital_id),
+        detail={**detail, "version": before.version},
+    )
+    return Changed(choices=before, request=await propose(db, new=request, proposer_id=wanted.by, now=now))
+
+
+async def approve_change(
+    db: AsyncSession, *, request_id: UUID, decider: Decider, may_refund: bool, now: datetime
+) -> Choices:
+    """Allow a looser limit or watch that another administrator asked for; it holds at once.
+
+    Raises `NotFound`, `SamePerson`, `ControlWeakened`, and `ControlRequestClosed`, also when the
+    settings were changed since.
+    """
+    request = await approve_request(db, request_id=request_id, decider=decider, now=now)
+    if request.kind is not RequestKind.LOOSEN_CONTROL or request.hospital_id is None:
+        raise NotFound
+    wanted = _Loosened.of(request)
+    if may_refund:
+        raise ControlWeakened(fields=wanted.weakened)
+    before = await _locked(db, request.hospital_id, version=None)
+    if before.version != wanted.version:
+        raise ControlRequestClosed(state="stale")
+    await _write(db, request.hospital_id, wanted.after)
+    await _record(
+        db, request.hospital_id, before, wanted.after, by=decider.id, proposed_by=request.proposed_by
+    )
+    return wanted.after
+
+
+def subject_of(hospital_id: int) -> str:
+    """What a request to loosen a hospital's controls is about."""
+    return f"payment_setting:{hospital_id}"
+
+
+class _Watched(msgspec.Struct, frozen=True, array_like=True):
+    threshold: int
+    window_min: int
+    is_on: int
+
+
+class _After(msgspec.Struct, frozen=True):
+    is_alipay_offered: bool
+    second_person_over_fen: int
+    watches: dict[WatchKind, _Watched]
+
+
+class _Loosened(msgspec.Struct, frozen=True):
+    """The detail of a request, read again."""
+
+    after_: _After = msgspec.field(name="after")
+    weakened: list[str]
+    version: int
+
+    @classmethod
+    def of(cls, request: ControlRequest) -> _Loosened:
+        return msgspec.convert(request.detail, cls)
+
+    @property
+    def after(self) -> Choices:
+        return Choices(
+            version=self.version + 1,
+            is_alipay_offered=self.after_.is_alipay_offered,
+            second_person_over_fen=self.after_.second_person_over_fen,
+            watches={
+                kind: Watch(threshold=one.threshold, window_min=one.window_min, is_on=bool(one.is_on))
+                for kind, one in self.after_.watches.items()
+            },
         )
+
+
+async def _record(
+    db: AsyncSession,
+    hospital_id: int,
+    before: Choices,
+    after: Choices,
+    *,
+    by: UUID,
+    proposed_by: UUID | None = None,
+) -> None:
+    evidence: dict[str, object] = {"before": _plain(before), "after": _plain(after)}
+    if proposed_by is not None:
+        evidence["proposed_by"] = f"staff:{proposed_by}"
     await record(
         db,
         AuditEntry(
             hospital_id=hospital_id,
-            actor=wanted.by,
+            actor=f"staff:{by}",
             action="payment_setting.update",
             subject=f"hospital:{hospital_id}",
-            data=evidence,
+            data={"by": f"staff:{by}", **evidence},
         ),
     )
-    return after
 
 
 async def _locked(db: AsyncSession, hospital_id: int, *, version: int | None) -> Choices:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from guahao.audit.queries import Verification, read_anchors, verify
-from guahao.identity.models.staff import Staff
-from guahao.identity.policy.login import is_weak_password
 from guahao.identity.policy.permission import Role
-from guahao.identity.service.password import hash_password
+from guahao.identity.service.invitations import Invitation, invite
+from guahao.identity.service.staff import NewMember
 from guahao.identity.service.staff import create_staff as make_staff
+from guahao.kernel.clock import utc_now
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import Problem
 from guahao.kernel.settings import Settings
@@ -25,7 +22,6 @@ from guahao.web.cli.data import opened, select_hospital
 
 admin = typer.Typer(help="Accounts of staff.", no_args_is_help=True)
 audit = typer.Typer(help="The audit trail.", no_args_is_help=True)
-_PASSWORD_MIN = 8
 
 
 @admin.callback()
@@ -47,40 +43,37 @@ def create_staff(
         str | None, typer.Option(help="Code of the hospital; the platform's when not given.")
     ] = None,
 ) -> None:
-    """Create a member of staff; the password is asked, or read from standard input."""
-    password = _read_password()
-    if is_weak_password(password, username=username) or len(password) < _PASSWORD_MIN:
-        message = "the password is too short or too common; take 8 characters or more that nobody guesses"
-        raise Refused(message)
+    """Create a member of staff and print the invitation by which they choose a password.
+
+    Who can run this has the machine: it is how an installation gets its second administrator.
+    """
     with configuration.database(configuration.load()) as (settings, _):
-        make = partial(
-            make_staff,
-            actor="system",
-            username=username,
-            password_hash=asyncio.run(hash_password(password)),
-            name=name,
-            roles=role,
+        member, invitation = asyncio.run(
+            _create_staff(settings, username=username, name=name, roles=role, hospital=hospital)
         )
-        out.print(asyncio.run(_create_staff(settings, make, hospital)))
-
-
-def _read_password() -> str:
-    if sys.stdin.isatty():
-        password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        return password
-    return sys.stdin.readline().rstrip("\n")
+        out.print(member)
+        out.print(invitation.code)
+    err.print(f"The invitation is good for one use, until {invitation.expires_at:%Y-%m-%d %H:%M} UTC.")
 
 
 async def _create_staff(
-    settings: Settings, make: Callable[..., Awaitable[Staff]], hospital: str | None
-) -> str:
+    settings: Settings, *, username: str, name: str, roles: list[Role], hospital: str | None
+) -> tuple[str, Invitation]:
+    key_ring = wiring.key_ring_of(settings)
     async with opened(settings) as sessions, transaction(sessions) as db:
-        hospital_id = None if hospital is None else await select_hospital(db, hospital)
+        new = NewMember(
+            hospital_id=None if hospital is None else await select_hospital(db, hospital),
+            username=username,
+            name=name,
+            roles=roles,
+        )
         try:
-            return str((await make(db, hospital_id=hospital_id)).id)
+            member = await make_staff(db, actor="system", new=new)
         except Problem as problem:
             message = f"{problem.code}: {problem.title}"
             raise Refused(message) from problem
+        invitation = await invite(db, staff=member, actor="system", key_ring=key_ring, now=utc_now())
+        return str(member.id), invitation
 
 
 @audit.command("verify")

@@ -21,7 +21,7 @@ from guahao.identity.service.account import register
 from guahao.identity.service.consents import Accepted
 from guahao.identity.service.password import hash_password
 from guahao.identity.service.patients import NewPatient, add_patient
-from guahao.identity.service.staff import create_staff
+from guahao.identity.service.staff import NewMember, create_staff
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
@@ -92,16 +92,15 @@ async def _make_staff(sessions: Sessions, hospital_ids: dict[str, int]) -> None:
         if one.username in present:
             continue
         password_hash = await hash_password(_accounts().password)
+        new = NewMember(
+            hospital_id=hospital_ids[one.hospital] if one.hospital else None,
+            username=one.username,
+            name=one.name,
+            roles=[one.role],
+        )
         async with transaction(sessions) as db:
-            await create_staff(
-                db,
-                actor="system",
-                hospital_id=hospital_ids[one.hospital] if one.hospital else None,
-                username=one.username,
-                password_hash=password_hash,
-                name=one.name,
-                roles=[one.role],
-            )
+            member = await create_staff(db, actor="system", new=new)
+            member.password_hash = password_hash  # here alone: the product sets nobody's password
 
 
 async def _make_account(sessions: Sessions, account: _Account, *, key_ring: KeyRing) -> None:

@@ -1,0 +1,236 @@
+"""Whatever two steps one administrator takes, both halves of a two-person control are never theirs."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from guahao.identity.models.staff import ControlRequest, RequestState, Staff, StaffInvitation
+from guahao.identity.policy.permission import CONTROL_ROLES, Role
+from guahao.identity.service.invitations import InvitationRefused, join
+from guahao.kernel.clock import utc_now
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.db import Sessions, transaction
+from guahao.payment.policy import SECOND_PERSON_OVER_FEN
+from guahao.payment.queries.setting import choices_of
+from tests.factories.office import Member, hire
+from tests.factories.staff import PASSWORD_HASH, make_staff, staff_header
+
+pytestmark = pytest.mark.anyio
+LOOSE = {"is_alipay_offered": False, "second_person_over_fen": SECOND_PERSON_OVER_FEN + 1}
+
+
+@dataclass(kw_only=True)
+class Attack:
+    """One administrator, the people of the same house, and the accounts that came into one hand."""
+
+    client: httpx.AsyncClient
+    sessions: Sessions
+    keys: KeyRing
+    admin: Member
+    hospital_id: int
+    people: dict[str, Staff]
+    hand: list[Member] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+
+    async def take(self, step: Step) -> None:
+        """Take a step as the administrator and as every account in hand, then use whatever code was told."""
+        for who in (self.admin, *self.hand):
+            for answer in await step.take(self, who):
+                self._hear(answer)
+        await self._join()
+
+    def _hear(self, answer: httpx.Response) -> None:
+        assert answer.status_code < 500, answer.text
+        text = answer.text if answer.content else ""
+        self.codes += re.findall(r"[a-z0-9]{4}(?:-[a-z0-9]{4}){3}", text)
+
+    async def _join(self) -> None:
+        """Try every code told, and every two of them together, under every name."""
+        tried = [*self.codes, *(a + b for a in self.codes for b in self.codes if a != b)]
+        async with self.sessions() as db:
+            invited = select(Staff).join(StaffInvitation).where(Staff.hospital_id == self.hospital_id)
+            members = (await db.scalars(invited)).all()
+        for member in members:
+            for code in tried:
+                await self._join_as(member, code)
+
+    async def _join_as(self, member: Staff, code: str) -> None:
+        try:
+            async with transaction(self.sessions) as db:
+                await join(
+                    db,
+                    username=member.username,
+                    code=code,
+                    password_hash=PASSWORD_HASH,
+                    key_ring=self.keys,
+                    now=utc_now(),
+                )
+                header = await staff_header(db, member.id)
+        except InvitationRefused:
+            return
+        self.hand.append(Member(client=self.client, id=member.id, header=header))
+
+    async def version(self, name: str) -> int:
+        async with self.sessions() as db:
+            return (await db.scalars(select(Staff.version).where(Staff.id == self.people[name].id))).one()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that somebody may try."""
+
+    name: str
+    take: Callable[[Attack, Member], Awaitable[list[httpx.Response]]]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def create(role: Role) -> Step:
+    async def take(attack: Attack, who: Member) -> list[httpx.Response]:
+        body = {"username": f"u.{secrets.token_hex(6)}", "name": "新人", "roles": [role]}
+        return [await who.post("/members", hospital_id=str(attack.hospital_id), **body)]
+
+    return Step(f"create {role}", take)
+
+
+def change(name: str, what: str, **values: object) -> Step:
+    async def take(attack: Attack, who: Member) -> list[httpx.Response]:
+        path = f"/members/{attack.people[name].id}"
+        return [await who.patch(path, version=await attack.version(name), **values)]
+
+    return Step(f"{what} {name}", take)
+
+
+def reset(name: str, path: str) -> Step:
+    async def take(attack: Attack, who: Member) -> list[httpx.Response]:
+        member = f"/members/{attack.people[name].id}/{path}"
+        return [await (who.delete(member) if path == "totp" else who.post(member))]
+
+    return Step(f"reset {path} of {name}", take)
+
+
+async def _decide(attack: Attack, who: Member, deed: str) -> list[httpx.Response]:
+    answers = []
+    waiting = await who.get("/control-requests", state="open", limit=100)
+    here = [
+        request
+        for request in waiting.json().get("items", [])
+        if request["hospital_id"] == str(attack.hospital_id)
+    ]
+    for request in here:
+        path = f"/control-requests/{request['id']}/{deed}"
+        if request["kind"] == "loosen_control" and deed == "approval":
+            path = f"/payment-settings/requests/{request['id']}/approval"
+        answers.append(await who.post(path))
+    return answers
+
+
+async def _approve(attack: Attack, who: Member) -> list[httpx.Response]:
+    return await _decide(attack, who, "approval")
+
+
+async def _reject(attack: Attack, who: Member) -> list[httpx.Response]:
+    return await _decide(attack, who, "rejection")
+
+
+async def _loosen(attack: Attack, who: Member) -> list[httpx.Response]:
+    return [await who.put(f"/payment-settings?hospital_id={attack.hospital_id}", **LOOSE)]
+
+
+STEPS = (
+    *(create(role) for role in (Role.DESK, Role.FINANCE, Role.AUDITOR, Role.HOSPITAL_ADMIN)),
+    change("nurse", "promote", roles=["finance"]),
+    change("nurse", "make administrator of", roles=["hospital_admin"]),
+    change("finance", "demote", roles=["nurse"]),
+    change("finance", "disable", disabled=True),
+    change("gone", "enable", disabled=False),
+    change("administrator", "demote", roles=["nurse"]),
+    reset("nurse", "invitation"),
+    reset("finance", "invitation"),
+    reset("administrator", "invitation"),
+    reset("finance", "totp"),
+    Step("approve", _approve),
+    Step("reject", _reject),
+    Step("loosen", _loosen),
+)
+PEOPLE = {
+    "nurse": Role.NURSE,
+    "finance": Role.FINANCE,
+    "administrator": Role.HOSPITAL_ADMIN,
+    "gone": Role.FINANCE,
+}
+
+
+async def attack_of(
+    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions, role: Role, *, hospital_id: int = 7
+) -> Attack:
+    async with transaction(sessions) as db:
+        people = {name: await make_staff(db, kind, hospital_id=hospital_id) for name, kind in PEOPLE.items()}
+        people["gone"].disabled_at = utc_now()
+    where = None if role is Role.PLATFORM_ADMIN else hospital_id
+    admin = await hire(client, sessions, role, hospital_id=where)
+    return Attack(
+        client=client,
+        sessions=sessions,
+        keys=app.state.key_ring,
+        admin=admin,
+        hospital_id=hospital_id,
+        people=people,
+    )
+
+
+@pytest.mark.parametrize("role", [Role.HOSPITAL_ADMIN, Role.PLATFORM_ADMIN])
+@pytest.mark.parametrize("first", STEPS, ids=str)
+async def test_no_two_steps_of_one_administrator_make_two_people(
+    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions, first: Step, role: Role
+) -> None:
+    for number, second in enumerate(STEPS):
+        attack = await attack_of(app, client, sessions, role, hospital_id=100 + number)
+
+        await attack.take(first)
+        await attack.take(second)
+
+        async with sessions() as db:
+            in_hand = await db.scalars(select(Staff).where(Staff.id.in_([who.id for who in attack.hand])))
+            powers = {(str(second), role) for member in in_hand for role in member.roles}
+            allowed = await db.scalars(
+                select(ControlRequest.kind).where(
+                    ControlRequest.state == RequestState.APPROVED,
+                    ControlRequest.hospital_id == attack.hospital_id,
+                )
+            )
+            limit_fen = (await choices_of(db, hospital_id=attack.hospital_id)).second_person_over_fen
+        assert {power for power in powers if power[1] in CONTROL_ROLES} == set()
+        assert (str(second), list(allowed), limit_fen) == (str(second), [], SECOND_PERSON_OVER_FEN)
+
+
+async def test_two_administrators_do_all_that_one_cannot(
+    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    attack = await attack_of(app, client, sessions, Role.HOSPITAL_ADMIN)
+    other = await hire(client, sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    for step in STEPS[:4]:
+        await attack.take(step)
+
+    answers = await _approve(attack, other)
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [member.id for member in attack.hand] != []
+    async with sessions() as db:
+        hand = await db.scalars(select(Staff).where(Staff.id.in_([who.id for who in attack.hand])))
+        assert [member.roles for member in hand] == [["desk"]]
+    for answer in answers:
+        attack.codes.append(answer.json()["code_part"])
+    await attack.take(STEPS[-1])
+    async with sessions() as db:
+        hand = await db.scalars(select(Staff).where(Staff.id.in_([who.id for who in attack.hand])))
+        assert {role for member in hand for role in member.roles} > CONTROL_ROLES - {Role.PLATFORM_ADMIN}
