@@ -11,7 +11,9 @@ from typing import Any
 
 from openpyxl import Workbook as Book
 
+from guahao.kernel.sheet.archive import files_at, read_files
 from guahao.web.workbook.columns import definition
+from guahao.web.workbook.read import Reading, reading_of
 
 Sheets = dict[str, list[dict[str, Any]]]
 Change = Callable[[Sheets], None]
@@ -144,3 +146,8 @@ def write_csv(folder: Path, content: Sheets, *, encoding: str) -> Path:
             lines.writerow(headers(title))
             lines.writerows([[row.get(header) for header in headers(title)] for row in rows])
     return folder
+
+
+def read_at(path: Path) -> Reading:
+    """Read a file or folder here, not in a process of its own. Raises `Unreadable`."""
+    return reading_of(read_files(files_at(path)))

@@ -16,7 +16,7 @@ from guahao.kernel import export
 from guahao.kernel.errors import Unavailable
 from guahao.kernel.export import Form, Sheet, as_file, whole
 from guahao.kernel.limit import AtMost
-from guahao.kernel.sheet import read_tables
+from guahao.kernel.sheet.archive import files_at, read_files
 
 pytestmark = pytest.mark.anyio
 _SHEET = Sheet(
@@ -74,7 +74,7 @@ async def test_an_exported_workbook_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "bill.xlsx"
     path.write_bytes(await written(Form.XLSX, _SHEET))
 
-    (table,) = read_tables(path)
+    (table,) = read_files(files_at(path)).tables
 
     assert table.name == "明细"
     assert len(table.rows) == 4

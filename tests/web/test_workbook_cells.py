@@ -15,10 +15,9 @@ from openpyxl import load_workbook
 from guahao.web.workbook import rows
 from guahao.web.workbook.cell import Bad, written
 from guahao.web.workbook.columns import Column, definition, read_cell
-from guahao.web.workbook.read import read_workbook
 from guahao.web.workbook.template import write_template
 from guahao.web.workbook.write import shown
-from tests.factories.workbook import headers, sheets, write_xlsx
+from tests.factories.workbook import headers, read_at, sheets, write_xlsx
 
 _TEXT = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" \n"), max_size=60).map(
     lambda text: written(f"x{text}")[1:].strip()
@@ -75,7 +74,7 @@ def test_whatever_stands_in_a_cell_is_read_or_refused_with_a_sentence(
 
 def test_columns_are_the_fields_of_their_rows() -> None:
     for key, sheet in definition().sheets.items():
-        fields = {field.name for field in msgspec.structs.fields(_ROWS[key])} - {"number"}
+        fields = {field.name for field in msgspec.structs.fields(_ROWS[key])} - {"number", "sheet"}
         assert {one.key for one in sheet.columns} == fields, key
 
 
@@ -114,7 +113,7 @@ def test_a_heading_that_was_changed_is_told(tmp_path: Path, heading: str, senten
     book["医院"].cell(1, headers("医院").index(heading) + 1, "院名")
     book.save(path)
 
-    _, faults = read_workbook(path)
+    faults = read_at(path).faults
 
     assert [str(fault) for fault in faults] == [
         sentence,
@@ -131,10 +130,10 @@ def test_headings_are_found_below_a_title_and_with_marks(tmp_path: Path) -> None
     page.cell(1, 1, "云溪市医院信息表")
     book.save(path)
 
-    workbook, faults = read_workbook(path)
+    reading = read_at(path)
 
-    assert faults == []
-    assert [(row.number, row.code) for row in workbook.hospital] == [(3, "H1")]
+    assert reading.faults == []
+    assert [(row.number, row.code) for row in reading.book.hospital] == [(3, "H1")]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +157,6 @@ def test_a_sheet_that_cannot_be_matched_is_told(tmp_path: Path, title: str, sent
     page.append(["x", "y"])
     book.save(path)
 
-    _, faults = read_workbook(path)
+    faults = read_at(path).faults
 
     assert [str(fault) for fault in faults] == [sentence]

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from guahao.web.workbook.check import check, with_levels
-from guahao.web.workbook.read import read_workbook
 from guahao.web.workbook.rows import Workbook
-from tests.factories.workbook import Change, add, put, sheets, write_xlsx
+from tests.factories.workbook import Change, add, put, read_at, sheets, write_xlsx
 
 _TODAY = date(2026, 11, 22)
 _NO_RESULT = (
@@ -19,8 +18,8 @@ _NO_RESULT = (
 
 
 def faults_of(path: Path) -> list[str]:
-    book, faults = read_workbook(path)
-    found = faults or check(with_levels(book, Workbook()), Workbook(), today=_TODAY)
+    reading = read_at(path)
+    found = reading.faults or check(with_levels(reading.book, Workbook()), Workbook(), today=_TODAY)
     return [str(fault) for fault in found]
 
 

@@ -346,7 +346,8 @@ async def test_the_template_explains_itself_and_its_examples_are_skipped(platfor
     seen = await platform.outcome(taken.content)
 
     assert open_book(io.BytesIO(taken.content)).sheetnames[0] == "说明"
-    assert (seen["state"], seen["total"]) == ("done", 0)
+    assert (seen["state"], seen["total"]) == ("refused", 0)
+    assert [one["code"] for one in seen["errors"]] == ["no_rows"]
 
 
 async def test_too_large_a_file_is_refused_at_the_door(platform: Office, db: AsyncSession) -> None:

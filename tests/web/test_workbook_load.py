@@ -160,7 +160,8 @@ async def test_a_clash_with_a_schedule_that_is_not_in_the_file_is_told(
     assert faults(report) == [
         (
             "“出诊安排”第 2 行“医生工号”列：医生 1001 从 2026-01-01 起 周一 08:00-12:00 已有出诊安排"
-            "（不在这个文件里），请改正时间，或先给原安排填结束日期"
+            "（不在这个文件里），与本行的 11:00-13:00 重叠。原安排没有改动，"
+            "请改正时间，或先给原安排填结束日期"
         )
     ]
 
@@ -240,15 +241,17 @@ async def test_a_folder_of_csv_files_means_the_same_as_the_workbook(
     assert report.is_unchanged
 
 
-async def test_the_template_imports_as_nothing_since_its_examples_are_skipped(
+async def test_the_empty_template_is_refused_since_its_examples_are_skipped(
     sessions: Sessions, tmp_path: Path
 ) -> None:
     write_template(tmp_path / "t.xlsx")
 
     report = await load_workbook(sessions, tmp_path / "t.xlsx")
 
-    assert faults(report) == []
-    assert set(counts(report).values()) == {(0, 0, 0)}
+    assert faults(report) == [
+        ("文件里没有可以导入的行（19 行是说明、列名或示例，已跳过），什么都没有导入。请从列名下面一行起填写")
+    ]
+    assert report.is_refused
 
 
 async def test_a_file_that_is_no_workbook_is_a_fault_and_no_crash(sessions: Sessions, tmp_path: Path) -> None:

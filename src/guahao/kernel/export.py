@@ -24,8 +24,11 @@ from guahao.kernel.limit import AtMost
 Shown = str | int | Decimal | date | None
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-RUNS_AS_FORMULA = re.compile("'*[=+@\t\r\uff1d\uff0b\uff20\uff0d-]")
-_LOSES_DIGITS = re.compile(r"[0-9][0-9.]*([eE][0-9]+)?")
+RUNS_AS_FORMULA = re.compile("'*[\\s\u200b-\u200f\u2060\ufeff]*[=+@\uff1d\uff0b\uff20\uff0d-]|'*[\t\r\n]")
+"""What spreadsheets may run: full-width signs as well, which Excel for Chinese takes for the narrow ones."""
+
+_LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+_NUMERIC = re.compile(r"[0-9][0-9.]*([eE][0-9]+)?")
 _DIGITS_KEPT = 11
 
 
@@ -104,6 +107,11 @@ def escaped(value: str) -> str:
     return f"'{value}" if RUNS_AS_FORMULA.match(value) else value
 
 
+def xlsx_text(value: str) -> str:
+    """Text for a cell of a workbook: Excel would read `_x000D_` as a sign of its own."""
+    return _LOOKS_ESCAPED.sub("_x005F_", value)
+
+
 class _Csv:
     """UTF-8 with a mark by which Excel knows it; long numbers end in a tab to stay text."""
 
@@ -128,8 +136,15 @@ class _Csv:
 def _csv_cell(cell: Shown) -> Shown:
     if not isinstance(cell, str):
         return cell
-    is_long_number = len(cell) > _DIGITS_KEPT and _LOSES_DIGITS.fullmatch(cell)
-    return f"{cell}\t" if is_long_number else escaped(cell)
+    return f"{cell}\t" if _loses_digits(cell) else escaped(cell)
+
+
+def _loses_digits(cell: str) -> bool:
+    """Whether a spreadsheet would show another number: too long, with zeros in front, as a power of ten."""
+    if not _NUMERIC.fullmatch(cell):
+        return False
+    has_leading_zero = len(cell) > 1 and cell.startswith("0") and cell.isdigit()
+    return len(cell) > _DIGITS_KEPT or has_leading_zero or "e" in cell.lower()
 
 
 class _Book:
@@ -170,7 +185,7 @@ def _heading(page: WriteOnlyWorksheet, heading: str) -> Cell:
 
 def _xlsx_cell(page: WriteOnlyWorksheet, value: Shown) -> Cell:
     cell = WriteOnlyCell(page)
-    cell.value = escaped(value) if isinstance(value, str) else value
+    cell.value = xlsx_text(escaped(value)) if isinstance(value, str) else value
     if isinstance(value, Decimal):
         cell.number_format = "0.00"
     return cell

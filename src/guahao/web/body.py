@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
 from guahao.kernel.http import UploadTooLarge
-from guahao.kernel.sheet import MAX_FILE_BYTES
+from guahao.kernel.sheet.table import MAX_FILE_BYTES
 from guahao.web.refusal import (
     BodyTooLarge,
     ContentEncodingUnsupported,

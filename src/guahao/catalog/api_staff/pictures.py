@@ -7,7 +7,13 @@ from pydantic import BaseModel
 
 from guahao.catalog.api_staff.shared import SEEN, Editor, existing
 from guahao.catalog.queries.pictures import picture_path
-from guahao.catalog.service.picture import PictureTooLarge, PictureUnreadable, draw, keep_picture
+from guahao.catalog.service.picture import (
+    PictureTooComplex,
+    PictureTooLarge,
+    PictureUnreadable,
+    draw,
+    keep_picture,
+)
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import Unavailable
 from guahao.kernel.http import AllSessions, UploadTooLarge, problems
@@ -38,7 +44,9 @@ class PictureSeen(BaseModel):
 @router.post(
     "/hospitals/{hospital_id}/pictures",
     status_code=201,
-    responses=problems(*SEEN, PictureUnreadable, PictureTooLarge, UploadTooLarge, Unavailable),
+    responses=problems(
+        *SEEN, PictureUnreadable, PictureTooLarge, PictureTooComplex, UploadTooLarge, Unavailable
+    ),
     openapi_extra=_BODY,
 )
 async def upload_picture(
@@ -51,8 +59,8 @@ async def upload_picture(
     """
     async with transaction(sessions) as db:
         id_ = await existing(db, who, hospital_id)
-    async with uploaded(request.body) as content:
-        drawn = await draw(content)
+    async with uploaded(request.body, owner=id_) as content:
+        drawn = await draw(content, hospital_id=id_)
     async with transaction(sessions) as db:
         row = await keep_picture(db, drawn, hospital_id=id_, actor=f"staff:{who.id}")
     return PictureSeen(id=str(row.id), path=picture_path(row.id), width=row.width, height=row.height)

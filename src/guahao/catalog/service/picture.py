@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
-import warnings
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from PIL import Image, ImageOps
 from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.catalog.models import Doctor, Hospital, Picture
+from guahao.catalog.policy.drawing import MOST_PIXELS, SIZE, TOO_LARGE, UNREADABLE, draw_confined
+from guahao.kernel.confined import ConfinedCrash, LimitExceeded, Limits, run_confined
 from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
 from guahao.kernel.ids import new_id
+from guahao.kernel.limit import Turns
 
-LONGEST_SIDE = 1200
-_MOST_PIXELS = 40_000_000
-_READ = ("JPEG", "PNG", "WEBP")
-"""What phones and office programs make; the decoder looks at the content, never at a name."""
-
-_QUALITY = 85
 _UNUSED_AFTER = timedelta(days=1)
 _ONE_BATCH = 500
 
-_decoder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="picture")
-"""The largest picture takes 160 MB while it is decoded: one at a time in each process."""
+_turns = Turns(3)
+_LIMITS = Limits(memory_mb=768, cpu_s=6, wall_s=60, output_mb=8)
+"""The largest picture takes some 500 MB and 2 s; a progressive JPEG of 500 KB may ask for 40 s."""
 
 
 class PictureUnreadable(Problem):
@@ -45,6 +38,13 @@ class PictureTooLarge(Problem):
     """The picture has more than `limit_megapixels`; it is refused before it is unpacked."""
 
     code = "picture-too-large"
+    status = 422
+
+
+class PictureTooComplex(Problem):
+    """Decoding the picture took more time or memory than one picture may take."""
+
+    code = "picture-too-complex"
     status = 422
 
 
@@ -64,42 +64,26 @@ class Drawn:
     height: int
 
 
-async def draw(content: bytes) -> Drawn:
+async def draw(content: bytes, *, hospital_id: int) -> Drawn:
     """Decode an uploaded file and make a JPEG of its pixels, at most 1200 on the longer side.
 
-    For outside of any transaction: it may take a second. Raises PictureUnreadable, PictureTooLarge.
+    In a process of its own, of each hospital one at a time, so that no picture delays another hospital's.
+    For outside of any transaction: it may take a second. Raises PictureUnreadable, PictureTooLarge,
+    PictureTooComplex.
     """
-    return await asyncio.get_running_loop().run_in_executor(_decoder, _draw, content)
-
-
-def _draw(content: bytes) -> Drawn:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # sizes are judged below, and damaged notes beside pixels dropped
-            with Image.open(io.BytesIO(content), formats=_READ) as picture:
-                return _redrawn(picture)
-    except Problem:
-        raise
-    except Exception as error:  # decoders raise whatever a damaged file makes them
-        raise PictureUnreadable from error
-
-
-def _redrawn(picture: Image.Image) -> Drawn:
-    if picture.width * picture.height > _MOST_PIXELS:
-        raise PictureTooLarge(limit_megapixels=_MOST_PIXELS // 1_000_000)
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    upright = ImageOps.exif_transpose(picture)
-    plain = _on_white(upright) if upright.has_transparency_data else upright.convert("RGB")
-    fresh = Image.new("RGB", plain.size)
-    fresh.paste(plain)
-    out = io.BytesIO()
-    fresh.save(out, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
-    return Drawn(content=out.getvalue(), width=fresh.width, height=fresh.height)
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    layered = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered).convert("RGB")
+    async with _turns.turn(hospital_id):
+        try:
+            drawn = await run_confined(draw_confined, content, limits=_LIMITS)
+        except LimitExceeded as error:
+            raise PictureTooComplex from error
+        except ConfinedCrash as error:
+            raise PictureUnreadable from error
+    if drawn == UNREADABLE:
+        raise PictureUnreadable
+    if drawn == TOO_LARGE:
+        raise PictureTooLarge(limit_megapixels=MOST_PIXELS // 1_000_000)
+    width, height = SIZE.unpack_from(drawn)
+    return Drawn(content=drawn[SIZE.size :], width=width, height=height)
 
 
 async def keep_picture(db: AsyncSession, drawn: Drawn, *, hospital_id: int, actor: str) -> Picture:

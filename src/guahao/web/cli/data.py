@@ -19,8 +19,9 @@ from guahao.web import configuration
 from guahao.web.cli.console import Refused, err, out, progress_bar
 from guahao.web.cli.run import require_migrated
 from guahao.web.migrate import upgrade_async
+from guahao.web.workbook.account import SheetAccount
 from guahao.web.workbook.current import current_workbook
-from guahao.web.workbook.load import ImportReport, load_workbook
+from guahao.web.workbook.load import Choice, ImportReport, load_workbook
 from guahao.web.workbook.template import write_template
 from guahao.web.workbook.write import write_workbook
 
@@ -57,23 +58,38 @@ def migrate() -> None:
 def import_(
     path: Annotated[Path, typer.Argument(exists=True, help="An .xlsx workbook, or a folder of .csv files.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would happen.")] = False,  # noqa: FBT002
+    good_rows: Annotated[  # noqa: FBT002
+        bool, typer.Option("--good-rows", help="Leave out rows with faults; at most one row in ten.")
+    ] = False,
 ) -> None:
     """Import hospitals, departments, doctors, fees and schedules: all of it or, with any fault, nothing."""
+    choice = Choice.GOOD_ROWS if good_rows else Choice.ALL
     with configuration.database(configuration.load()) as (settings, _):
-        report = asyncio.run(_import(settings, path, dry_run=dry_run))
+        report = asyncio.run(_import(settings, path, dry_run=dry_run, choice=choice))
     for count in report.counts:
         out.print(f"{count.title}: +{count.created} ~{count.updated} ={count.unchanged}", markup=False)
-    for fault in report.faults:
-        err.print(str(fault), markup=False)
+    for account in report.accounts:
+        out.print(_account_line(account), markup=False)
+    for line in (*report.remarks, *report.faults):
+        err.print(str(line), markup=False)
     if report.is_refused:
         message = f"{len(report.faults)} faults, nothing was imported"
         raise Refused(message)
+    if report.faults:
+        err.print(f"{len(report.faults)} faults, the rows with faults were left out.")
 
 
-async def _import(settings: Settings, path: Path, *, dry_run: bool) -> ImportReport:
+def _account_line(account: SheetAccount) -> str:
+    skipped = "".join(f", {count} {reason}" for reason, count in account.skipped.items())
+    return (
+        f"{account.name}: {account.seen} rows seen, {account.read} read, {account.refused} refused{skipped}"
+    )
+
+
+async def _import(settings: Settings, path: Path, *, dry_run: bool, choice: Choice) -> ImportReport:
     async with opened(settings) as sessions:
         with progress_bar() as progress:
-            return await load_workbook(sessions, path, dry_run=dry_run, progress=progress)
+            return await load_workbook(sessions, path, dry_run=dry_run, choice=choice, progress=progress)
 
 
 def export(

@@ -38,6 +38,10 @@ Editor = Annotated[StaffRef, Depends(staff(Permission.EDIT_CATALOG))]
 Founder = Annotated[StaffRef, Depends(staff(Permission.CREATE_HOSPITAL))]
 SEEN: tuple[type[Problem], ...] = (NotLoggedIn, PermissionMissing, NotFound)
 DryRun = Annotated[bool, Query(description="Find every error and write nothing")]
+OnlyGoodRows = Annotated[
+    bool,
+    Query(description="Leave out rows with errors, unless more than a tenth has some"),
+]
 Name = Annotated[str, Query(min_length=1, max_length=200, description="The file's name, to tell it by")]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FILE: dict[int | str, dict[str, Any]] = {200: {"content": {XLSX: {}}, "description": "An Excel workbook"}}
@@ -71,6 +75,7 @@ class _New:
 
     name: str
     is_dry_run: bool
+    only_good_rows: bool
     hospital_id: int | None
 
     @property
@@ -99,23 +104,53 @@ class RowError(BaseModel):
     title: str
 
 
+class SheetRows(BaseModel):
+    """The filled rows of one sheet: `seen` is `read` + `refused` + the sum of `skipped`.
+
+    `skipped` counts by reason: heading, title, example, guide, hidden_sheet, unknown_sheet.
+    """
+
+    name: str
+    seen: int
+    read: int
+    refused: int
+    skipped: dict[str, int]
+
+
+class ImportRemark(BaseModel):
+    """What was left out of the file, or read though nobody sees it; nothing is wrong with it.
+
+    `count` says of how much; `row` is the first, 0 the sheet as a whole, no sheet the file as a whole.
+    """
+
+    sheet: str
+    row: int
+    code: str
+    count: int
+    title: str
+
+
 class ImportSeen(BaseModel):
     """An import: `done` of `total` rows written so far, and its outcome once `state` is final.
 
-    With `errors` nothing was written; `error_count` is how many there are, the first 500 are shown.
-    `waiting_fees` are prices that wait for a second person. `hospital_ids` are those in the file.
+    With `errors` nothing was written, unless it is done with `only_good_rows`: then these rows were left out.
+    `error_count` is how many errors there are, the first 500 are shown. `rows` accounts for every row of the
+    file. `waiting_fees` are prices that wait for a second person. `hospital_ids` are those in the file.
     """
 
     id: str
     hospital_id: str | None
     name: str
     is_dry_run: bool
+    only_good_rows: bool
     state: ImportState
     done: int
     total: int
     sheets: list[SheetDone]
     errors: list[RowError]
     error_count: int
+    rows: list[SheetRows]
+    remarks: list[ImportRemark]
     waiting_fees: int
     hospital_ids: list[str]
     created_at: dt.datetime
@@ -131,12 +166,18 @@ class ImportSeen(BaseModel):
             hospital_id=None if row.hospital_id is None else str(row.hospital_id),
             name=row.name,
             is_dry_run=row.is_dry_run,
+            only_good_rows=report.get("only_good_rows", False),
             state=row.state,
             done=row.done,
             total=row.total,
             sheets=[SheetDone(name=one.pop("title"), **one) for one in map(dict, report.get("counts", ()))],
             errors=[RowError(title=one.pop("message"), **one) for one in map(dict, report.get("faults", ()))],
             error_count=report.get("faults_in_all", 0),
+            rows=[SheetRows(**account) for account in report.get("accounts", ())],
+            remarks=[
+                ImportRemark(title=remark.pop("message"), **remark)
+                for remark in map(dict, report.get("remarks", ()))
+            ],
             waiting_fees=report.get("waiting_fees", 0),
             hospital_ids=[str(id_) for id_ in report.get("hospital_ids", ())],
             created_at=row.created_at,
@@ -164,10 +205,12 @@ async def import_hospital(
     who: Editor,
     name: Name = "import.xlsx",
     dry_run: DryRun = False,  # noqa: FBT002  # a query parameter
+    only_good_rows: OnlyGoodRows = False,  # noqa: FBT002  # a query parameter
 ) -> ImportSeen:
     """Send an Excel workbook that tells of this hospital, at most 20 MB; follow it by its `id`.
 
-    All of it is written or, with any error, nothing. A large change of a price waits for a second person.
+    All of it is written or, with any error, nothing, unless `only_good_rows` chooses otherwise. A large
+    change of a price waits for a second person.
     At most five imports of a hospital wait or run at once.
     """
     id_ = parse_hospital_id(hospital_id)
@@ -175,7 +218,8 @@ async def import_hospital(
     async with transaction(sessions) as db:
         if await db.get(Hospital, id_) is None:
             raise NotFound
-    return await _queue(sessions, request, _New(name=name, is_dry_run=dry_run, hospital_id=id_), who)
+    new = _New(name=name, is_dry_run=dry_run, only_good_rows=only_good_rows, hospital_id=id_)
+    return await _queue(sessions, request, new, who)
 
 
 @router.post("/imports", status_code=202, responses=problems(*SEEN, *_UNSENT), openapi_extra=_BODY)
@@ -185,18 +229,20 @@ async def import_hospitals(
     who: Founder,
     name: Name = "import.xlsx",
     dry_run: DryRun = False,  # noqa: FBT002  # a query parameter
+    only_good_rows: OnlyGoodRows = False,  # noqa: FBT002  # a query parameter
 ) -> ImportSeen:
     """Send an Excel workbook that makes hospitals or tells of several; as the import of one hospital.
 
     Those of the platform, too, are at most five at once.
     """
-    return await _queue(sessions, request, _New(name=name, is_dry_run=dry_run, hospital_id=None), who)
+    new = _New(name=name, is_dry_run=dry_run, only_good_rows=only_good_rows, hospital_id=None)
+    return await _queue(sessions, request, new, who)
 
 
 async def _queue(sessions: AllSessions, request: Request, new: _New, who: StaffRef) -> ImportSeen:
     async with transaction(sessions) as db:
         await require_room(db, new.hospital_id)  # before 20 MB are read for nothing
-    async with uploaded(request.body) as content, transaction(sessions) as db:
+    async with uploaded(request.body, owner=new.owner) as content, transaction(sessions) as db:
         await require_room(db, new.hospital_id)
         row = WorkbookImport(
             id=new_id(new.owner),
@@ -204,6 +250,7 @@ async def _queue(sessions: AllSessions, request: Request, new: _New, who: StaffR
             name=new.name,
             content=content,
             is_dry_run=new.is_dry_run,
+            report={"only_good_rows": new.only_good_rows},
             state=ImportState.WAITING,
             created_by=f"staff:{who.id}",
         )

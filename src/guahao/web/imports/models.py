@@ -28,7 +28,8 @@ class WorkbookImport(Base):
     """A file on its way into the database; it is kept until the import has ended.
 
     Of the platform while `hospital_id` is null: such a file may make hospitals. `attempt` is the
-    worker's claim: who holds an older one may not finish.
+    worker's claim: who holds an older one may not finish. `report` begins with the sender's choice,
+    `only_good_rows`, and ends as the outcome.
     """
 
     __tablename__ = "workbook_import"

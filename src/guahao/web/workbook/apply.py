@@ -258,7 +258,9 @@ def _template(row: ScheduleRow, *, doctor_id: UUID, department_id: UUID, campus_
 
 def _refused(sheet: str, row: Row, problem: Problem) -> RowRefusedError:
     title = definition().sheets[sheet].title
-    fault = Fault(sheet=title, row=row.number, column="", code=problem.code, message=problem.title)
+    fault = Fault(
+        sheet=row.sheet or title, row=row.number, column="", code=problem.code, message=problem.title
+    )
     return RowRefusedError(fault)
 
 

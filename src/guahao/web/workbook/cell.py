@@ -12,13 +12,15 @@ from typing import ClassVar
 from guahao.kernel.export import CONTROL, RUNS_AS_FORMULA
 from guahao.kernel.i18n import text
 from guahao.kernel.money import fen_of_yuan
-from guahao.kernel.sheet import Cell, NoResult
+from guahao.kernel.sheet.table import Cell, NoDate, NoResult
 from guahao.kernel.value import words
 from guahao.kernel.value.phone import read_phone_line
 from guahao.kernel.value.signs import visible
 from guahao.kernel.value.unfit import Unfit
 
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?: 0{1,2}:00(?::00)?)?|(\d{4})(\d{2})(\d{2})")
+_FOR_EVER_YEARS = (2999, 9999)
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 _TIME = re.compile(r"(\d{1,2})[:点时](\d{2})?分?(?::00)?")
 
 
@@ -39,7 +41,7 @@ class _BadValue(Bad):
     section = "value"
 
 
-def written(cell: Cell | NoResult) -> str:
+def written(cell: Cell) -> str:
     """Answer the cell as trimmed text without what shows nothing, "" for an empty one."""
     clean = visible(_raw(cell)).strip()
     if CONTROL.search(clean):
@@ -47,7 +49,7 @@ def written(cell: Cell | NoResult) -> str:
     return clean
 
 
-def _raw(cell: Cell | NoResult) -> str:
+def _raw(cell: Cell) -> str:
     """The cell as trimmed text; numbers without a needless ".0".
 
     An apostrophe that `kernel.export.escaped` has put in front is taken off again.
@@ -57,6 +59,8 @@ def _raw(cell: Cell | NoResult) -> str:
             return ""
         case NoResult():
             raise Bad("no_result")
+        case NoDate():
+            raise Bad("date", value=cell.serial)
         case bool():
             return str(cell).upper()
         case float() if cell.is_integer():
@@ -68,21 +72,37 @@ def _raw(cell: Cell | NoResult) -> str:
             return str(cell)
 
 
-def _half_width(cell: Cell | NoResult) -> str:
+def spoken(cell: Cell) -> str:
+    """What the person sees in the cell, as near as can be told; "" for none and for failed formulas."""
+    match cell:
+        case None | NoResult():
+            return ""
+        case NoDate():
+            return cell.serial
+        case datetime() if cell.time() == time():
+            return f"{cell:%Y-%m-%d}"
+        case timedelta():
+            minutes, seconds = divmod(round(cell.total_seconds()), 60)
+            return f"{minutes // 60:02d}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
+        case _:
+            return str(cell)
+
+
+def _half_width(cell: Cell) -> str:
     """Full-width digits and letters, which Chinese input methods make, mean the ordinary ones."""
     return unicodedata.normalize("NFKC", written(cell)).strip()
 
 
-def _refuse_dates(cell: Cell | NoResult) -> None:
+def _refuse_dates(cell: Cell) -> None:
     """Excel turns 1-2 into the second of January; what was typed cannot be known any more."""
-    if isinstance(cell, date | time | timedelta):
-        raise Bad("became_date", value=str(cell).removesuffix(" 00:00:00"))
+    if isinstance(cell, date | time | timedelta | NoDate):
+        raise Bad("became_date", value=spoken(cell))
 
 
-def _text(read: Callable[[str], str]) -> Callable[[Cell | NoResult], str]:
+def _text(read: Callable[[str], str]) -> Callable[[Cell], str]:
     """Read a cell into the normal form that routes give the same value."""
 
-    def read_text(cell: Cell | NoResult) -> str:
+    def read_text(cell: Cell) -> str:
         _refuse_dates(cell)
         return _fit(read, _raw(cell))
 
@@ -91,10 +111,10 @@ def _text(read: Callable[[str], str]) -> Callable[[Cell | NoResult], str]:
 
 def _texts(
     read: Callable[[str], str], *, most: int, split: Callable[[str], list[str]] = words.split_words
-) -> Callable[[Cell | NoResult], list[str]]:
+) -> Callable[[Cell], list[str]]:
     """Read a cell into several values, each of them in its normal form and once."""
 
-    def read_texts(cell: Cell | NoResult) -> list[str]:
+    def read_texts(cell: Cell) -> list[str]:
         _refuse_dates(cell)
         items = list(dict.fromkeys(_fit(read, part) for part in split(_raw(cell))))
         if len(items) > most:
@@ -125,7 +145,7 @@ def _lines(typed: str) -> list[str]:
     return [line for line in typed.split("\n") if line.strip()]
 
 
-def _national_code(cell: Cell | NoResult) -> str:
+def _national_code(cell: Cell) -> str:
     """Excel turns a typed 03.10 into the number 3.1; only as a number is it safe to undo that."""
     if isinstance(cell, float) and not cell.is_integer():
         return f"{cell:05.2f}"
@@ -133,7 +153,7 @@ def _national_code(cell: Cell | NoResult) -> str:
     return value.zfill(2) if value.isdecimal() else value
 
 
-def _money(cell: Cell | NoResult) -> int:
+def _money(cell: Cell) -> int:
     value = _half_width(cell).replace(",", "").removeprefix("¥").removesuffix("元").strip()
     if isinstance(cell, float):
         value = f"{cell:.6f}"  # what Excel computed may be off in the sixteenth digit
@@ -143,8 +163,8 @@ def _money(cell: Cell | NoResult) -> int:
         raise Bad("money", value=written(cell)) from None
 
 
-def _whole(lowest: int, highest: int) -> Callable[[Cell | NoResult], int]:
-    def read(cell: Cell | NoResult) -> int:
+def _whole(lowest: int, highest: int) -> Callable[[Cell], int]:
+    def read(cell: Cell) -> int:
         value = _half_width(cell)
         if not re.fullmatch(r"-?[0-9]{1,9}", value) or not lowest <= int(value) <= highest:
             raise Bad("whole", value=value, lowest=lowest, highest=highest)
@@ -153,8 +173,8 @@ def _whole(lowest: int, highest: int) -> Callable[[Cell | NoResult], int]:
     return read
 
 
-def _degrees(lowest: int, highest: int) -> Callable[[Cell | NoResult], float]:
-    def read(cell: Cell | NoResult) -> float:
+def _degrees(lowest: int, highest: int) -> Callable[[Cell], float]:
+    def read(cell: Cell) -> float:
         value = _half_width(cell).rstrip("°度")
         if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,16})?", value) or not lowest <= float(value) <= highest:
             raise Bad("degrees", value=value, lowest=lowest, highest=highest)
@@ -163,7 +183,21 @@ def _degrees(lowest: int, highest: int) -> Callable[[Cell | NoResult], float]:
     return read
 
 
-def _date(cell: Cell | NoResult) -> date:
+def _day(cell: Cell) -> date:
+    day = _date(cell)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise Bad("day_out_of_range", value=day, first=FIRST_DAY, last=LAST_DAY)
+    return day
+
+
+def _last_day(cell: Cell) -> date | None:
+    """None for what other systems write to say that there is no last day."""
+    if isinstance(cell, str) and _half_width(cell) in text("workbook.for_ever").split():
+        return None
+    return None if _date(cell).year in _FOR_EVER_YEARS else _day(cell)
+
+
+def _date(cell: Cell) -> date:
     if isinstance(cell, datetime):
         cell = cell.date()
     if isinstance(cell, date):
@@ -178,15 +212,14 @@ def _date(cell: Cell | NoResult) -> date:
         raise Bad("date", value=value) from None
 
 
-def _time(cell: Cell | NoResult) -> time:
-    if isinstance(cell, datetime):
+def _time(cell: Cell) -> time:
+    if isinstance(cell, datetime) and cell.time() != time():
         cell = cell.time()
     if isinstance(cell, float) and 0 <= cell < 1:
-        minutes = round(cell * 24 * 60)
-        cell = time(minutes // 60 % 24, minutes % 60)
+        cell = timedelta(minutes=round(cell * 24 * 60))
     if isinstance(cell, time) and not cell.second and not cell.microsecond:
         return cell.replace(tzinfo=None)
-    value = _half_width(cell)
+    value = spoken(cell) if isinstance(cell, timedelta) else _half_width(cell)
     found = _TIME.fullmatch(value)
     if not found or int(found[1]) > 23 or int(found[2] or 0) > 59:
         raise Bad("time", value=value)
@@ -195,7 +228,7 @@ def _time(cell: Cell | NoResult) -> time:
 
 Value = str | int | float | bool | date | time | list[str]
 
-READERS: dict[str, Callable[[Cell | NoResult], Value]] = {
+READERS: dict[str, Callable[[Cell], Value | None]] = {
     "code": _text(words.read_code),
     "codes": _texts(words.read_code, most=words.DEPARTMENTS_MOST),
     "national_code": _national_code,
@@ -218,13 +251,14 @@ READERS: dict[str, Callable[[Cell | NoResult], Value]] = {
     "slot_min": _whole(5, 30),
     "capacity": _whole(1, 100),
     "money": _money,
-    "date": _date,
+    "date": _day,
+    "last_day": _last_day,
     "time": _time,
 }
 """Readers of filled cells by the `kind` of their column; each raises `Bad`."""
 
 
-def choice(cell: Cell | NoResult, choices: Mapping[str, Value]) -> Value:
+def choice(cell: Cell, choices: Mapping[str, Value]) -> Value:
     """Read one of a few words; raises `Bad` naming them, each value once."""
     value = _half_width(cell)
     if value not in choices:

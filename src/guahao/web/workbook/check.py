@@ -80,8 +80,17 @@ def check(new: Workbook, current: Workbook, *, today: date) -> list[Fault]:
         *_prices_missing(new.schedule, known, today),
         *clashes(new.schedule, known.schedule.values()),
     ]
-    titles = [sheet.title for sheet in definition().sheets.values()]
-    return sorted(dict.fromkeys(faults), key=lambda fault: (titles.index(fault.sheet), fault.row))
+    order = _order_of_sheets(new)
+    return sorted(dict.fromkeys(faults), key=lambda fault: (order[fault.sheet], fault.row))
+
+
+def _order_of_sheets(new: Workbook) -> dict[str, int]:
+    names = [
+        name
+        for key, sheet in definition().sheets.items()
+        for name in (sheet.title, *(row.sheet for row in getattr(new, key)))
+    ]
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def of_other_hospitals(new: Workbook, *, own: str) -> Iterator[Fault]:
@@ -101,7 +110,7 @@ def _duplicates(new: Workbook) -> Iterator[Fault]:
             before = first.setdefault(key_of(sheet, row), row)
             if before is not row:
                 what = "、".join(_header(sheet, name) for name in names)
-                yield row_fault(sheet, row, names[-1], "duplicate", other=before.number, what=what)
+                yield row_fault(sheet, row, names[-1], "duplicate", other=before.place_for(row), what=what)
 
 
 def _header(sheet: str, key: str) -> str:

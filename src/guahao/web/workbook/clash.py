@@ -64,6 +64,7 @@ def _fault(before: ScheduleRow, row: ScheduleRow, key: str) -> Fault:
         weekday=word_of("weekday", row.weekday),
         starts=f"{before.starts:%H:%M}",
         ends=f"{before.ends:%H:%M}",
-        other=before.number,
+        other=before.place_for(row),
         start=before.valid_from,
+        own=f"{row.starts:%H:%M}-{row.ends:%H:%M}",
     )

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import msgspec
 
-from guahao.kernel.sheet import Cell, NoResult
+from guahao.kernel.sheet.table import Cell
 from guahao.web.workbook import cell as cells
 
 
@@ -47,8 +47,8 @@ def definition() -> Definition:
     return msgspec.toml.decode(source, type=Definition)
 
 
-def read_cell(column: Column, cell: Cell | NoResult) -> cells.Value:
-    """Read a filled cell of `column`; raises `cell.Bad`."""
+def read_cell(column: Column, cell: Cell) -> cells.Value | None:
+    """Read a filled cell of `column`, None when it says that there is nothing. Raises `cell.Bad`."""
     words = definition().choices.get(column.kind)
     return cells.READERS[column.kind](cell) if words is None else cells.choice(cell, words)
 

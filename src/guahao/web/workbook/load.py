@@ -1,12 +1,13 @@
-"""Importing a workbook: all of it or nothing, and nothing again the second time."""
+"""Importing a workbook: all of it or, by choice, its good rows; and nothing again the second time."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 from sqlalchemy import select
@@ -16,15 +17,32 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.catalog.models import Hospital
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
-from guahao.kernel.sheet import Unreadable
+from guahao.web.workbook.account import Remark, SheetAccount, accounts_with
 from guahao.web.workbook.apply import SYSTEM, Progress, RowRefusedError, Writer, owners
 from guahao.web.workbook.check import check, of_other_hospitals, with_levels
 from guahao.web.workbook.columns import definition
 from guahao.web.workbook.current import current_workbook
-from guahao.web.workbook.read import read_workbook
-from guahao.web.workbook.rows import KEYS, DoctorRow, Fault, Row, Workbook, by_key, key_of
+from guahao.web.workbook.read import Reading
+from guahao.web.workbook.reading import read_path
+from guahao.web.workbook.rows import (
+    KEYS,
+    DoctorRow,
+    Fault,
+    Row,
+    Workbook,
+    by_key,
+    file_fault,
+    key_of,
+    without_rows,
+)
 
-_ONE_AT_A_TIME = sql("SELECT pg_advisory_xact_lock(4801338)")
+_LOCK = sql("SELECT pg_advisory_xact_lock(4801338, :key)")
+
+ONE_BAD_IN = 10
+"""A file with more bad rows than one in so many was probably made for something else."""
+
+_MOST_REFUSALS = 20
+"""Each costs writing everything again."""
 
 
 class SheetCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,20 +55,21 @@ class SheetCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of an import; with any fault nothing at all was written."""
+    """The outcome of an import; nothing at all was written when it is refused.
+
+    Otherwise `faults` are those of the rows that were left out, which happens only by choice.
+    """
 
     counts: tuple[SheetCount, ...] = ()
     faults: tuple[Fault, ...] = ()
+    is_refused: bool = False
     is_dry_run: bool = False
     waiting_fees: int = 0
     """Prices that wait for a second person."""
     hospital_ids: tuple[int, ...] = ()
     """The hospitals that the file tells of."""
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether something has to be corrected first."""
-        return bool(self.faults)
+    accounts: tuple[SheetAccount, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def is_unchanged(self) -> bool:
@@ -62,80 +81,154 @@ def tell_nobody(_title: str, _done: int, _total: int) -> None:
     """Ignore progress."""
 
 
+class Choice(StrEnum):
+    """What becomes of a file in which some rows have errors."""
+
+    ALL = "all"
+    """Nothing of it is imported."""
+    GOOD_ROWS = "good_rows"
+    """The other rows are imported, unless more than a tenth is bad."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
     """Who imports; with `only` a file may tell of the hospital with this code alone."""
 
     actor: str
     only: str | None = None
-
-
-OPERATOR = Sender(actor=SYSTEM)
+    choice: Choice = Choice.ALL
 
 
 async def load_workbook(
-    sessions: Sessions, path: Path, *, dry_run: bool = False, progress: Progress = tell_nobody
+    sessions: Sessions,
+    path: Path,
+    *,
+    dry_run: bool = False,
+    choice: Choice = Choice.ALL,
+    progress: Progress = tell_nobody,
 ) -> ImportReport:
     """Import the file or folder at `path` in one transaction, for whoever has the server.
 
     Rows are recognised by their codes: new ones are created, changed ones updated, equal ones left
     alone, and what the file does not name stays as it is. Every fault that can be found is
     reported at once, and then nothing is written. A dry run writes everything and rolls it back,
-    so it finds the same faults. Imports wait for one another.
+    so it finds the same faults. Imports of one hospital wait for one another.
     """
-    try:
-        found = await asyncio.to_thread(read_workbook, path)
-    except Unreadable as error:
-        return msgspec.structs.replace(unreadable(error), is_dry_run=dry_run)
-    try:
-        async with transaction(sessions) as db:
-            report = await load_into(db, *found, by=OPERATOR, progress=progress, now=utc_now())
-            report = msgspec.structs.replace(report, is_dry_run=dry_run)
-            if report.faults or dry_run:
-                await db.rollback()
-            return report
-    except RowRefusedError as refused:
-        return ImportReport(faults=(refused.fault,), is_dry_run=dry_run)
-
-
-def unreadable(error: Unreadable) -> ImportReport:
-    """Report a file that cannot be read at all."""
-    fault = Fault(sheet="", row=0, column="", code=f"file-{error.reason}", message=str(error))
-    return ImportReport(faults=(fault,))
+    reading = await read_path(path)
+    by = Sender(actor=SYSTEM, choice=choice)
+    async with transaction(sessions) as db:
+        report = await load_into(db, reading, by=by, progress=progress, now=utc_now())
+        if report.is_refused or dry_run:
+            await db.rollback()
+        return msgspec.structs.replace(report, is_dry_run=dry_run)
 
 
 async def load_into(
-    db: AsyncSession,
-    book: Workbook,
-    faults: Sequence[Fault],
-    *,
-    by: Sender,
-    progress: Progress,
-    now: datetime,
+    db: AsyncSession, reading: Reading, *, by: Sender, progress: Progress, now: datetime
 ) -> ImportReport:
-    """Import what was read into the caller's transaction, to be rolled back when there are faults.
+    """Import what was read into the caller's transaction, to be rolled back when it is refused.
 
-    Raises `RowRefusedError`: roll back as well.
+    Hospitals are locked by their codes, in order, so that two files about one of them follow each other.
     """
-    await db.execute(_ONE_AT_A_TIME)
+    book = reading.book
     strange = [] if by.only is None else list(of_other_hospitals(book, own=by.only))
     if strange:
-        return ImportReport(faults=tuple(strange))
-    current = await current_workbook(db, codes={code for _, code in owners(book)})
+        return _refused(reading, strange, later=strange)
+    if reading.faults and (by.choice is Choice.ALL or not reading.is_usable):
+        # Rows that could not be read are missing from the rest, so checking references would mislead.
+        return _refused(reading, reading.faults)
+    codes = {code for _, code in owners(book)}
+    await _lock(db, codes)
+    current = await current_workbook(db, codes=codes)
     db.expunge_all()  # what was just read must not answer for rows that are about to be written
-    book = with_levels(book, current)
-    # Rows that could not be read are missing from the rest, so checking references would mislead.
-    found = faults or check(book, current, today=local_date(now))
-    if found:
-        return ImportReport(faults=tuple(found))
-    changed, counts = _differences(book, current)
-    writer = Writer(db, progress=progress, actor=by.actor, now=now)
-    await writer.write(changed)
+    attempt = _Attempt(reading, by=by, progress=progress, now=now)
+    return await attempt.run(db, current)
+
+
+async def _lock(db: AsyncSession, codes: Iterable[str]) -> None:
+    for key in sorted({crc32(code.encode()) - 2**31 for code in codes}):
+        await db.execute(_LOCK, {"key": key})
+
+
+def _refused(reading: Reading, faults: Sequence[Fault], *, later: Sequence[Fault] = ()) -> ImportReport:
     return ImportReport(
-        counts=counts,
-        waiting_fees=writer.waiting_fees,
-        hospital_ids=await _named(db, {code for _, code in owners(book)}),
+        faults=tuple(faults),
+        is_refused=True,
+        accounts=accounts_with(reading.accounts, later),
+        remarks=tuple(reading.remarks),
     )
+
+
+class _Attempt:
+    """Checks and writes what can be written; a row that turns out bad is left out, and it begins anew."""
+
+    def __init__(self, reading: Reading, *, by: Sender, progress: Progress, now: datetime) -> None:
+        self._reading = reading
+        self._by = by
+        self._progress = progress
+        self._now = now
+        self._book = reading.book
+        self._later: list[Fault] = []
+        self._refusals = 0
+
+    async def run(self, db: AsyncSession, current: Workbook) -> ImportReport:
+        """Write within savepoints, of which one with a row that a service refuses is undone."""
+        while True:
+            self._find_faults(current)
+            if self._is_too_bad:
+                return _refused(self._reading, self._faults_of_refusal(), later=self._later)
+            book = with_levels(self._book, current)
+            changed, counts = _differences(book, current)
+            writer = Writer(db, progress=self._progress, actor=self._by.actor, now=self._now)
+            try:
+                async with db.begin_nested():
+                    await writer.write(changed)
+            except RowRefusedError as refused:
+                db.expunge_all()
+                self._refusals += 1
+                self._leave_out([refused.fault])
+                continue
+            return ImportReport(
+                counts=counts,
+                faults=(*self._reading.faults, *self._later),
+                waiting_fees=writer.waiting_fees,
+                hospital_ids=await _named(db, {code for _, code in owners(book)}),
+                accounts=accounts_with(self._reading.accounts, self._later),
+                remarks=tuple(self._reading.remarks),
+            )
+
+    def _find_faults(self, current: Workbook) -> None:
+        """Check; rows that refer to rows left out are at fault as well, so until nothing more is found."""
+        today = local_date(self._now)
+        while not (self._later and self._by.choice is Choice.ALL):
+            found = check(with_levels(self._book, current), current, today=today)
+            if not found:
+                return
+            self._leave_out(found)
+
+    def _leave_out(self, faults: Sequence[Fault]) -> None:
+        self._later += faults
+        self._book = without_rows(self._book, {(fault.sheet, fault.row) for fault in faults})
+
+    @property
+    def _bad_rows(self) -> int:
+        return len({(fault.sheet, fault.row) for fault in (*self._reading.faults, *self._later)})
+
+    @property
+    def _rows(self) -> int:
+        return sum(account.read + account.refused for account in self._reading.accounts)
+
+    @property
+    def _is_too_bad(self) -> bool:
+        if self._by.choice is Choice.ALL:
+            return bool(self._later)
+        return self._bad_rows * ONE_BAD_IN > self._rows or self._refusals > _MOST_REFUSALS
+
+    def _faults_of_refusal(self) -> list[Fault]:
+        faults = [*self._reading.faults, *self._later]
+        if self._by.choice is Choice.ALL:
+            return faults
+        return [file_fault("", 0, "", "too_many_bad", bad=self._bad_rows, rows=self._rows), *faults]
 
 
 async def _named(db: AsyncSession, codes: set[str]) -> tuple[int, ...]:
@@ -168,4 +261,4 @@ def _comparable(row: Row) -> Row:
     """The row without what does not matter: its number, and the order of a doctor's departments."""
     if isinstance(row, DoctorRow):
         row = msgspec.structs.replace(row, departments=tuple(sorted(row.departments)))
-    return msgspec.structs.replace(row, number=0)
+    return msgspec.structs.replace(row, number=0, sheet="")

@@ -1,17 +1,26 @@
-"""From the tables of a file to typed rows, or every fault in it at once."""
+"""From the tables of a file to typed rows, every fault in it at once, and an account of what was seen."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import msgspec
 
 from guahao.kernel.i18n import text
-from guahao.kernel.sheet import Cell, NoResult, Table, read_tables
-from guahao.kernel.sheet import Row as RawRow
-from guahao.web.workbook.cell import Bad, Value, written
+from guahao.kernel.sheet.table import Cell, Content, Table
+from guahao.kernel.sheet.table import Row as RawRow
+from guahao.web.workbook.account import (
+    Remark,
+    SheetAccount,
+    letters_of,
+    remark,
+    remarks_of_table,
+    remarks_without_heading,
+)
+from guahao.web.workbook.cell import Bad, Value, spoken, written
 from guahao.web.workbook.columns import Column, Definition, Sheet, definition, read_cell
 from guahao.web.workbook.rows import VALUE_SHOWN, Fault, Workbook, file_fault
 
@@ -19,124 +28,207 @@ _HEADER_WITHIN_ROWS = 5
 _HEADER_DECORATION = re.compile(r"[*\s\u3000\ufeff]")
 
 
-def read_workbook(path: Path) -> tuple[Workbook, list[Fault]]:
-    """Read the file or folder at `path`; with faults the rows that could be read are given as well.
+class Reading(msgspec.Struct, kw_only=True):
+    """What a file holds. With faults, the rows that could be read are given as well.
 
-    Raises `guahao.kernel.sheet.Unreadable` when there is nothing to read.
+    `is_usable` tells that every fault concerns one row; otherwise the file as it is cannot be understood.
     """
-    return rows_of(read_tables(path))
+
+    book: Workbook = msgspec.field(default_factory=Workbook)
+    faults: list[Fault] = msgspec.field(default_factory=list)
+    is_usable: bool = False
+    accounts: list[SheetAccount] = msgspec.field(default_factory=list)
+    remarks: list[Remark] = msgspec.field(default_factory=list)
 
 
-def rows_of(tables: Sequence[Table]) -> tuple[Workbook, list[Fault]]:
-    """Read the tables of a file; with faults the rows that could be read are given as well."""
-    shape = definition()
-    by_title = {sheet.title: key for key, sheet in shape.sheets.items()}
-    faults: list[Fault] = []
-    found: dict[str, list[dict[str, object]]] = {}
-    for table in tables:
+def reading_of(content: Content) -> Reading:
+    """Read the tables of a file. A file without a single row to import is at fault as a whole."""
+    reader = _Reader(content)
+    for table in content.tables:
+        reader.take(table)
+    return reader.finish(content.no_tables)
+
+
+@dataclass(slots=True)
+class _Heading:
+    """Where the heading stands among the rows, and which column of it says what."""
+
+    index: int
+    columns: dict[int, Column] = field(default_factory=dict)
+    is_complete: bool = False
+
+
+class _Reader:
+    def __init__(self, content: Content) -> None:
+        self._shape = definition()
+        self._by_title = {sheet.title: key for key, sheet in self._shape.sheets.items()}
+        self._titles = Counter(table.name.strip() for table in content.tables if not table.is_hidden)
+        self._found: dict[str, list[dict[str, object]]] = {}
+        self._of_file: list[Fault] = []
+        self._reading = Reading()
+
+    def take(self, table: Table) -> None:
+        """Read one table, or say why not."""
         title = table.name.strip()
-        if title in by_title:
-            key = by_title[title]
-            found.setdefault(key, []).extend(_read_table(shape.sheets[key], table, faults))
-        elif table.rows and title != text("workbook.guide_title"):
-            faults.append(file_fault(title, 0, "", "unknown_sheet", titles=_titles(shape)))
-    if not found and not faults:
-        faults.append(file_fault("", 0, "", "no_sheet", titles=_titles(shape)))
-    return msgspec.convert(found, Workbook), faults
+        account = SheetAccount(name=self._label(table), seen=table.seen)
+        self._reading.accounts.append(account)
+        if table.is_hidden:
+            account.skip("hidden_sheet", table.seen)
+            self._reading.remarks.append(remark(table.name, "hidden_sheet", count=table.seen))
+        elif title in self._by_title:
+            self._read_table(self._by_title[title], table, account)
+        elif title == text("workbook.guide_title"):
+            account.skip("guide", table.seen)
+        elif table.seen:
+            account.skip("unknown_sheet", table.seen)
+            self._fault(file_fault(title, 0, "", "unknown_sheet", titles=_titles(self._shape)))
+
+    def _label(self, table: Table) -> str:
+        """How the table is called: without the blanks around its name, unless these tell two apart."""
+        title = table.name.strip()
+        return table.name if self._titles[title] > 1 or table.is_hidden else title
+
+    def finish(self, no_tables: Sequence[str]) -> Reading:
+        """Judge the whole."""
+        reading = self._reading
+        if no_tables:
+            reading.remarks.append(remark("", "no_tables", count=len(no_tables), which="、".join(no_tables)))
+        if not reading.faults:
+            self._require_rows()
+        reading.book = msgspec.convert(self._found, Workbook)
+        reading.is_usable = not self._of_file
+        return reading
+
+    def _require_rows(self) -> None:
+        """Nothing read is nothing done."""
+        if not self._found:
+            self._fault(file_fault("", 0, "", "no_sheet", titles=_titles(self._shape)))
+        elif not any(self._found.values()):
+            skipped = sum(sum(account.skipped.values()) for account in self._reading.accounts)
+            self._fault(file_fault("", 0, "", "no_rows", skipped=skipped))
+
+    def _fault(self, fault: Fault) -> None:
+        self._of_file.append(fault)
+        self._reading.faults.append(fault)
+
+    def _read_table(self, key: str, table: Table, account: SheetAccount) -> None:
+        sheet = self._shape.sheets[key]
+        label = account.name
+        found = self._found.setdefault(key, [])
+        heading = self._heading(sheet, label, table)
+        if table.far is not None:
+            account.refused += table.far.rows_without_others
+            place = f"{letters_of(table.far.column)}{table.far.row}"
+            self._fault(file_fault(label, table.far.row, "", "far_cells", place=place, rows=table.far.rows))
+        if heading is None:
+            account.refused += len(table.rows)
+            return
+        account.skip("title", heading.index)
+        account.skip("heading", 1)
+        data = table.rows[heading.index + 1 :]
+        if not heading.is_complete:
+            account.refused += len(data)
+            return
+        examples = [raw for raw in data if _is_example(raw)]
+        account.skip("example", len(examples))
+        filled = [raw for raw in data if not _is_example(raw)]
+        rows = self._rows(sheet, label, heading.columns, filled)
+        found += rows
+        account.read = len(rows)
+        account.refused += len(filled) - len(rows)
+        self._remark(table, examples, remarks_without_heading(table, filled, heading.columns))
+
+    def _remark(self, table: Table, examples: list[RawRow], others: list[Remark]) -> None:
+        remarks = self._reading.remarks
+        if examples:
+            remarks.append(remark(table.name, "examples", count=len(examples), row=examples[0].number))
+        remarks += [*remarks_of_table(table), *others]
+
+    def _rows(
+        self, sheet: Sheet, label: str, columns: dict[int, Column], filled: Sequence[RawRow]
+    ) -> list[dict[str, object]]:
+        is_one_of_several = self._titles[sheet.title] > 1
+        rows = []
+        for raw in filled:
+            before = len(self._reading.faults)
+            values = self._row(label, columns, raw)
+            if len(self._reading.faults) == before:
+                rows.append(values | ({"sheet": label} if is_one_of_several else {}))
+        return rows
+
+    def _row(self, label: str, columns: dict[int, Column], raw: RawRow) -> dict[str, object]:
+        values: dict[str, object] = {"number": raw.number}
+        for index, column in columns.items():
+            cell = raw.cells[index] if index < len(raw.cells) else None
+            try:
+                value = _value(column, cell)
+            except Bad as bad:
+                self._reading.faults.append(_cell_fault(label, column, raw.number, cell, bad))
+                continue
+            if value is not None:
+                values[column.key] = value
+        return values
+
+    def _heading(self, sheet: Sheet, label: str, table: Table) -> _Heading | None:
+        """Find the heading row; without one, no row can be read."""
+        known = {_heading(column.header): column for column in sheet.columns}
+        for index, raw in enumerate(table.rows[:_HEADER_WITHIN_ROWS]):
+            headings = [_heading(cell) for cell in raw.cells]
+            if sum(heading in known for heading in headings) >= min(2, len(known)):
+                columns = self._match(sheet, label, headings, raw.number)
+                return _Heading(index, columns, is_complete=len(columns) == len(sheet.columns))
+        if table.rows:
+            required = "、".join(column.header for column in sheet.columns if column.required)
+            self._fault(file_fault(label, 0, "", "no_heading", columns=required))
+        return None
+
+    def _match(self, sheet: Sheet, label: str, headings: Sequence[str], number: int) -> dict[int, Column]:
+        known = {_heading(column.header): column for column in sheet.columns}
+        matched: dict[int, Column] = {}
+        for index, heading in enumerate(headings):
+            if not heading:
+                continue
+            if heading not in known:
+                self._fault(file_fault(label, number, heading, "unknown_column", name=heading))
+            elif known[heading] in matched.values():
+                self._fault(file_fault(label, number, heading, "column_twice", name=heading))
+            else:
+                matched[index] = known[heading]
+        for column in sheet.columns:
+            if column not in matched.values():
+                self._fault(file_fault(label, number, column.header, "column_missing", name=column.header))
+        return matched
 
 
 def _titles(shape: Definition) -> str:
     return "、".join(sheet.title for sheet in shape.sheets.values())
 
 
-def _read_table(sheet: Sheet, table: Table, faults: list[Fault]) -> list[dict[str, object]]:
-    start, columns = _columns_of(sheet, table, faults)
-    rows: list[dict[str, object]] = []
-    for raw in table.rows[start:]:
-        if _is_example(raw):
-            continue
-        before = len(faults)
-        values = _read_row(sheet, columns, raw, faults)
-        if len(faults) == before:
-            rows.append(values)
-    return rows
-
-
 def _is_example(raw: RawRow) -> bool:
     """The template's example row may be left in the file."""
-    return isinstance(raw.cells[0], str) and raw.cells[0].strip().startswith(text("workbook.example_mark"))
+    first = raw.cells[0]
+    return isinstance(first, str) and first.strip().startswith(text("workbook.example_mark"))
 
 
-def _columns_of(sheet: Sheet, table: Table, faults: list[Fault]) -> tuple[int, dict[int, Column]]:
-    """Find the heading row and which column stands where; without one, no row can be read."""
-    known = {_heading(column.header): column for column in sheet.columns}
-    for index, raw in enumerate(table.rows[:_HEADER_WITHIN_ROWS]):
-        headings = [_heading(cell) for cell in raw.cells]
-        if sum(heading in known for heading in headings) >= min(2, len(known)):
-            matched = _match(sheet, headings, raw.number, faults)
-            complete = len(matched) == len(sheet.columns)
-            return (index + 1 if complete else len(table.rows)), matched
-    if table.rows:
-        wanted = "、".join(column.header for column in sheet.columns if column.required)
-        faults.append(file_fault(sheet.title, 0, "", "no_heading", columns=wanted))
-    return len(table.rows), {}
-
-
-def _heading(cell: Cell | NoResult) -> str:
+def _heading(cell: Cell) -> str:
     """Compare headings without marks, spaces and the difference of （）and ()."""
     if not isinstance(cell, str):
         return ""
     return _HEADER_DECORATION.sub("", cell).replace("(", "（").replace(")", "）")
 
 
-def _match(sheet: Sheet, headings: Sequence[str], number: int, faults: list[Fault]) -> dict[int, Column]:
-    known = {_heading(column.header): column for column in sheet.columns}
-    matched: dict[int, Column] = {}
-    for index, heading in enumerate(headings):
-        if not heading:
-            continue
-        if heading not in known:
-            faults.append(file_fault(sheet.title, number, heading, "unknown_column", name=heading))
-        elif known[heading] in matched.values():
-            faults.append(file_fault(sheet.title, number, heading, "column_twice", name=heading))
-        else:
-            matched[index] = known[heading]
-    faults.extend(
-        file_fault(sheet.title, number, column.header, "column_missing", name=column.header)
-        for column in sheet.columns
-        if column not in matched.values()
-    )
-    return matched
-
-
-def _read_row(
-    sheet: Sheet, columns: dict[int, Column], raw: RawRow, faults: list[Fault]
-) -> dict[str, object]:
-    values: dict[str, object] = {"number": raw.number}
-    for index, column in columns.items():
-        cell = raw.cells[index] if index < len(raw.cells) else None
-        try:
-            value = _value(column, cell)
-        except Bad as bad:
-            faults.append(_cell_fault(sheet, column, raw.number, cell, bad))
-            continue
-        if value is not None:
-            values[column.key] = value
-    return values
-
-
-def _cell_fault(sheet: Sheet, column: Column, row: int, cell: Cell | NoResult, bad: Bad) -> Fault:
+def _cell_fault(label: str, column: Column, row: int, cell: Cell, bad: Bad) -> Fault:
     return Fault(
-        sheet=sheet.title,
+        sheet=label,
         row=row,
         column=column.header,
-        value="" if cell is None or isinstance(cell, NoResult) else str(cell)[:VALUE_SHOWN],
+        value=spoken(cell)[:VALUE_SHOWN],
         code=bad.reason,
         message=str(bad),
     )
 
 
-def _value(column: Column, cell: Cell | NoResult) -> Value | None:
+def _value(column: Column, cell: Cell) -> Value | None:
     if cell is None or (isinstance(cell, str) and not written(cell)):
         if column.required:
             raise Bad("required", help=column.help)

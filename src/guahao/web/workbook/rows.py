@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, time
 from typing import TypeVar
@@ -48,7 +48,7 @@ def row_fault(sheet: str, row: Row, key: str, reason: str, **values: object) -> 
     """A fault of one cell, told by sheet and column key."""
     shape = definition().sheets[sheet]
     column = next(column for column in shape.columns if column.key == key)
-    fault = file_fault(shape.title, row.number, column.header, reason, **values)
+    fault = file_fault(row.sheet or shape.title, row.number, column.header, reason, **values)
     return replace(fault, value=_value(column, getattr(row, key)))
 
 
@@ -63,9 +63,15 @@ def _value(column: Column, value: object) -> str:
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What every row has: the number the person sees."""
+    """What every row has: the number the person sees, and the sheet's name when several are called alike."""
 
     number: int
+    sheet: str = ""
+
+    def place_for(self, other: Row) -> str:
+        """Where this row stands, said in a sentence about `other`."""
+        row = text("workbook.at_row", row=self.number)
+        return row if self.sheet == other.sheet else text("workbook.at_sheet", sheet=self.sheet) + row
 
 
 AnyRow = TypeVar("AnyRow", bound=Row)
@@ -201,3 +207,14 @@ def by_key(sheet: str, rows: Iterable[AnyRow]) -> dict[Key, AnyRow]:
     for row in rows:
         found.setdefault(key_of(sheet, row), row)
     return found
+
+
+def without_rows(book: Workbook, places: Container[tuple[str, int]]) -> Workbook:
+    """The workbook without the rows at these places: sheet as faults name it, and number."""
+    sheets = {
+        key: tuple(
+            row for row in getattr(book, key) if ((row.sheet or sheet.title), row.number) not in places
+        )
+        for key, sheet in definition().sheets.items()
+    }
+    return msgspec.structs.replace(book, **sheets)

@@ -14,7 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from guahao.kernel.export import escaped
+from guahao.kernel.export import escaped, xlsx_text
 from guahao.kernel.i18n import text
 from guahao.kernel.value.words import join_words
 from guahao.web.workbook.cell import first_words
@@ -32,6 +32,7 @@ _FORMATS = {
     "phones": _TEXT_FORMAT,
     "money": "0.00",
     "date": "yyyy-mm-dd",
+    "last_day": "yyyy-mm-dd",
     "time": "hh:mm",
 }
 _WIDE = {"text": 32, "long_text": 48, "skills": 48, "lines": 40, "list": 36, "name": 22}
@@ -48,13 +49,17 @@ def shown(column: Column, value: object) -> Shown:
         case str() | int() if words is not None:
             return first_words(words)[value]
         case tuple():
-            return escaped("\n".join(value) if column.kind == "lines" else join_words(value))
+            return _text("\n".join(value) if column.kind == "lines" else join_words(value))
         case int() if column.kind == "money":
             return value / 100
         case int() | float() | date() | time():
             return value
         case _:
-            return escaped(str(value))
+            return _text(str(value))
+
+
+def _text(value: str) -> str:
+    return xlsx_text(escaped(value))
 
 
 def write_workbook(path: Path | IO[bytes], content: Workbook) -> None:
