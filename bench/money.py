@@ -15,7 +15,7 @@ from bench import client, raw_money, seed, stage
 from bench.report import figure, line, ratio
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, make_engine, make_sessions, transaction
-from guahao.kernel.settings import Settings
+from guahao.kernel.settings import Environment, Settings
 from guahao.payment.ports import Channel, Gateway, Paid, Prepayment, Provider
 from guahao.payment.service.facts import apply_paid
 from guahao.sandbox.keys import SandboxKeys
@@ -64,7 +64,7 @@ class WeChat:
 
     def __init__(self, folder: Path) -> None:
         """Use the keys of the installation in `folder`."""
-        self.settings = Settings(data_dir=folder)
+        self.settings = Settings(environment=Environment.DEMO, data_dir=folder)
         self._notifier = WeChatNotifier(SandboxKeys.load(self.settings.keys_path / "sandbox"))
         self._numbers = iter(range(1, RAW_PAYMENTS + 1))
 

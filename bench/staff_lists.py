@@ -23,7 +23,7 @@ from bench.report import at_most, figure
 from guahao.identity.service.token import hash_of
 from guahao.kernel.clock import local_date
 from guahao.kernel.crypto import load_key_ring
-from guahao.kernel.settings import Settings
+from guahao.kernel.settings import Environment, Settings
 
 FEW, MANY = 1_000, 1_000_000
 PEOPLE = DOCTORS = 20
@@ -92,7 +92,7 @@ def _hospital(folder: Path, rows: int) -> Iterator[httpx.Client]:
 
 async def _fill(dsn: str, folder: Path, rows: int) -> None:
     await seed.seed(dsn, _TOWN)
-    keys = load_key_ring(Settings(data_dir=folder).keys_path, production=False)
+    keys = load_key_ring(Settings(environment=Environment.DEMO, data_dir=folder).keys_path, production=False)
     connection = await asyncpg.connect(dsn)
     try:
         people = [UUID(seed.directory_id(number)) for number in range(1, PEOPLE + 1)]

@@ -48,6 +48,7 @@ def environment(dsn: str, folder: Path, port: int) -> dict[str, str]:
     """Variables of a `guahao` that works on `dsn`, keeps its files in `folder` and listens on `port`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GUAHAO_")}
     return kept | {
+        "GUAHAO_ENVIRONMENT": "demo",
         "GUAHAO_DATABASE_URL": dsn,
         "GUAHAO_DATA_DIR": str(folder),
         "GUAHAO_PORT": str(port),

@@ -72,7 +72,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(database: str, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in [name for name in os.environ if name.startswith("GUAHAO_")]:
         monkeypatch.delenv(name)
-    return Settings(database_url=database, data_dir=data_dir)
+    return Settings(environment="demo", database_url=database, data_dir=data_dir)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from guahao.kernel.settings import Settings
+from guahao.kernel.settings import Environment, Settings
 from guahao.web.app import create_app
 from guahao.web.openapi import describe
 
@@ -21,7 +21,7 @@ def current() -> str:
     """The contract of the demo, which has every route; no database is asked."""
     with tempfile.TemporaryDirectory() as folder:
         nowhere = SecretStr("postgresql://nobody@127.0.0.1:1/none")
-        app = create_app(Settings(database_url=nowhere, data_dir=Path(folder)))
+        app = create_app(Settings(environment=Environment.DEMO, database_url=nowhere, data_dir=Path(folder)))
         return json.dumps(describe(app), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 

@@ -104,7 +104,7 @@ def operations() -> list[Operation]:
 @cache
 def _app() -> FastAPI:
     nowhere = SecretStr("postgresql://nobody@127.0.0.1:1/none")
-    return create_app(Settings(database_url=nowhere, data_dir=Path("/nonexistent")))
+    return create_app(Settings(environment="demo", database_url=nowhere, data_dir=Path("/nonexistent")))
 
 
 def _permissions(dependant: Dependant) -> Iterator[Permission]:

@@ -87,7 +87,7 @@ async def world(database: str, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     async with engine.begin() as connection:
         await connection.execute(text("CALL test.clean()"))
     sessions = make_sessions(engine)
-    settings = Settings(database_url=database, data_dir=tmp_path_factory.mktemp("matrix"))  # type: ignore[arg-type]  # as the settings read it
+    settings = Settings(environment="demo", database_url=database, data_dir=tmp_path_factory.mktemp("matrix"))  # type: ignore[arg-type]  # as the settings read it
     app = create_app(settings, sessions=sessions)
     async with transaction(sessions) as db:
         own = (await make_session(db)).hospital_id

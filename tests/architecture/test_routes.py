@@ -22,7 +22,7 @@ OPERATIONS = {"/livez", "/readyz", "/metrics"}
 @pytest.fixture
 def app(tmp_path: Path) -> FastAPI:
     nowhere = SecretStr("postgresql://nobody@127.0.0.1:1/none")
-    return create_app(Settings(database_url=nowhere, data_dir=tmp_path))
+    return create_app(Settings(environment="demo", database_url=nowhere, data_dir=tmp_path))
 
 
 def dependencies(dependant: Dependant) -> Iterator[object]:

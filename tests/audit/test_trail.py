@@ -1,20 +1,26 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx
+import msgspec
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.audit.jobs import anchor_heads, seal_entries
+from guahao.adapters.anchors import AnchorNotKept, HttpAnchors, SyslogAnchors
+from guahao.audit.jobs import AnchorFile, anchor_heads, jobs, seal_entries
 from guahao.audit.models import AuditEntryRow, AuditSeal, AuditUnsealed
 from guahao.audit.policy import GENESIS, fields_of, link_hash
+from guahao.audit.ports import Anchor
 from guahao.audit.queries import (
     SEARCH,
-    Anchor,
     BadRow,
     Damage,
     Search,
@@ -54,8 +60,7 @@ async def seal(sessions: Sessions) -> int:
 
 
 async def anchor(sessions: Sessions, file: Path) -> int:
-    async with transaction(sessions) as db:
-        return await anchor_heads(db, file=file)
+    return await anchor_heads(sessions, sinks=[AnchorFile(file)])
 
 
 async def tamper(sessions: Sessions, *statements: str) -> None:
@@ -94,9 +99,10 @@ async def test_entries_are_chained_without_gaps_for_each_hospital(
     )
     assert [tuple(row) for row in seqs] == [(1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (2, 2)]
     assert await db.scalar(select(func.count()).select_from(AuditUnsealed)) == 0
-    assert await verify(db, key=KEY, anchors=[]) == [
-        Verification(hospital_id=1, links=4, waiting=0, bad=None),
-        Verification(hospital_id=2, links=2, waiting=0, bad=None),
+    found = await verify(db, key=KEY, anchors=[])
+    assert [(one.hospital_id, one.links, one.waiting, one.bad) for one in found] == [
+        (1, 4, 0, None),
+        (2, 2, 0, None),
     ]
 
 
@@ -142,9 +148,8 @@ async def test_sealers_at_once_make_one_chain(sessions: Sessions) -> None:
     await seal(sessions)
 
     async with sessions() as db:
-        assert await verify(db, key=KEY, anchors=[]) == [
-            Verification(hospital_id=1, links=30, waiting=0, bad=None)
-        ]
+        (found,) = await verify(db, key=KEY, anchors=[])
+    assert (found.hospital_id, found.links, found.waiting, found.bad) == (1, 30, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -349,3 +354,121 @@ async def test_verifying_reads_each_link_and_each_anchor_a_fixed_number_of_times
 
     assert found.bad is None
     assert asked < 5 * (2000 + 20)
+
+
+async def test_intact_is_said_of_what_an_anchor_vouches_for_and_of_nothing_else(
+    sessions: Sessions, tmp_path: Path
+) -> None:
+    file = tmp_path / "audit.jsonl"
+
+    async def found() -> Verification:
+        async with transaction(sessions) as db:
+            (verification,) = await verify(db, key=KEY, anchors=read_anchors(file))
+            return verification
+
+    await written(sessions, 2)
+    await seal(sessions)
+    never = await found()
+    await anchor(sessions, file)
+    whole = await found()
+    await written(sessions, 1)
+    await seal(sessions)
+    later = await found()
+
+    assert (never.is_intact, never.anchored, never.bad) == (False, 0, None)
+    assert never.unanchored_since is not None
+    assert (whole.is_intact, whole.anchored, whole.unanchored_since) == (True, 2, None)
+    assert (later.is_intact, later.anchored) == (False, 2)
+    assert later.unanchored_since is not None
+    assert later.unanchored_since > never.unanchored_since
+
+
+async def test_anchors_are_made_every_five_minutes() -> None:
+    made = {job.name: job.every for job in jobs(key=KEY, sinks=[])}
+
+    assert made["audit.anchor_heads"] <= timedelta(minutes=5)
+
+
+class _Full:
+    """A place that takes nothing at first."""
+
+    def __init__(self) -> None:
+        self.kept: list[Anchor] = []
+        self.is_full = True
+
+    async def keep(self, anchors: Sequence[Anchor]) -> None:
+        if self.is_full:
+            raise AnchorNotKept
+        self.kept += anchors
+
+
+async def test_a_place_that_took_no_anchor_is_given_it_again(sessions: Sessions, tmp_path: Path) -> None:
+    place = _Full()
+    sinks = [AnchorFile(tmp_path / "audit.jsonl"), place]
+    await written(sessions, 1)
+    await seal(sessions)
+
+    with pytest.raises(AnchorNotKept):
+        await anchor_heads(sessions, sinks=sinks)
+    place.is_full = False
+    assert await anchor_heads(sessions, sinks=sinks) == 1
+    assert await anchor_heads(sessions, sinks=sinks) == 0
+
+    assert [kept.seq for kept in place.kept] == [1]
+    assert await check(sessions, tmp_path / "audit.jsonl") is None
+
+
+ANCHORS = [Anchor(hospital_id=1, seq=9, hash=b"a" * 32), Anchor(hospital_id=2, seq=3, hash=b"b" * 32)]
+
+
+async def test_syslog_hears_each_anchor_over_tcp() -> None:
+    heard = asyncio.get_running_loop().create_future()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.set_result(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        await SyslogAnchors(f"{host}:{port}").keep(ANCHORS)
+        said: bytes = await heard
+
+    for kept in ANCHORS:
+        length, _, rest = said.partition(b" ")
+        line, said = rest[: int(length)], rest[int(length) :]
+        assert line.startswith(b"<109>1 ")
+        assert b" guahao - audit-anchor - {" in line
+        assert line.endswith(kept.line().rstrip())
+    assert said == b""
+
+
+async def test_syslog_hears_anchors_at_a_local_socket_and_silence_is_told(tmp_path: Path) -> None:
+    path = str(tmp_path / "log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(path)
+        await SyslogAnchors(path).keep(ANCHORS)
+        assert [listening.recv(4096).endswith(kept.line().rstrip()) for kept in ANCHORS] == [True, True]
+
+    for nowhere in (path, "127.0.0.1:1"):
+        with pytest.raises(AnchorNotKept):
+            await SyslogAnchors(nowhere).keep(ANCHORS)
+
+
+@pytest.mark.parametrize("status", [204, 200, 500, 302])
+async def test_an_http_service_keeps_anchors_when_it_says_so(status: int) -> None:
+    posted: list[bytes] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        posted.append(request.content)
+        return httpx.Response(status)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        sink = HttpAnchors(http, url="https://keeper.example.cn/anchors")
+        if status < 300:
+            await sink.keep(ANCHORS)
+        else:
+            with pytest.raises(AnchorNotKept):
+                await sink.keep(ANCHORS)
+
+    assert msgspec.json.decode(posted[0], type=list[Anchor]) == ANCHORS

@@ -57,6 +57,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
     with migrated_database(f"{worker}_first_run") as dsn, ExitStack() as processes:
         given = {
             "GUAHAO_CLIENTS_DIR": os.environ.get("GUAHAO_CLIENTS_DIR", str(ROOT / "dist/clients")),
+            "GUAHAO_ENVIRONMENT": "demo",
             "GUAHAO_DATABASE_URL": dsn,
             "GUAHAO_DATA_DIR": str(folder / "data"),
             "GUAHAO_PORT": str(port),

@@ -35,7 +35,13 @@ def free_port() -> int:
 def environment(data_dir: Path, port: int, **settings: object) -> dict[str, str]:
     """Variables for a command that uses `data_dir` and `port`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GUAHAO_")}
-    given = {"data_dir": data_dir, "port": port, "public_url": f"http://127.0.0.1:{port}", **settings}
+    given = {
+        "environment": "demo",
+        "data_dir": data_dir,
+        "port": port,
+        "public_url": f"http://127.0.0.1:{port}",
+        **settings,
+    }
     return kept | {f"GUAHAO_{name.upper()}": str(value) for name, value in given.items()}
 
 

@@ -44,13 +44,15 @@ def test_production_does_not_start_unfit(tmp_path: Path) -> None:
 
     assert code == 2
     assert "guahao: GUAHAO_DATABASE_URL: " in error
-    assert "guahao: GUAHAO_SMS_PROVIDER: " in error
+    assert "guahao: GUAHAO_PUBLIC_URL: " in error
 
 
 def test_check_config_names_everything_and_secrets_come_from_files(tmp_path: Path) -> None:
     folder_of_secrets = tmp_path / "secrets"
     folder_of_secrets.mkdir()
     (folder_of_secrets / "guahao_wechat_app_secret").write_text("0123456789abcdef\n")
+    folder_of_secrets.chmod(0o700)
+    (folder_of_secrets / "guahao_wechat_app_secret").chmod(0o600)
     variables = environment(tmp_path, 20000, environment="production", secrets_dir=folder_of_secrets)
 
     code, error = said(guahao(variables, "check-config"))

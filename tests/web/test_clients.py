@@ -33,7 +33,9 @@ def built(tmp_path: Path) -> Path:
 @pytest.fixture
 def app(tmp_path: Path, built: Path) -> FastAPI:
     engine = make_engine("postgresql://nobody@127.0.0.1:1/none")
-    return create_app(Settings(data_dir=tmp_path, clients_dir=built), sessions=make_sessions(engine))
+    return create_app(
+        Settings(environment="demo", data_dir=tmp_path, clients_dir=built), sessions=make_sessions(engine)
+    )
 
 
 @pytest.fixture

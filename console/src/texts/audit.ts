@@ -26,6 +26,10 @@ export const texts = {
   verify: '校验审计链',
   verifying: '正在校验，记录多时需要几十秒……',
   whole: (links: number) => `审计链完整：${links} 条记录与锚点全部一致。`,
+  partly: (anchored: number, since: string) =>
+    `前 ${anchored} 条记录与锚点一致；${since} 之后的记录尚未锚定，还不能证明没有被改动，请 5 分钟后再查。`,
+  unanchored: (since: string) =>
+    `没有发现改动，但 ${since} 以来的记录都还没有锚点，不能证明完整；请 5 分钟后再查，仍是如此请告诉管理员。`,
   waiting: (waiting: number) => `另有 ${waiting} 条刚写入，等待入链。`,
   damaged: (what: string) => `审计链有问题：${what}。请立即保留现场，并联系平台管理员。`,
   damages: {

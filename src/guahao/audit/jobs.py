@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import and_, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditAnchor, AuditEntryRow, AuditSeal, AuditUnsealed
 from guahao.audit.policy import GENESIS, fields_of, link_hash
-from guahao.audit.queries import Anchor, chains, heads_of
-from guahao.kernel.db import BulkInsert
-from guahao.kernel.jobs import Job
+from guahao.audit.ports import Anchor, AnchorSink
+from guahao.audit.queries import chains, heads_of
+from guahao.kernel.db import BulkInsert, Sessions, transaction
+from guahao.kernel.jobs import Errand, Job, Timed
 
 BATCH = 1000
+ANCHOR_EVERY = timedelta(minutes=5)
+"""So long at most what was written has no witness outside the database."""
+
 _ONE_SEALER = 4_801_338
 """Advisory lock number: chains grow in one place at a time."""
 
 _SEALS = BulkInsert(AuditSeal, "hospital_id", "seq", "entry_id", "hash")
-_ANCHORS = BulkInsert(AuditAnchor, "hospital_id", "seq", "hash")
 _WAITING = (
     select(AuditEntryRow)
     .join(
@@ -66,23 +71,42 @@ async def seal_entries(db: AsyncSession, *, key: bytes) -> int:
     return len(waiting)
 
 
-async def anchor_heads(db: AsyncSession, *, file: Path) -> int:
-    """Append the head of every chain that grew to `file` and to audit_anchor; answers how many.
+class AnchorFile:
+    """A file of one line for each anchor; better on another disk."""
 
-    The file is written first: a crash in between repeats a line, which harms nothing.
+    def __init__(self, file: Path) -> None:
+        """Name the file; its folder is made with the first line."""
+        self._file = file
+
+    async def keep(self, anchors: Sequence[Anchor]) -> None:
+        """Append them and wait until they are on the disk."""
+        await asyncio.to_thread(_append, self._file, [anchor.line() for anchor in anchors])
+
+
+async def anchor_heads(sessions: Sessions, *, sinks: Sequence[AnchorSink]) -> int:
+    """Give the head of every chain that grew to each of `sinks`, then to audit_anchor; answers how many.
+
+    The table comes last: a crash in between, or a sink that fails, repeats them, which harms nothing.
     """
+    async with transaction(sessions) as db:
+        grown = await _grown(db)
+    if not grown:
+        return 0
+    for sink in sinks:
+        await sink.keep(grown)
+    rows = [{"hospital_id": head.hospital_id, "seq": head.seq, "hash": head.hash} for head in grown]
+    async with transaction(sessions) as db:
+        await db.execute(insert(AuditAnchor).on_conflict_do_nothing(), rows)
+    return len(grown)
+
+
+async def _grown(db: AsyncSession) -> list[Anchor]:
     latest = select(AuditAnchor.hospital_id, func.max(AuditAnchor.seq).label("seq")).group_by(
         AuditAnchor.hospital_id
     )
     anchored = {row.hospital_id: row.seq for row in await db.execute(latest)}
     heads = await heads_of(db, await chains(db))
-    grown = [head for head in heads.values() if head.seq > anchored.get(head.hospital_id, 0)]
-    if not grown:
-        return 0
-    await asyncio.to_thread(_append, file, [head.line() for head in grown])
-    rows = [{"hospital_id": head.hospital_id, "seq": head.seq, "hash": head.hash} for head in grown]
-    await db.execute(_ANCHORS.statement, _ANCHORS.params(rows))
-    return len(grown)
+    return [head for head in heads.values() if head.seq > anchored.get(head.hospital_id, 0)]
 
 
 def _append(file: Path, lines: list[bytes]) -> None:
@@ -93,9 +117,9 @@ def _append(file: Path, lines: list[bytes]) -> None:
         os.fsync(out.fileno())
 
 
-def jobs(*, key: bytes, anchors: Path) -> tuple[Job, ...]:
-    """The timers with the chain's key and the file of anchors bound."""
+def jobs(*, key: bytes, sinks: Sequence[AnchorSink]) -> tuple[Timed, ...]:
+    """The timers with the chain's key and the places of anchors bound."""
     return (
         Job(name="audit.seal_entries", every=timedelta(seconds=1), run=partial(seal_entries, key=key)),
-        Job(name="audit.anchor_heads", every=timedelta(hours=1), run=partial(anchor_heads, file=anchors)),
+        Errand(name="audit.anchor_heads", every=ANCHOR_EVERY, run=partial(anchor_heads, sinks=sinks)),
     )

@@ -60,7 +60,7 @@ class AuditSeal(Base):
 
 
 class AuditAnchor(Base):
-    """The head of a chain at some hour; the same line stands in a file outside the database."""
+    """The head of a chain at some moment; the same stands in a file, and where else it was sent."""
 
     __tablename__ = "audit_anchor"
 

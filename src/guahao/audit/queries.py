@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditAnchor, AuditEntryRow, AuditSeal, AuditUnsealed
 from guahao.audit.policy import GENESIS, fields_of, link_hash
+from guahao.audit.ports import Anchor
 from guahao.kernel.db import Json
 from guahao.kernel.ids import first_id
 from guahao.kernel.paging import Listing
@@ -71,24 +72,23 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What was found about one hospital's trail (0: the directory): links read, entries not chained yet."""
+    """What was found about one hospital's trail (0: the directory): links read, entries not chained yet.
+
+    `anchored` is the newest link that an anchor vouches for, 0 without any; what was chained
+    `unanchored_since` could have been written anew by whoever has the database and the key.
+    """
 
     hospital_id: int
     links: int
     waiting: int
     bad: BadRow | None
+    anchored: int
+    unanchored_since: datetime | None
 
-
-class Anchor(msgspec.Struct, frozen=True, kw_only=True):
-    """The head of a chain: position and hash of its newest link."""
-
-    hospital_id: int
-    seq: int
-    hash: bytes
-
-    def line(self) -> bytes:
-        """How it stands in the file of anchors."""
-        return msgspec.json.encode(self) + b"\n"
+    @property
+    def is_intact(self) -> bool:
+        """Whether nothing was changed, and somebody outside the database vouches for it."""
+        return self.bad is None and self.unanchored_since is None
 
 
 Pinned = Mapping[int, set[bytes]]
@@ -106,7 +106,7 @@ class Deed:
 
 
 def anchor_file(data_dir: Path) -> Path:
-    """Where the anchors of an installation are kept; better on another disk or copied away hourly."""
+    """Where the anchors of an installation are kept; better on another disk, or sent elsewhere too."""
     return data_dir / "anchors" / "audit.jsonl"
 
 
@@ -210,8 +210,12 @@ async def _verify_chain(db: AsyncSession, hospital_id: int, *, key: bytes, pinne
                 break
             head = Anchor(hospital_id=hospital_id, seq=link.seq, hash=link.hash)
     stray, waiting = await _unchained(db, hospital_id)
+    anchored = max((seq for seq in pinned if seq <= head.seq), default=0)
+    following = (AuditSeal.hospital_id == hospital_id, AuditSeal.seq == anchored + 1)
     return Verification(
         hospital_id=hospital_id,
+        anchored=anchored,
+        unanchored_since=await db.scalar(select(AuditSeal.sealed_at).where(*following)),
         links=head.seq,
         waiting=waiting,
         bad=bad or _missing_tail(head, pinned) or stray,

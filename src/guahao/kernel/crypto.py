@@ -12,7 +12,7 @@ import hmac
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -121,6 +121,18 @@ class KeyRing:
         """The number of the key-encryption key that seals."""
         return max(self.sealing)
 
+    def check_values(self) -> dict[str, bytes]:
+        """Answer for each key, by the name of its file, what only that key makes of a fixed text.
+
+        They tell nothing of the keys, so they may lie beside the data and show whose ring it needs.
+        """
+        keys = {f"sealing-{number}": key for number, key in self.sealing.items()}
+        keys |= {"blind": self.blind, "pepper": self.pepper, "audit": self.audit}
+        return {
+            name: hmac.digest(key, f"guahao key check|{name}".encode(), "sha256")
+            for name, key in keys.items()
+        }
+
     def blind_index(self, field: str, text: str) -> bytes:
         """Answer 16 bytes that are equal for equal `text` in one field and tell nothing about it.
 
@@ -144,26 +156,20 @@ def load_key_ring(folder: Path, *, production: bool) -> KeyRing:
     Each holds 64 hexadecimal digits and is readable by its owner alone. Outside production a missing
     or empty folder is filled with new keys, marked so that production refuses them; a folder that
     has only some of the keys is never completed, since data sealed with the lost ones would be lost
-    unnoticed. Safe when several processes start at once. Raises `KeysUnusable`.
+    unnoticed. In production the folder and every file must be private, every key random and used once.
+    Safe when several processes start at once. Raises `KeysUnusable`.
     """
     if not production and not _has_files(folder):
         _make_keys(folder)
-    sealing: dict[int, bytes] = {}
-    marked = False
-    for path in sorted(folder.glob("sealing-*.key")):
-        number = path.stem.removeprefix("sealing-")
-        if not number.isdecimal() or not 0 < int(number) < 1 << 16:
-            message = f"{path}: the part after 'sealing-' must be a number from 1 to 65535"
-            raise KeysUnusable(message)
-        sealing[int(number)], made = _read_key(path, production=production)
-        marked = marked or made
-    if not sealing:
-        message = f"{folder}: no file sealing-1.key; put the key files there or set GUAHAO_KEYS_DIR"
-        raise KeysUnusable(message)
+    if production and folder.is_dir():
+        require_private(folder)
+    sealing, marked = _sealing_keys(folder, production=production)
     single: dict[str, bytes] = {}
     for name in _SINGLE_KEYS:
         single[name], made = _read_key(folder / f"{name}.key", production=production)
         marked = marked or made
+    if production:
+        _require_different([*sealing.values(), *single.values()])
     return KeyRing(
         sealing=sealing,
         blind=single["blind"],
@@ -173,6 +179,47 @@ def load_key_ring(folder: Path, *, production: bool) -> KeyRing:
     )
 
 
+def _sealing_keys(folder: Path, *, production: bool) -> tuple[dict[int, bytes], bool]:
+    found: dict[int, bytes] = {}
+    marked = False
+    for path in sorted(folder.glob("sealing-*.key")):
+        number = path.stem.removeprefix("sealing-")
+        if not number.isdecimal() or not 0 < int(number) < 1 << 16:
+            message = f"{path}: the part after 'sealing-' must be a number from 1 to 65535"
+            raise KeysUnusable(message)
+        found[int(number)], made = _read_key(path, production=production)
+        marked = marked or made
+    if not found:
+        message = f"{folder}: no file sealing-1.key; put the key files there or set GUAHAO_KEYS_DIR"
+        raise KeysUnusable(message)
+    return found, marked
+
+
+def require_private(path: Path) -> None:
+    """Refuse a file or folder that anybody else can read, change or take away. Raises `KeysUnusable`."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        message = f"{path}: cannot be read"
+        raise KeysUnusable(message) from error
+    if state.st_mode & 0o077:
+        mode = "700" if path.is_dir() else "600"
+        message = f"{path}: others may read it; run chmod {mode} on it"
+        raise KeysUnusable(message)
+    if state.st_uid not in {0, os.geteuid()}:
+        message = f"{path}: belongs to another user of this machine; run chown on it"
+        raise KeysUnusable(message)
+
+
+def _require_different(keys: Sequence[bytes]) -> None:
+    if any(len(set(key)) < _KEY_BYTES // 4 for key in keys):
+        message = "a key file holds a made-up value; every key must be random (openssl rand -hex 32)"
+        raise KeysUnusable(message)
+    if len(set(keys)) < len(keys):
+        message = "two key files hold the same key; each must have its own (openssl rand -hex 32)"
+        raise KeysUnusable(message)
+
+
 def _has_files(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
@@ -180,13 +227,10 @@ def _has_files(folder: Path) -> bool:
 def _read_key(path: Path, *, production: bool) -> tuple[bytes, bool]:
     try:
         content = path.read_text("ascii").strip()
-        mode = path.stat().st_mode
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path}: cannot be read as a key file"
         raise KeysUnusable(message) from error
-    if mode & 0o077:
-        message = f"{path}: others may read it; run chmod 600 on it"
-        raise KeysUnusable(message)
+    require_private(path)
     marked = content.startswith(_DEV_MARK)
     if marked and production:
         message = f"{path}: made for trying out; production needs keys of its own (openssl rand -hex 32)"

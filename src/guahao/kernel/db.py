@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -140,7 +142,7 @@ def make_engine(
     that is not answered a second after its timeout raises TimeoutError.
     """
     plans = "force_generic_plan" if plans_once else "auto"
-    url = dsn.replace("postgresql://", "postgresql+asyncpg://", 1)
+    url, tls = _tls_of(make_url(dsn.replace("postgresql://", "postgresql+asyncpg://", 1)))
     return create_async_engine(
         url,
         poolclass=MeasuredPool,
@@ -150,9 +152,23 @@ def make_engine(
         pool_pre_ping=False,
         connect_args={
             "server_settings": {"plan_cache_mode": plans, **timeouts.server_settings},
+            **tls,
             "command_timeout": timeouts.statement_s + _NETWORK_S if timeouts.statement_s else None,
         },
     )
+
+
+def _tls_of(url: URL) -> tuple[URL, dict[str, Any]]:
+    """Take libpq's sslmode and sslrootcert out of the address and say them as the driver does."""
+    mode, root = url.query.get("sslmode"), url.query.get("sslrootcert")
+    if mode is None:
+        return url, {}
+    rest = url.difference_update_query(("sslmode", "sslrootcert"))
+    if mode not in {"verify-ca", "verify-full"}:
+        return rest, {"ssl": mode}
+    context = ssl.create_default_context(cafile=None if root in {None, "system"} else str(root))
+    context.check_hostname = mode == "verify-full"
+    return rest, {"ssl": context}
 
 
 def make_sessions(engine: AsyncEngine) -> Sessions:

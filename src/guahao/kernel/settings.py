@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from guahao.kernel.address import networks
@@ -21,6 +22,7 @@ class Environment(StrEnum):
 class SmsProvider(StrEnum):
     """Who sends text messages."""
 
+    NONE = "none"
     SANDBOX = "sandbox"
     TENCENT = "tencent"
     ALIYUN = "aliyun"
@@ -34,14 +36,40 @@ class IdentityProvider(StrEnum):
     TENCENT = "tencent"
 
 
+SANDBOX = {
+    "sms_provider": "sandbox",
+    "identity_provider": "sandbox",
+    "wechat_endpoint": "sandbox",
+    "wechat_app_id": "wxsandbox00000000",
+    "wechat_app_secret": "sandbox",
+    "wechat_pay_endpoint": "sandbox",
+    "wechat_pay_mchid": "1900000000",
+    "wechat_pay_serial": "SANDBOX_MERCHANT",
+    "wechat_pay_key_id": "PUB_KEY_ID_SANDBOX",
+    "alipay_endpoint": "sandbox",
+    "alipay_app_id": "2021000000000000",
+    "alipay_seller_id": "2088000000000000",
+}
+"""What stands for settings of remote systems that the demo was not given; production has none of them on."""
+
+
 class Settings(BaseSettings):
     """Every setting, its default and what it means."""
 
     model_config = SettingsConfigDict(env_prefix="GUAHAO_", extra="ignore", frozen=True)
 
-    environment: Environment = Field(Environment.DEMO, description="demo or production")
+    environment: Environment = Field(
+        Environment.PRODUCTION, description="production, or demo to try things out"
+    )
     database_url: SecretStr | None = Field(
         None, description="postgresql:// address; empty starts the embedded server in data_dir/pg"
+    )
+    owner_database_url: SecretStr | None = Field(
+        None, description="Address of the role that owns the tables, for migrate, backup and restore alone"
+    )
+    database_without_tls: bool = Field(
+        False,
+        description="Reach a database of another machine without TLS: its network is encrypted otherwise",
     )
     database_pool_size: int = Field(10, ge=2, le=100, description="Connections per process")
     data_dir: Path = Field(Path("var"), description="Where the embedded database, keys and files live")
@@ -58,7 +86,7 @@ class Settings(BaseSettings):
         description="Whose X-Forwarded-For is believed: addresses or networks with commas; `none` for nobody",
     )
     metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="Port of /metrics; the main port when empty (demo only)"
+        None, ge=1, le=65535, description="Port of /metrics; when empty none, and the main port in the demo"
     )
     metrics_host: str = Field("127.0.0.1", description="Address of the port of /metrics")
     max_connections: int = Field(
@@ -70,10 +98,15 @@ class Settings(BaseSettings):
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe lines that are logged"
     )
     debug: bool = Field(False, description="Developer output; refused in production")
+    api_docs: bool | None = Field(
+        None, description="Serve /docs and /openapi.json; refused in production, when empty on in the demo"
+    )
     single_hospital: str | None = Field(
         None, description="Code of the only hospital shown (single-hospital mode); empty is platform mode"
     )
-    sms_provider: SmsProvider = Field(SmsProvider.SANDBOX, description="sandbox, tencent or aliyun")
+    sms_provider: SmsProvider = Field(
+        SmsProvider.NONE, description="none, tencent, aliyun, or sandbox (demo only)"
+    )
     sms_endpoint: str = Field("", description="Address of the SMS provider; its public one when empty")
     sms_access_key_id: str = Field("", description="Access key id at the SMS provider")
     sms_access_key_secret: SecretStr = Field(
@@ -97,33 +130,38 @@ class Settings(BaseSettings):
         2000, ge=64, description="Bookings that wait in a process at most; further ones answer 503"
     )
     identity_provider: IdentityProvider = Field(
-        IdentityProvider.SANDBOX,
-        description="sandbox, tencent, or desk: patients show their document at a hospital before booking",
+        IdentityProvider.DESK,
+        description="tencent, sandbox, or desk: patients show their document at a hospital before booking",
     )
     identity_endpoint: str = Field("", description="Address of the identity provider; its own when empty")
     identity_access_key_id: str = Field("", description="Access key id at the identity provider")
     identity_access_key_secret: SecretStr = Field(
         SecretStr(""), description="Access key secret at the identity provider"
     )
-    wechat_endpoint: str = Field("sandbox", description="WeChat API address; sandbox answers in process")
-    wechat_app_id: str = Field("wxsandbox00000000", description="AppID of the mini program")
-    wechat_app_secret: SecretStr = Field(SecretStr("sandbox"), description="AppSecret of the mini program")
+    wechat_endpoint: str = Field("", description="WeChat API address; its public one when empty")
+    wechat_app_id: str = Field("", description="AppID of the mini program; when empty none is offered")
+    wechat_app_secret: SecretStr = Field(SecretStr(""), description="AppSecret of the mini program")
 
     wechat_pay_endpoint: str = Field(
-        "sandbox", description="WeChat Pay address; sandbox answers in process, empty offers no WeChat Pay"
+        "", description="WeChat Pay address; sandbox answers in process, empty offers no WeChat Pay"
     )
-    wechat_pay_mchid: str = Field("1900000000", description="Merchant number at WeChat Pay")
+    wechat_pay_mchid: str = Field("", description="Merchant number at WeChat Pay")
     wechat_pay_serial: str = Field(
-        "SANDBOX_MERCHANT", description="Serial number of the merchant certificate whose key signs for us"
+        "", description="Serial number of the merchant certificate whose key signs for us"
     )
     wechat_pay_key_id: str = Field(
-        "PUB_KEY_ID_SANDBOX", description="Serial we ask answers to be signed with; its key is in keys_dir"
+        "", description="Serial we ask answers to be signed with; its key is in keys_dir"
     )
     alipay_endpoint: str = Field(
-        "sandbox", description="Alipay gateway address; sandbox answers in process, empty offers no Alipay"
+        "", description="Alipay gateway address; sandbox answers in process, empty offers no Alipay"
     )
-    alipay_app_id: str = Field("2021000000000000", description="App id at Alipay")
-    alipay_seller_id: str = Field("2088000000000000", description="Seller's user id (PID) at Alipay")
+    alipay_app_id: str = Field("", description="App id at Alipay")
+    alipay_seller_id: str = Field("", description="Seller's user id (PID) at Alipay")
+    anchor_syslog: str = Field(
+        "",
+        description="Also send anchors of the audit trail to this syslog: host:port, or a socket (/dev/log)",
+    )
+    anchor_url: str = Field("", description="Also POST anchors of the audit trail to this https address")
     sandbox_time_scale: float = Field(
         60, gt=0, description="How many times faster than real the sandbox repeats its notifications"
     )
@@ -133,6 +171,16 @@ class Settings(BaseSettings):
     def _are_networks(cls, value: str) -> str:
         networks(value)
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sandbox_in_the_demo(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return SANDBOX | given if given.get("environment") == Environment.DEMO else given
+
+    @property
+    def shows_api(self) -> bool:
+        """Whether anybody may read the API's description here."""
+        return self.environment is Environment.DEMO if self.api_docs is None else self.api_docs
 
     @property
     def keys_path(self) -> Path:

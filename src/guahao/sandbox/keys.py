@@ -27,6 +27,9 @@ _CERTIFICATE = "sandbox_wechat_certificate.pem"
 _ALIPAY_APP = "alipay_app.pem"
 _ALIPAY_PUBLIC = "alipay_public.pem"
 _ALIPAY = "sandbox_alipay.pem"
+_EXPONENT = 3
+"""No provider issues such keys, and every library takes them: by it production knows the sandbox's."""
+_MARK = b"sandbox"
 _YEARS = timedelta(days=5 * 365)
 
 
@@ -76,6 +79,17 @@ def serial_of(certificate: x509.Certificate) -> str:
     return f"{certificate.serial_number:X}"
 
 
+def is_sandbox_secret(content: bytes) -> bool:
+    """Whether a private key or APIv3 key was made here, wherever it was copied to since."""
+    if content.startswith(_MARK):
+        return True
+    try:
+        key = serialization.load_pem_private_key(content, password=None, unsafe_skip_rsa_key_validation=True)
+    except (ValueError, TypeError):
+        return False
+    return isinstance(key, RSAPrivateKey) and key.public_key().public_numbers().e == _EXPONENT
+
+
 def _make(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = folder.with_name(f".{folder.name}-{secrets.token_hex(8)}")
@@ -94,7 +108,7 @@ def _make(folder: Path) -> None:
     _write(fresh / _VERIFYING / f"{KEY_ID}.pem", _public_pem(platform))
     pem = certificate.public_bytes(serialization.Encoding.PEM)
     _write(fresh / _VERIFYING / f"{serial_of(certificate)}.pem", pem)
-    _write(fresh / _APIV3, secrets.token_hex(16).encode() + b"\n")
+    _write(fresh / _APIV3, _MARK + secrets.token_hex(16).encode()[len(_MARK) :] + b"\n")
     _write(fresh / _ALIPAY_PUBLIC, _public_pem(alipay))
     try:
         fresh.rename(folder)  # atomic: of several starting processes one wins, the others read its keys
@@ -105,7 +119,7 @@ def _make(folder: Path) -> None:
 
 
 def _new_key() -> RSAPrivateKey:
-    return generate_private_key(public_exponent=65537, key_size=2048)
+    return generate_private_key(public_exponent=_EXPONENT, key_size=2048)
 
 
 def _certificate(key: RSAPrivateKey) -> x509.Certificate:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
 
+from guahao.kernel.crypto import KeysUnusable, require_private
 from guahao.kernel.postgres import EmbeddedPostgres
-from guahao.kernel.settings import Settings
+from guahao.kernel.settings import Environment, Settings
 
 SECRETS_DIR = "GUAHAO_SECRETS_DIR"
 """A folder with one file for each secret, named like the variable in small letters."""
@@ -25,13 +26,18 @@ class BadSettings(Exception):
         self.faults = faults
 
 
-def load() -> Settings:
-    """Read GUAHAO_* variables and secret files. Raises `BadSettings`."""
+def load(*, default: Environment = Environment.PRODUCTION) -> Settings:
+    """Read GUAHAO_* variables and secret files; `default` stands where no environment is named.
+
+    Raises `BadSettings`.
+    """
     folder = os.environ.get(SECRETS_DIR)
     if folder is not None and not Path(folder).is_dir():
         raise BadSettings([f"{SECRETS_DIR}: {folder} is not a folder"])
     try:
-        return Settings(_secrets_dir=folder)
+        settings = Settings(_secrets_dir=folder)
+        is_named = "environment" in settings.model_fields_set
+        return settings if is_named else Settings(_secrets_dir=folder, environment=default)
     except ValidationError as error:
         faults = [
             f"GUAHAO_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
@@ -40,15 +46,33 @@ def load() -> Settings:
         raise BadSettings(faults) from None
 
 
+def exposed_secrets(settings: Settings) -> list[str]:
+    """Name the secret files of production that others can read."""
+    folder = os.environ.get(SECRETS_DIR)
+    if folder is None or settings.environment is not Environment.PRODUCTION:
+        return []
+    found = []
+    for path in [Path(folder), *sorted(Path(folder).glob("guahao_*"))]:
+        try:
+            require_private(path)
+        except KeysUnusable as error:
+            found.append(f"{SECRETS_DIR}: {error}")
+    return found
+
+
 @contextmanager
 def database(settings: Settings) -> Iterator[tuple[Settings, EmbeddedPostgres | None]]:
     """Answer settings with a database address, starting the embedded server when none was given.
 
-    A server that ran already is left running at the end, for those who started it.
+    A server that ran already is left running at the end, for those who started it. Raises `BadSettings` in
+    production without an address.
     """
     if settings.database_url is not None:
         yield settings, None
         return
+    if settings.environment is Environment.PRODUCTION:
+        fault = "GUAHAO_DATABASE_URL: missing; to try things out set GUAHAO_ENVIRONMENT=demo"
+        raise BadSettings([fault])
     server = EmbeddedPostgres(settings.data_dir / "pg")
     ran_already = server.is_running()
     server.start()

@@ -11,6 +11,7 @@ from guahao.identity.access import public
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.jobs import worker_is_alive
 from guahao.kernel.log import describe, logger
+from guahao.kernel.settings import Environment
 from guahao.payment.queries.fault import provider_faults
 from guahao.web import metrics
 from guahao.web.revision import head, revision_of
@@ -30,8 +31,19 @@ async def readyz(request: Request) -> JSONResponse:
     """Tell whether to send requests here: database, migrations at head, a living worker, not stopping.
 
     `warnings` name what does not stop bookings but needs somebody, such as a clock that makes a payment
-    provider refuse us.
+    provider refuse us. In production strangers read the state alone; `checks` and `warnings` are on the
+    port of the metrics.
     """
+    return await _readiness(request, is_detailed=request.app.state.settings.environment is Environment.DEMO)
+
+
+@numbers_router.get("/readyz/details")
+async def readyz_details(request: Request) -> JSONResponse:
+    """Tell the same with every check, for whoever runs this installation."""
+    return await _readiness(request, is_detailed=True)
+
+
+async def _readiness(request: Request, *, is_detailed: bool) -> JSONResponse:
     warnings: list[str] = []
     checks = {"database": False, "migrations": False, "worker": False}
     sessions: Sessions = request.app.state.sessions
@@ -46,11 +58,9 @@ async def readyz(request: Request) -> JSONResponse:
         logger().warning("not-ready", **describe(error))
     checks["not_draining"] = not request.app.state.draining
     ready = all(checks.values())
-    answer: dict[str, Any] = {
-        "status": "ready" if ready else "not ready",
-        "checks": checks,
-        "warnings": warnings,
-    }
+    answer: dict[str, Any] = {"status": "ready" if ready else "not ready"}
+    if is_detailed:
+        answer |= {"checks": checks, "warnings": warnings}
     return JSONResponse(answer, 200 if ready else 503)
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import httpx
 
 from guahao.adapters import alipay, wechat_pay
+from guahao.kernel.crypto import KeysUnusable, require_private
 from guahao.kernel.db import Sessions
 from guahao.kernel.jobs import Errand
-from guahao.kernel.settings import Settings
+from guahao.kernel.settings import Environment, Settings
 from guahao.payment.ports import Gateway, Gateways, Provider
 from guahao.sandbox import jobs as sandbox_jobs
 from guahao.sandbox.alipay import AlipayShop
 from guahao.sandbox.alipay.gateway import http as alipay_http
-from guahao.sandbox.keys import SandboxKeys
+from guahao.sandbox.keys import SandboxKeys, is_sandbox_secret
 from guahao.sandbox.wechat_pay.app import ADDRESS
 from guahao.sandbox.wechat_pay.app import http as wechat_http
 from guahao.sandbox.wechat_pay.message import Merchant
@@ -47,7 +48,7 @@ def providers(settings: Settings, sessions: Sessions) -> Providers:
 
 def key_faults(settings: Settings) -> list[str]:
     """Name every key file of a provider in use that is missing or unusable."""
-    folder, found = settings.keys_path, []
+    folder, found = settings.keys_path, _exposed(settings)
     if settings.wechat_pay_endpoint not in {"", SANDBOX}:
         try:
             _wechat_keys(settings, folder)
@@ -58,6 +59,26 @@ def key_faults(settings: Settings) -> list[str]:
             alipay.AlipayKeys.load(folder)
         except (OSError, ValueError) as error:
             found.append(f"GUAHAO_KEYS_DIR: {error} is missing or not the key it should be")
+    return found
+
+
+def _exposed(settings: Settings) -> list[str]:
+    """Secrets of providers in use that others can read, or that the sandbox made."""
+    used = [
+        *((wechat_pay.MERCHANT_KEY_FILE, wechat_pay.APIV3_FILE) if settings.wechat_pay_endpoint else ()),
+        *((alipay.PRIVATE_FILE,) if settings.alipay_endpoint else ()),
+    ]
+    found = []
+    if settings.environment is Environment.PRODUCTION:
+        for path in (settings.keys_path / name for name in used):
+            if not path.exists():
+                continue
+            try:
+                require_private(path)
+            except KeysUnusable as error:
+                found.append(f"GUAHAO_KEYS_DIR: {error}")
+            if is_sandbox_secret(path.read_bytes()):
+                found.append(f"GUAHAO_KEYS_DIR: {path}: made by the sandbox; the provider's own is needed")
     return found
 
 

@@ -8,6 +8,7 @@ import httpx
 
 from guahao.adapters import identity_tencent, sms_aliyun, sms_tencent, wechat
 from guahao.adapters.identity_desk import DeskVerifier
+from guahao.adapters.off import NoSms, NoWeChat
 from guahao.identity.ports.sms import SmsSender
 from guahao.identity.ports.verification import IdentityVerifier
 from guahao.identity.ports.wechat import WeChatIdentity
@@ -23,6 +24,8 @@ def sms_sender(settings: Settings, sessions: Sessions) -> SmsSender:
     """Make the client of the SMS provider in use; the sandbox is Tencent's, answered in process."""
     secret = settings.sms_access_key_secret.get_secret_value()
     match settings.sms_provider:
+        case SmsProvider.NONE:
+            return NoSms()
         case SmsProvider.SANDBOX:
             return sms_tencent.TencentSms(
                 httpx.AsyncClient(transport=httpx.ASGITransport(sms.app(sessions))),
@@ -56,12 +59,14 @@ def sms_sender(settings: Settings, sessions: Sessions) -> SmsSender:
 
 
 def wechat_identity(settings: Settings, sessions: Sessions) -> WeChatIdentity:
-    """Make the client of WeChat; `sandbox` as its address is answered in process."""
+    """Make the client of WeChat; `sandbox` as its address is answered in process, without a secret nobody."""
     app_id, secret = settings.wechat_app_id, settings.wechat_app_secret.get_secret_value()
     if settings.wechat_endpoint == _SANDBOX:
         simulator = weixin_api.app(sessions, app_id=app_id, app_secret=secret)
         http = httpx.AsyncClient(transport=httpx.ASGITransport(simulator))
         return wechat.WeChat(http, app_id=app_id, app_secret=secret)
+    if not (app_id and secret):
+        return NoWeChat()
     return wechat.WeChat(
         httpx.AsyncClient(),
         app_id=app_id,

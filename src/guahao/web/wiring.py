@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import func, select
 from starlette.routing import BaseRoute
@@ -29,6 +30,8 @@ import guahao.sandbox.api
 import guahao.scheduling.api_patient
 import guahao.scheduling.api_staff
 import guahao.scheduling.jobs
+from guahao.adapters.anchors import HttpAnchors, SyslogAnchors
+from guahao.audit.ports import AnchorSink
 from guahao.audit.queries import anchor_file
 from guahao.booking.models import Appointment, AppointmentState
 from guahao.catalog.queries.doctors import is_doctor
@@ -59,7 +62,7 @@ _NUMBERS = (
 
 
 @functools.cache
-def _routes(*, is_demo: bool, tells_numbers: bool) -> Sequence[BaseRoute]:
+def _routes(*, is_demo: bool, shows_api: bool, tells_numbers: bool) -> Sequence[BaseRoute]:
     """List every domain's routes, built once in a process; the sandbox's only where things are tried out."""
     found = APIRouter()
     for hot in (
@@ -72,7 +75,8 @@ def _routes(*, is_demo: bool, tells_numbers: bool) -> Sequence[BaseRoute]:
         health.router,
         front.router,
         clients.router,
-        openapi.router,
+        openapi.problems_router,
+        *([openapi.router] if shows_api else ()),
         guahao.identity.api_patient.router,
         guahao.identity.api_staff.router,
         guahao.catalog.api_patient.router,
@@ -97,6 +101,16 @@ def reactions() -> tuple[Reaction, ...]:
     return guahao.booking.reactions.REACTIONS
 
 
+def anchor_sinks(settings: Settings) -> tuple[AnchorSink, ...]:
+    """List where the heads of the audit chains are carried: always a file, and what the settings name."""
+    sinks: list[AnchorSink] = [guahao.audit.jobs.AnchorFile(anchors_file(settings))]
+    if settings.anchor_syslog:
+        sinks.append(SyslogAnchors(settings.anchor_syslog))
+    if settings.anchor_url:
+        sinks.append(HttpAnchors(httpx.AsyncClient(), url=settings.anchor_url))
+    return tuple(sinks)
+
+
 def anchors_file(settings: Settings) -> Path:
     """Name the file that carries the heads of the audit chains out of the database."""
     return anchor_file(settings.data_dir)
@@ -106,7 +120,7 @@ def jobs(settings: Settings, key_ring: KeyRing, used: Providers) -> tuple[Timed,
     """List every domain's jobs and errands, given what they need of the settings."""
     return (
         *_KERNEL_JOBS,
-        *guahao.audit.jobs.jobs(key=key_ring.audit, anchors=anchors_file(settings)),
+        *guahao.audit.jobs.jobs(key=key_ring.audit, sinks=anchor_sinks(settings)),
         *guahao.identity.jobs.JOBS,
         *guahao.catalog.jobs.JOBS,
         *guahao.scheduling.jobs.JOBS,
@@ -138,6 +152,11 @@ def wire(app: FastAPI, settings: Settings) -> None:
     names = [job.name for job in jobs(settings, app.state.key_ring, used)]
     app.state.numbers = (*_NUMBERS, *job_numbers(names))
     app.state.reactions = reactions()
+    is_demo = settings.environment is Environment.DEMO
     app.router.routes.extend(
-        _routes(is_demo=settings.environment is Environment.DEMO, tells_numbers=settings.metrics_port is None)
+        _routes(
+            is_demo=is_demo,
+            shows_api=settings.shows_api,
+            tells_numbers=is_demo and settings.metrics_port is None,
+        )
     )

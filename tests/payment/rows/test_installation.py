@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from guahao.audit.jobs import anchor_heads, seal_entries
+from guahao.audit.jobs import AnchorFile, anchor_heads, seal_entries
 from guahao.audit.models import AuditEntryRow, AuditSeal
 from guahao.audit.queries import Damage, read_anchors, verify
 from guahao.identity.models.person import Person
@@ -53,7 +53,7 @@ async def sealed(till: Till, file: Path) -> None:
     async with transaction(till.sessions) as db:
         while await seal_entries(db, key=till.app.state.key_ring.audit):
             pass
-        await anchor_heads(db, file=file)
+    await anchor_heads(till.sessions, sinks=[AnchorFile(file)])
 
 
 async def behind_our_back(sessions: Sessions, statement: str, **values: object) -> None:
@@ -152,7 +152,8 @@ def test_row_50_production_refuses_what_is_the_sandboxs(changed: dict[str, objec
 
 
 def test_row_50_production_does_not_start_with_the_sandbox_and_says_why(tmp_path: Path) -> None:
-    ended = guahao(environment(tmp_path, 20000, environment="production"), "serve")
+    sandbox = {"wechat_pay_endpoint": "sandbox", "alipay_endpoint": "sandbox"}
+    ended = guahao(environment(tmp_path, 20000, environment="production", **sandbox), "serve")
 
     assert ended.returncode == 2
     for name in ("GUAHAO_WECHAT_PAY_ENDPOINT", "GUAHAO_ALIPAY_ENDPOINT"):

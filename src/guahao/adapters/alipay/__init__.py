@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from guahao.adapters.alipay.client import ENDPOINT, Alipay
-from guahao.adapters.alipay.keys import AlipayKeys
+from guahao.adapters.alipay.keys import PRIVATE_FILE, AlipayKeys
 
-__all__ = ["ENDPOINT", "Alipay", "AlipayKeys"]
+__all__ = ["ENDPOINT", "PRIVATE_FILE", "Alipay", "AlipayKeys"]

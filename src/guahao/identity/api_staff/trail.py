@@ -73,11 +73,16 @@ class EntryOut(BaseModel):
 
 
 class VerificationOut(BaseModel):
-    """What recomputing the chain found; `damage` is null when everything fits."""
+    """What recomputing the chain found; `damage` is null when everything fits.
+
+    A trail is intact when `unanchored_since` is null too: then an anchor vouches for its newest link.
+    """
 
     hospital_id: str
     links: int
     waiting: int = Field(description="Entries written but not chained yet")
+    anchored: int = Field(description="The newest link that an anchor vouches for, 0 without any")
+    unanchored_since: datetime | None = Field(description="When the first link after it was chained")
     damage: queries.Damage | None
     seq: int | None
     entry_id: str | None
@@ -137,6 +142,8 @@ async def verify_trail(
         hospital_id=str(found.hospital_id),
         links=found.links,
         waiting=found.waiting,
+        anchored=found.anchored,
+        unanchored_since=found.unanchored_since,
         damage=None if bad is None else bad.damage,
         seq=None if bad is None else bad.seq,
         entry_id=None if bad is None or bad.entry_id is None else str(bad.entry_id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Select, any_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.identity.models.account import Login
+from guahao.identity.models.account import Account, Login
 from guahao.identity.models.staff import Staff, StaffRecoveryCode
 from guahao.identity.policy.permission import Role
 from guahao.kernel.paging import Listing
@@ -100,3 +100,10 @@ async def logins_of_staff(db: AsyncSession, *, staff_id: UUID, now: datetime) ->
         select(Login).where(Login.staff_id == staff_id, *live).order_by(Login.last_seen_at.desc(), Login.id)
     )
     return found.all()
+
+
+async def usernames_in_use(db: AsyncSession, usernames: Collection[str]) -> bool:
+    """Tell whether any of these names logs in here, as staff or as a patient."""
+    staff = select(Staff.username).where(Staff.username.in_(usernames))
+    accounts = select(Account.username).where(Account.username.in_(usernames))
+    return await db.scalar(staff.union_all(accounts).limit(1)) is not None

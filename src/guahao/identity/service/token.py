@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
-TRUSTED_FOR = timedelta(seconds=10)
-"""How long another process may go on accepting a token that was revoked here."""
+TRUSTED_FOR = timedelta(seconds=0.8)
+"""How long another process may go on accepting a token that was revoked here, or whose owner was disabled."""
 
 DISTRUSTED_FOR = timedelta(seconds=60)
 """Longer than any transaction: while a revocation may still be uncommitted, the database is asked."""

@@ -80,20 +80,34 @@ async def _create_staff(
 def verify_trail(
     hospital: Annotated[str | None, typer.Option(help="Code of one hospital; all when not given.")] = None,
 ) -> None:
-    """Recompute the hash chains; exit 1 and name the first bad row of each when something was changed."""
+    """Recompute the hash chains; exit 1 and name the first bad row of each when something was changed.
+
+    "Intact" is said of what an anchor outside the database vouches for, and of nothing else.
+    """
     with configuration.database(configuration.load()) as (settings, _):
         found = asyncio.run(_verify(settings, hospital))
     for one in found:
-        state = (
-            "intact"
-            if one.bad is None
-            else f"BROKEN: {one.bad.damage.value} at {one.bad.seq} {one.bad.entry_id}"
-        )
-        out.print(f"hospital {one.hospital_id}: {one.links} chained, {one.waiting} waiting, {state}")
+        out.print(f"hospital {one.hospital_id}: {one.links} chained, {one.waiting} waiting, {_state(one)}")
     if any(one.bad is not None for one in found):
         message = "the audit trail was changed"
         raise Refused(message)
-    err.print("The audit trail is intact.")
+    if all(one.is_intact for one in found):
+        err.print("The audit trail is intact.")
+    else:
+        err.print("Nothing is broken; for what is not anchored yet, nobody outside the database vouches.")
+
+
+def _state(one: Verification) -> str:
+    if one.bad is not None:
+        return f"BROKEN: {one.bad.damage.value} at {one.bad.seq} {one.bad.entry_id}"
+    if one.unanchored_since is None:
+        return "intact"
+    since = one.unanchored_since.isoformat(timespec="seconds")
+    return (
+        f"intact up to {one.anchored}, unanchored since {since}"
+        if one.anchored
+        else f"unanchored since {since}"
+    )
 
 
 async def _verify(settings: Settings, hospital: str | None) -> list[Verification]:

@@ -19,6 +19,7 @@ from guahao.web import configuration
 from guahao.web.cli.console import Refused, err, out, progress_bar
 from guahao.web.cli.run import require_migrated
 from guahao.web.migrate import upgrade_async
+from guahao.web.roles import NoSuchRole, let_serve
 from guahao.web.workbook.account import SheetAccount
 from guahao.web.workbook.current import current_workbook
 from guahao.web.workbook.load import Choice, ImportReport, load_workbook
@@ -48,11 +49,29 @@ async def select_hospital(db: AsyncSession, code: str) -> int:
 
 
 def migrate() -> None:
-    """Bring the database to this program's newest revision; harmless to repeat."""
+    """Bring the database to this program's newest revision; harmless to repeat.
+
+    With GUAHAO_OWNER_DATABASE_URL that role does it, and the one of GUAHAO_DATABASE_URL may then serve.
+    """
     with configuration.database(configuration.load()) as (settings, _):
-        assert settings.database_url is not None
-        revision = asyncio.run(upgrade_async(settings.database_url.get_secret_value()))
+        bring_to_head(settings)
+
+
+def bring_to_head(settings: Settings) -> None:
+    """Migrate, and let the serving role serve where the tables have another owner. Raises `Refused`."""
+    assert settings.database_url is not None
+    serving = settings.database_url.get_secret_value()
+    owner = settings.owner_database_url.get_secret_value() if settings.owner_database_url else serving
+    revision = asyncio.run(upgrade_async(owner))
     err.print(f"The database is at revision {revision}.")
+    if owner != serving:
+        try:
+            role = asyncio.run(let_serve(owner, serving))
+        except NoSuchRole as error:
+            raise Refused(str(error)) from None
+        err.print(
+            f"The role {role} may serve, and neither change tables nor rewrite the trail.", markup=False
+        )
 
 
 def import_(

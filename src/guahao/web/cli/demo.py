@@ -23,6 +23,7 @@ from guahao.web.cli.run import (
     Workers,
     children_of,
     require_free_port,
+    require_own_database,
     tending,
     with_options,
 )
@@ -38,7 +39,9 @@ _DRAIN_S = 2.0
 
 def demo(host: Host = None, port: Port = None, workers: Workers = None) -> None:
     """Start everything on this machine: database, demo hospitals, server and worker. Ctrl-C stops it."""
-    settings = with_options(configuration.load(), host=host, port=port, workers=workers)
+    settings = with_options(
+        configuration.load(default=Environment.DEMO), host=host, port=port, workers=workers
+    )
     if settings.environment is not Environment.DEMO:
         message = "the demo does not run with GUAHAO_ENVIRONMENT=production"
         raise Refused(message)
@@ -57,6 +60,8 @@ def demo(host: Host = None, port: Port = None, workers: Workers = None) -> None:
     require_free_port(settings)
     err.print("Starting the database ...")
     with configuration.database(settings) as (settings, server), children_of(settings) as make:
+        asyncio.run(_migrate(settings))
+        require_own_database(settings)
         report = asyncio.run(_prepare(settings))
         _write_description(settings, report)
         children = [*make("guahao.web.server", settings.workers), *make("guahao.web.worker", 1)]
@@ -67,10 +72,13 @@ def demo(host: Host = None, port: Port = None, workers: Workers = None) -> None:
     err.print("Stopped.")
 
 
-async def _prepare(settings: Settings) -> DemoReport:
-    """Bring the database to where the demo begins."""
+async def _migrate(settings: Settings) -> None:
     assert settings.database_url is not None
     await upgrade_async(settings.database_url.get_secret_value())
+
+
+async def _prepare(settings: Settings) -> DemoReport:
+    """Bring the database to where the demo begins."""
     async with opened(settings) as sessions:
         with progress_bar() as progress:
             return await load_demo(sessions, key_ring=wiring.key_ring_of(settings), progress=progress)

@@ -15,12 +15,13 @@ import typer
 
 from guahao.identity.service.setup import needs_first_admin, offer_setup, setup_file
 from guahao.kernel import log
-from guahao.kernel.crypto import KeysUnusable
+from guahao.kernel.crypto import KeyRing, KeysUnusable
 from guahao.kernel.db import make_engine, make_sessions, transaction
 from guahao.kernel.postgres import DatabaseServerError, EmbeddedPostgres
 from guahao.kernel.settings import Settings
-from guahao.web import configuration, money, production, supervisor, wiring
+from guahao.web import configuration, installation, money, production, supervisor, wiring
 from guahao.web.cli.console import Refused, complain, err
+from guahao.web.refusal import is_unreachable
 from guahao.web.revision import head, revision_of
 from guahao.web.supervisor import Child
 
@@ -42,18 +43,53 @@ def worker() -> None:
 
 
 def check_config() -> None:
-    """Check all settings and keys; name everything that is wrong."""
+    """Check all settings, keys and, where it answers, the database; name everything that is wrong."""
     settings = configuration.load()
-    found = production.faults(settings)
+    found = [
+        *production.faults(settings),
+        *money.key_faults(settings),
+        *configuration.exposed_secrets(settings),
+    ]
+    key_ring = None
     try:
-        wiring.key_ring_of(settings)
+        key_ring = wiring.key_ring_of(settings)
     except KeysUnusable as error:
         found.append(f"GUAHAO_KEYS_DIR: {error}")
-    found += money.key_faults(settings)
+    if key_ring is not None and settings.database_url is not None:
+        try:
+            asyncio.run(require_migrated(settings))
+            found += asyncio.run(_installation_faults(settings, key_ring))
+        except Exception as error:
+            if not isinstance(error, Refused) and not is_unreachable(error):
+                raise
+            err.print(f"The database was not checked: {str(error) or type(error).__name__}.", markup=False)
     if found:
         raise configuration.BadSettings(found)
     tell_warnings(settings)
     err.print(f"The settings are fit for {settings.environment.value}.")
+
+
+async def _installation_faults(
+    settings: Settings, key_ring: KeyRing, *, remembers: bool = False
+) -> list[str]:
+    """Compare keys, environment and role with what the database remembers; a fit start is remembered."""
+    assert settings.database_url is not None
+    engine = make_engine(settings.database_url.get_secret_value(), pool_size=2)
+    try:
+        async with transaction(make_sessions(engine)) as db:
+            found = await installation.faults(db, environment=settings.environment, key_ring=key_ring)
+            if remembers and not found:
+                await installation.remember(db, environment=settings.environment, key_ring=key_ring)
+            return found
+    finally:
+        await engine.dispose()
+
+
+def require_own_database(settings: Settings) -> None:
+    """Refuse a database that belongs to other keys or to the other environment. Raises `BadSettings`."""
+    found = asyncio.run(_installation_faults(settings, wiring.key_ring_of(settings), remembers=True))
+    if found:
+        raise configuration.BadSettings(found)
 
 
 def run(settings: Settings, *, with_server: bool, with_worker: bool) -> None:
@@ -63,7 +99,7 @@ def run(settings: Settings, *, with_server: bool, with_worker: bool) -> None:
     stopping = supervisor.stop_signals()
     with configuration.database(settings) as (found, server), children_of(found) as make:
         asyncio.run(require_migrated(found))
-        wiring.key_ring_of(settings)
+        require_own_database(found)
         children: list[Child] = []
         if with_server:
             require_free_port(settings)
@@ -84,7 +120,11 @@ def with_options(settings: Settings, *, host: str | None, port: int | None, work
 
 def refuse_unfit(settings: Settings) -> None:
     """Refuse settings that are not fit for their environment. Raises `BadSettings`."""
-    found = [*production.faults(settings), *money.key_faults(settings)]
+    found = [
+        *production.faults(settings),
+        *money.key_faults(settings),
+        *configuration.exposed_secrets(settings),
+    ]
     if found:
         raise configuration.BadSettings(found)
     tell_warnings(settings)

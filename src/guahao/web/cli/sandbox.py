@@ -42,7 +42,7 @@ class _Server(uvicorn.Server):
 
 def sandbox(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8090) -> None:
     """Serve the simulators of WeChat Pay, Alipay, WeChat and SMS until Ctrl-C; never in production."""
-    settings = configuration.load()
+    settings = configuration.load(default=Environment.DEMO)
     if settings.environment is not Environment.DEMO:
         message = "the sandbox does not run with GUAHAO_ENVIRONMENT=production"
         raise Refused(message)

@@ -85,6 +85,11 @@ def demo_accounts() -> tuple[DemoAccount, ...]:
     )
 
 
+def demo_usernames() -> frozenset[str]:
+    """Every name that logs in to the demo."""
+    return frozenset(account.username for account in demo_accounts())
+
+
 async def _make_staff(sessions: Sessions, hospital_ids: dict[str, int]) -> None:
     async with transaction(sessions) as db:
         present = set(await db.scalars(select(Staff.username)))
