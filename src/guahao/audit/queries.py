@@ -161,6 +161,24 @@ def entries(search: Search) -> Select[AuditEntryRow, int | None]:
     return select(AuditEntryRow, AuditSeal.seq).outerjoin(AuditSeal, _SEAL_OF_ENTRY).where(*wanted)
 
 
+def all_entries(
+    *, starts_at: datetime | None, ends_at: datetime | None
+) -> Select[int, int | None, UUID, datetime, str, str, str, Json, bytes | None]:
+    """Every hospital's entries of a time, in the order of their chains, with the hash of each link."""
+    entry = AuditEntryRow
+    within = [] if starts_at is None else [entry.at >= starts_at]
+    within += [] if ends_at is None else [entry.at < ends_at]
+    return (
+        select(
+            *(entry.hospital_id, AuditSeal.seq, entry.id, entry.at, entry.actor),
+            *(entry.action, entry.subject, entry.data, AuditSeal.hash),
+        )
+        .outerjoin(AuditSeal, _SEAL_OF_ENTRY)
+        .where(*within)
+        .order_by(entry.hospital_id, AuditSeal.seq, entry.id)
+    )
+
+
 async def anchors_of(db: AsyncSession, *, hospital_id: int, limit: int) -> Sequence[AuditAnchor]:
     """The heads of one hospital's chain that were carried out of the database, the newest first."""
     found = await db.scalars(

@@ -157,6 +157,9 @@ class Settings(BaseSettings):
     )
     alipay_app_id: str = Field("", description="App id at Alipay")
     alipay_seller_id: str = Field("", description="Seller's user id (PID) at Alipay")
+    backup_passphrase: SecretStr | None = Field(
+        None, description="What encrypts backups; asked, or read from standard input, when empty"
+    )
     anchor_syslog: str = Field(
         "",
         description="Also send anchors of the audit trail to this syslog: host:port, or a socket (/dev/log)",

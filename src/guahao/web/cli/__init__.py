@@ -8,7 +8,7 @@ import typer
 
 from guahao.kernel.crypto import KeysUnusable
 from guahao.kernel.postgres import DatabaseServerError
-from guahao.web.cli import admin, data, demo, keys, run, sandbox
+from guahao.web.cli import admin, backup, data, demo, keys, run, sandbox
 from guahao.web.cli.console import Refused, complain
 from guahao.web.configuration import BadSettings
 from guahao.web.refusal import is_unreachable
@@ -24,6 +24,8 @@ for command in (demo.demo, run.serve, run.worker, data.migrate, sandbox.sandbox)
     app.command()(command)
 app.command(name="import")(data.import_)
 app.command()(data.export)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(keys.reseal)
 app.command(name="check-config")(run.check_config)
 app.add_typer(admin.admin, name="admin")

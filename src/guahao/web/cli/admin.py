@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
-from guahao.audit.queries import Verification, read_anchors, verify
+from guahao.audit.queries import Verification, all_entries, read_anchors, verify
 from guahao.identity.policy.permission import Role
 from guahao.identity.service.invitations import Invitation, invite
 from guahao.identity.service.staff import NewMember
 from guahao.identity.service.staff import create_staff as make_staff
 from guahao.kernel.clock import utc_now
-from guahao.kernel.db import transaction
+from guahao.kernel.db import read_in_parts, transaction
 from guahao.kernel.errors import Problem
 from guahao.kernel.settings import Settings
 from guahao.web import configuration, wiring
@@ -108,6 +112,37 @@ def _state(one: Verification) -> str:
         if one.anchored
         else f"unanchored since {since}"
     )
+
+
+@audit.command("export")
+def export_trail(
+    path: Annotated[Path, typer.Argument(help="The file to write: one JSON object a line.")],
+    starts_at: Annotated[datetime | None, typer.Option("--from", help="First moment, UTC.")] = None,
+    ends_at: Annotated[datetime | None, typer.Option("--to", help="First moment after it, UTC.")] = None,
+) -> None:
+    """Write the entries of all hospitals with their links, as data that another system can keep."""
+    with configuration.database(configuration.load()) as (settings, _):
+        count = asyncio.run(_export(settings, path, _utc(starts_at), _utc(ends_at)))
+    err.print(f"Wrote {count} entries into {path}.", markup=False)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+async def _export(
+    settings: Settings, path: Path, starts_at: datetime | None, ends_at: datetime | None
+) -> int:
+    count = 0
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as out_file:
+        async with opened(settings) as sessions, transaction(sessions) as db:
+            statement = all_entries(starts_at=starts_at, ends_at=ends_at)
+            async for rows in read_in_parts(db, statement):
+                lines = [msgspec.json.encode(row._asdict()) + b"\n" for row in rows]
+                out_file.writelines(lines)
+                count += len(lines)
+    return count
 
 
 async def _verify(settings: Settings, hospital: str | None) -> list[Verification]:
