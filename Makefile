@@ -1,10 +1,13 @@
 # Guahao: `make help` lists what can be done.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo clients miniprogram miniprogram-schema test test-days check bench mutation torture openapi clean
+.PHONY: help setup production demo clients miniprogram miniprogram-schema test test-days check bench mutation torture openapi clean
 PY := .venv/bin/python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
+
+production: ## Create .venv for production: what requirements-production.lock names, no test tools
+	@scripts/setup.sh production
 
 setup: ## Create .venv from requirements.lock (the other targets do it when needed)
 	@scripts/setup.sh

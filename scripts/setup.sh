@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Make .venv hold exactly what requirements.lock names; instant when nothing changed since.
+# Make .venv hold exactly what requirements.lock names; instant when nothing changed since. With `production` as argument
+# it is requirements-production.lock: no test tools, and no build of the package.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
+lock=requirements.lock
+[ "${1:-}" != production ] || lock=requirements-production.lock
 stamp=.venv/.installed
-wanted=$(cat requirements.lock pyproject.toml | cksum)
+wanted=$(cat "$lock" pyproject.toml | cksum)
 if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
 
 fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -26,6 +29,13 @@ fi
 
 echo "setup: installing the locked packages into .venv"
 [ -x .venv/bin/python ] || "$uv" venv --quiet --no-python-downloads --python "$python" .venv
-"$uv" pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
-"$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+if [ "$lock" = requirements.lock ]; then
+  "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"
+  "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+else
+  "$uv" pip sync --quiet --python .venv/bin/python --require-hashes "$lock"
+  echo "$PWD/src" >"$(.venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/guahao.pth"
+  printf '#!%s\nfrom guahao.start import command\n\ncommand()\n' "$PWD/.venv/bin/python" >.venv/bin/guahao
+  chmod +x .venv/bin/guahao
+fi
 printf '%s' "$wanted" >"$stamp"

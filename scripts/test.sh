@@ -9,6 +9,9 @@ export PYTHONDONTWRITEBYTECODE= # many processes are started: none compiles what
 wanted=()
 command -v curl >/dev/null || wanted+=(curl)
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || wanted+=(chromium)
+command -v nginx >/dev/null || wanted+=(nginx-light)
+command -v pg_createcluster >/dev/null || wanted+=(postgresql)
+command -v logrotate >/dev/null || wanted+=(logrotate)
 [ -n "$(fc-list :lang=zh-cn 2>/dev/null)" ] || wanted+=(fontconfig fonts-noto-cjk)
 install() {
   command -v apt-get >/dev/null || return 1

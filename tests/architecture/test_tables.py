@@ -18,6 +18,7 @@ DIRECTORY = {
     "control_request",  # of the platform's own people too
     "hospital",
     "idempotency_key",
+    "installation_mark",
     "job_run",
     "login",
     "login_throttle",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025_installation"
-down_revision: str | None = "0024_appointment_event_checked"
+revision = "0027_installation"
+down_revision: str | None = "0026_control_checked"
 branch_labels = None
 depends_on = None
 
