@@ -76,7 +76,7 @@ INSERT INTO doctor (hospital_id, id, code, name, level)
 _MORNING = "date_trunc('day', now() + interval '2 days', 'Asia/Shanghai') + interval '8 hours'"
 _SESSIONS = f"""
 INSERT INTO clinic_session (hospital_id, id, doctor_id, department_id, campus_id, room, level, date, period,
-    starts_at, ends_at, release_at, fee_fen, state)
+    starts_at, ends_at, release_at, fee_fen, lifecycle)
   SELECT 1, {SLOT_ID.format(n="n")}, {SLOT_ID.format(n="n")}, {SLOT_ID.format(n="(n % $2::int) + 1")},
     {SLOT_ID.format(n=1)}, 'R' || n, CASE WHEN n % $4::int = $4 - 1 THEN 'special' ELSE 'general' END,
     (({_MORNING}) AT TIME ZONE 'Asia/Shanghai')::date, 'morning', {_MORNING}, {_MORNING} + interval '2 hours',
@@ -183,7 +183,7 @@ async def add_history(dsn: str, rows: int) -> None:
 
 _AFTERNOONS = f"""
 INSERT INTO clinic_session (hospital_id, id, doctor_id, department_id, campus_id, room, level, date, period,
-    starts_at, ends_at, release_at, fee_fen, state)
+    starts_at, ends_at, release_at, fee_fen, lifecycle)
   SELECT 1, {SLOT_ID.format(n="n * 100 + d")}, {SLOT_ID.format(n="n")}, {SLOT_ID.format(n=1)},
     {SLOT_ID.format(n=1)}, 'F' || n, 'general', (start AT TIME ZONE 'Asia/Shanghai')::date, 'afternoon',
     start, start + interval '4 hours', now() - interval '1 day', 5000, 'published'

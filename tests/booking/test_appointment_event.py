@@ -273,9 +273,9 @@ SCENES: dict[Change, tuple[Deed, str, EventChannel]] = {
         CLERK,
         C.DESK,
     ),
-    (R.SESSION_SUSPENDED, S.BOOKED, S.SUSPENDED): (Scene.suspended, "system", C.SYSTEM),
-    (R.SESSION_SUSPENDED, S.HELD, S.CANCELLED_BY_HOSPITAL): (_suspended_hold, "system", C.SYSTEM),
-    (R.SESSION_RESUMED, S.SUSPENDED, S.BOOKED): (_resumed, "system", C.SYSTEM),
+    (R.SESSION_SUSPENDED, S.BOOKED, S.SUSPENDED): (Scene.suspended, CLERK, C.SYSTEM),
+    (R.SESSION_SUSPENDED, S.HELD, S.CANCELLED_BY_HOSPITAL): (_suspended_hold, CLERK, C.SYSTEM),
+    (R.SESSION_RESUMED, S.SUSPENDED, S.BOOKED): (_resumed, CLERK, C.SYSTEM),
     (R.REFUND_CHOSEN, S.SUSPENDED, S.CANCELLED_BY_HOSPITAL): (_refund_chosen, PATIENT, C.ONLINE),
     (R.REFUND_CHOSEN, S.BOOKED, S.CANCELLED_BY_HOSPITAL): (
         _refund_chosen_before_it_was_told,

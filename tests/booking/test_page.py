@@ -6,19 +6,22 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment
 from guahao.booking.service.cancel import Canceller, cancel
+from guahao.booking.service.credit import excuse
 from guahao.booking.service.expire import end_hold, expire_holds
 from guahao.booking.service.late import accept_late_money
+from guahao.booking.service.notices import resend
 from guahao.booking.service.reschedule import reschedule
 from guahao.booking.service.suspension import refund_undecided, resume_appointments, suspend_appointments
 from guahao.catalog.models import Campus, Hospital
 from guahao.identity.models.person import DocumentType, Person
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions
+from guahao.kernel.ids import new_id
 from guahao.payment.service.order import payment_closed
 from guahao.sandbox.keys import SandboxKeys
 from guahao.scheduling.models import Slot
@@ -32,6 +35,7 @@ from tests.factories.booking import (
     overdue,
     request_of,
 )
+from tests.factories.catalog import staff_headers
 from tests.factories.days import years_before
 from tests.factories.payment import open_payment, pay_late
 from tests.factories.scheduling import make_clinic, make_slot
@@ -39,6 +43,7 @@ from tests.factories.till import Till
 
 pytestmark = pytest.mark.anyio
 PATH = "/api/v1/appointments"
+CLERK = f"staff:{new_id()}"
 
 
 @pytest.fixture
@@ -121,8 +126,42 @@ async def test_a_move_is_told_on_both_pages(read: Any, db: AsyncSession) -> None
     assert (after["fee_fen"], after["order"]["amount_fen"]) == (2000, 5000)
 
 
+async def test_histories_are_told_from_events_and_never_from_the_trail(
+    app: FastAPI, client: httpx.AsyncClient, read: Any, db: AsyncSession
+) -> None:
+    booker, clinic = await make_booker(db), await make_clinic(db)
+    slot, other = await make_slot(db, clinic=clinic), await make_slot(db, clinic=clinic, days=6)
+    old = await book(db, booker, slot.id)
+    await stop(db, slot)
+    new = await reschedule(db, appointment_id=old.id, request=request_of(booker, other.id))
+    await resend(db, new.appointment_id, actor=CLERK, now=utc_now())
+    by = Canceller(actor=CLERK, is_staff=True)
+    await cancel(db, appointment_id=new.appointment_id, by=by)
+    await excuse(db, appointment_id=new.appointment_id, reason="家人住院", actor=CLERK, now=utc_now())
+    staff = await staff_headers(db, hospital_id=clinic.hospital_id, role="desk")
+    person = await db.get_one(Person, booker.person_id)
+    person.document_sealed = app.state.key_ring.seal(
+        "11010119900307803X", field="person.document_sealed", row=person.id
+    )
+
+    async def histories() -> list[Any]:
+        ids = (old.id, new.appointment_id)
+        pages = [(await read(booker, id_))["timeline"] for id_ in ids]
+        files = [await client.get(f"/api/v1/staff/appointments/{id_}/file", headers=staff) for id_ in ids]
+        assert [file.status_code for file in files] == [200, 200], files[0].text
+        return [*pages, *(file.json()["timeline"] for file in files)]
+
+    before = await histories()
+    await db.execute(text("SET LOCAL session_replication_role = replica"))
+    await db.execute(text("DELETE FROM audit_entry"))
+    await db.commit()
+
+    assert await histories() == before
+    assert all(len(history) >= 4 for history in before)
+
+
 async def stop(db: AsyncSession, slot: Slot) -> None:
-    await suspend(db, slot.session_id, reason="医生生病", by="staff:test")
+    await suspend(db, slot.session_id, reason="医生生病", by=CLERK)
     await suspend_appointments(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
 
 

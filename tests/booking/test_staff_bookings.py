@@ -344,9 +344,9 @@ async def test_notices_are_planned_anew_and_the_old_ones_called_off(
     assert first.status_code == 200
     planned = select(Notice.kind, Notice.version).where(Notice.state == NoticeState.PLANNED)
     assert sorted(tuple(row) for row in await db.execute(planned)) == [
-        ("booked", 2),
-        ("day_before", 2),
-        ("hours_before", 2),
+        ("booked", 3),
+        ("day_before", 3),
+        ("hours_before", 3),
     ]
     assert (refused.status_code, refused.json()["code"]) == (409, "nothing-to-resend")
 

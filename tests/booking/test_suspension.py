@@ -4,7 +4,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Update, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState, CreditEvent
@@ -23,7 +24,9 @@ from guahao.kernel.events import EventRow, EventState
 from guahao.kernel.relay import Relay
 from guahao.notification.models import Notice, NoticeKind, NoticeState
 from guahao.payment.models import OrderState, RefundReason
-from guahao.scheduling.models import Slot
+from guahao.scheduling.models import ClinicSession, SessionState, Slot, Suspension
+from guahao.scheduling.policy.refusals import SessionStateConflict
+from guahao.scheduling.service.returns import finish_sessions
 from guahao.scheduling.service.suspend import resume, suspend
 from tests.factories.booking import appointment, book, hold, make_booker, order, request_of
 from tests.factories.payment import pay, refunds_of
@@ -139,6 +142,95 @@ async def test_a_suspension_told_after_the_resumption_changes_nothing(db: AsyncS
     await suspend_appointments(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
 
     assert await state_of(db, row.id) is AppointmentState.BOOKED
+
+
+async def let_it_be_over(db: AsyncSession, slot: Slot) -> None:
+    """Let the session have ended an hour ago, and its clock have struck."""
+    past = {"starts_at": func.now() - timedelta(hours=3), "ends_at": func.now() - timedelta(hours=1)}
+    await db.execute(update(ClinicSession).where(ClinicSession.id == slot.session_id).values(past))
+    begun = {"starts_at": past["starts_at"], "ends_at": func.now() - timedelta(hours=2, minutes=30)}
+    await db.execute(update(Slot).where(Slot.id == slot.id).values(begun))
+    await db.execute(update(Appointment).where(Appointment.slot_id == slot.id).values(begun))
+    await finish_sessions(db)
+
+
+async def test_a_suspension_is_not_lost_when_the_session_ends_before_it_is_handled(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    row = await book(db, await make_booker(db), slot.id)
+    await suspend(db, slot.session_id, reason="医生生病", by=BY)
+    await let_it_be_over(db, slot)
+
+    await suspend_appointments(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
+    await db.execute(update(Appointment).values(decide_by=func.now() - timedelta(seconds=1)))
+    await refund_undecided(db)
+
+    assert await state_of(db, row.id) is AppointmentState.CANCELLED_BY_HOSPITAL
+    assert [one.reason for one in await refunds_of(db, row.order_id)] == [RefundReason.HOSPITAL]
+    session = await db.get_one(ClinicSession, (slot.hospital_id, slot.session_id), populate_existing=True)
+    assert (session.lifecycle, session.state) == (SessionState.FINISHED, SessionState.SUSPENDED)
+
+
+async def test_a_session_that_took_place_after_all_gives_the_place_back_though_it_is_over(
+    db: AsyncSession,
+) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    row = await book(db, await make_booker(db), slot.id)
+    await stop(db, slot)
+    await resume(db, slot.session_id, by=BY)
+    await let_it_be_over(db, slot)
+
+    await resume_appointments(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
+
+    assert await state_of(db, row.id) is AppointmentState.BOOKED
+    assert await refunds_of(db, row.order_id) == []
+
+
+async def test_a_suspended_session_that_is_over_cannot_be_resumed(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    await suspend(db, slot.session_id, reason="医生生病", by=BY)
+    await let_it_be_over(db, slot)
+
+    with pytest.raises(SessionStateConflict) as refused:
+        await resume(db, slot.session_id, by=BY)
+
+    assert refused.value.extra == {"state": "finished"}
+
+
+async def test_each_suspension_stays_written_down(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    for reason in ("医生生病", "设备检修"):
+        await suspend(db, slot.session_id, reason=reason, by=BY)
+        await resume(db, slot.session_id, by="staff:other")
+    await suspend(db, slot.session_id, reason="医生开会", by=BY)
+
+    rows = await db.scalars(select(Suspension).order_by(Suspension.suspended_at))
+
+    assert [(row.reason, row.suspended_by, row.lifted_by) for row in rows] == [
+        ("医生生病", BY, "staff:other"),
+        ("设备检修", BY, "staff:other"),
+        ("医生开会", BY, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        (
+            update(Suspension).values(lifted_at=func.now(), lifted_by="nobody"),
+            "clinic_session_suspension_is_open",
+        ),
+        (update(ClinicSession).values(lifecycle="suspended"), "clinic_session_lifecycle_known"),
+        (update(Suspension).values(lifted_at=func.now()), "suspension_lifted_whole"),
+    ],
+)
+async def test_the_database_keeps_a_session_and_its_suspension_together(
+    db: AsyncSession, statement: Update, constraint: str
+) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    await suspend(db, slot.session_id, reason="医生生病", by=BY)
+
+    with pytest.raises(IntegrityError, match=constraint):
+        await db.execute(statement)
 
 
 async def test_a_resumed_session_refunds_nobody_before_it_is_told(db: AsyncSession) -> None:

@@ -80,7 +80,7 @@ async def _suspend(db: AsyncSession, slot: Slot, _: UUID) -> None:
 
 
 async def _finish(db: AsyncSession, slot: Slot, _: UUID) -> None:
-    await _change_session(db, slot, state=SessionState.FINISHED)
+    await _change_session(db, slot, lifecycle=SessionState.FINISHED)
 
 
 async def _postpone_release(db: AsyncSession, slot: Slot, _: UUID) -> None:

@@ -23,7 +23,7 @@ from guahao.catalog.models import (
 )
 from guahao.kernel.clock import at_local, local_date, utc_now
 from guahao.kernel.ids import hospital_of, new_id
-from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState, Slot
+from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState, Slot, Suspension
 from guahao.scheduling.service.places import Move, move
 from guahao.scheduling.service.templates import TemplateRow
 from tests.factories.catalog import make_hospital
@@ -121,11 +121,34 @@ async def make_session(
         "fee_fen": 5000,
         "state": SessionState.PUBLISHED,
     }
-    session = ClinicSession(**values | overrides)
-    db.add(session)
-    await db.flush()
+    session = await _keep(db, **values | overrides)
     await put(db, await _cut(db, session, slots=slots, slot_min=slot_min, capacity=capacity), pools or {})
     return session
+
+
+async def _keep(db: AsyncSession, *, state: SessionState, **values: Any) -> ClinicSession:
+    is_suspended = state is SessionState.SUSPENDED
+    session = ClinicSession(**values, lifecycle=SessionState.PUBLISHED if is_suspended else state)
+    db.add(session)
+    await db.flush()
+    if is_suspended:
+        await suspend_quietly(db, session)
+    return session
+
+
+async def suspend_quietly(db: AsyncSession, session: ClinicSession) -> None:
+    """Let a session be suspended as it is, without moving a place or telling anybody."""
+    suspension = Suspension(
+        hospital_id=session.hospital_id,
+        id=new_id(session.hospital_id),
+        session_id=session.id,
+        reason="医生生病",
+        suspended_by="staff:test",
+    )
+    db.add(suspension)
+    await db.flush()
+    session.suspension_id = suspension.id
+    await db.flush()
 
 
 async def _cut(

@@ -190,11 +190,12 @@ async def anchors_of(db: AsyncSession, *, hospital_id: int, limit: int) -> Seque
     return found.all()
 
 
-async def deeds(db: AsyncSession, *, hospital_id: int, subjects: Sequence[str]) -> list[Deed]:
-    """Everything that was done to any of `subjects`, the oldest first."""
+async def deeds(db: AsyncSession, *, hospital_id: int, subjects: Sequence[str], action: str) -> list[Deed]:
+    """Every deed of one kind that was done to any of `subjects`, the oldest first."""
     rows = await db.execute(
         select(AuditEntryRow.at, AuditEntryRow.actor, AuditEntryRow.action, AuditEntryRow.data)
         .where(AuditEntryRow.hospital_id == hospital_id, AuditEntryRow.subject.in_(subjects))
+        .where(AuditEntryRow.action == action)
         .order_by(AuditEntryRow.at, AuditEntryRow.id)
     )
     return [Deed(at=row.at, actor=row.actor, action=row.action, data=row.data) for row in rows]

@@ -1,4 +1,4 @@
-"""What booking does when something happened: follow money and suspensions, owe messages."""
+"""What booking does when something happened: follow money and suspensions, plan messages."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from guahao.booking.events import (
     AppointmentResumed,
     AppointmentSuspended,
 )
-from guahao.booking.models import AppointmentState
 from guahao.booking.service import suspension
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.expire import end_hold
 from guahao.booking.service.late import accept_late_money
-from guahao.booking.service.locks import lock_appointment
-from guahao.booking.service.notices import owe
+from guahao.booking.service.notices import replan_notices
 from guahao.kernel.events import Reaction, on
-from guahao.notification import service as notification
-from guahao.notification.service import NoticeKind
 from guahao.payment.events import OrderClosed, PaymentSucceeded
 from guahao.scheduling.events import SessionResumed, SessionSuspended
 
@@ -57,39 +53,22 @@ async def follow_resumption(db: AsyncSession, event: SessionResumed) -> None:
     await suspension.resume_appointments(db, hospital_id=event.hospital_id, session_id=event.session_id)
 
 
-async def owe_booked(db: AsyncSession, event: AppointmentConfirmed) -> None:
-    """Owe the confirmation and the reminders."""
-    await owe(db, event.appointment_id, NoticeKind.BOOKED, remind=True)
+async def plan_notices(
+    db: AsyncSession,
+    event: AppointmentConfirmed
+    | AppointmentCancelled
+    | AppointmentExpired
+    | AppointmentSuspended
+    | AppointmentResumed,
+) -> None:
+    """Plan what the appointment owes as it stands now."""
+    await replan_notices(db, event.appointment_id)
 
 
-async def owe_cancelled(db: AsyncSession, event: AppointmentCancelled) -> None:
-    """Owe word of the cancellation; reminders are called off."""
-    kind = NoticeKind.CANCELLED_BY_HOSPITAL if event.is_by_hospital else NoticeKind.CANCELLED
-    await owe(db, event.appointment_id, kind)
-
-
-async def owe_expired(db: AsyncSession, event: AppointmentExpired) -> None:
-    """Owe word that the hold ended, unless late money has booked it again."""
-    if (await lock_appointment(db, event.appointment_id)).state is AppointmentState.EXPIRED:
-        await owe(db, event.appointment_id, NoticeKind.EXPIRED)
-
-
-async def owe_rescheduled(db: AsyncSession, event: AppointmentRescheduled) -> None:
-    """Owe word of the new time and its reminders; those of the old time are called off."""
-    await notification.call_off(
-        db, hospital_id=event.hospital_id, subject=f"appointment:{event.old_appointment_id}"
-    )
-    await owe(db, event.appointment_id, NoticeKind.RESCHEDULED, remind=True)
-
-
-async def owe_suspended(db: AsyncSession, event: AppointmentSuspended) -> None:
-    """Owe word of the suspension; reminders are called off."""
-    await owe(db, event.appointment_id, NoticeKind.SUSPENDED)
-
-
-async def owe_resumed(db: AsyncSession, event: AppointmentResumed) -> None:
-    """Owe word that the session takes place, and the reminders again."""
-    await owe(db, event.appointment_id, NoticeKind.RESUMED, remind=True)
+async def plan_notices_of_both(db: AsyncSession, event: AppointmentRescheduled) -> None:
+    """Plan what an appointment and the one that it replaced owe, locked in the order of their ids."""
+    for appointment_id in sorted((event.old_appointment_id, event.appointment_id)):
+        await replan_notices(db, appointment_id)
 
 
 REACTIONS: tuple[Reaction, ...] = (
@@ -97,10 +76,10 @@ REACTIONS: tuple[Reaction, ...] = (
     on(OrderClosed, end_unpaid),
     on(SessionSuspended, follow_suspension),
     on(SessionResumed, follow_resumption),
-    on(AppointmentConfirmed, owe_booked),
-    on(AppointmentCancelled, owe_cancelled),
-    on(AppointmentExpired, owe_expired),
-    on(AppointmentRescheduled, owe_rescheduled),
-    on(AppointmentSuspended, owe_suspended),
-    on(AppointmentResumed, owe_resumed),
+    on(AppointmentConfirmed, plan_notices),
+    on(AppointmentCancelled, plan_notices),
+    on(AppointmentExpired, plan_notices),
+    on(AppointmentRescheduled, plan_notices_of_both),
+    on(AppointmentSuspended, plan_notices),
+    on(AppointmentResumed, plan_notices),
 )

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.queries import deeds
 from guahao.booking.models import Appointment, BookingBlock, CreditEvent
 from guahao.booking.queries.deeds import StaffDeed, Standing, staff_deeds
+from guahao.booking.queries.events import events_of
 from guahao.booking.queries.screen import AppointmentView, views
-from guahao.booking.queries.staff_timeline import StaffPast, Step, actor_name, steps_of
+from guahao.booking.queries.staff_timeline import REVEAL, StaffHistory, Step, actor_name, steps_of
 from guahao.catalog.queries import rules_of_version
 from guahao.identity.queries.actors import actor_names
 from guahao.identity.queries.people import ShownPatient, patient_shown
@@ -48,7 +49,7 @@ async def file_of(db: AsyncSession, row: Appointment, *, key_ring: KeyRing) -> A
     view = (await views(db, [row], key_ring=key_ring))[0]
     money = await order_file(db, order_id=row.order_id)
     credit = await db.get(CreditEvent, (row.hospital_id, row.id), populate_existing=True)
-    steps = steps_of(await _past(db, row, money))
+    steps = steps_of(await _history(db, row, money, credit))
     actors = {step.actor for step in steps}
     if credit is not None and credit.voided_by is not None:
         actors.add(credit.voided_by)
@@ -76,24 +77,18 @@ async def file_of(db: AsyncSession, row: Appointment, *, key_ring: KeyRing) -> A
     )
 
 
-async def _past(db: AsyncSession, row: Appointment, money: OrderFile) -> StaffPast:
-    own = [f"appointment:{row.id}", f"session:{row.session_id}"]
-    payments = [f"payment:{payment.id}" for payment in money.payments]
-    return StaffPast(
+async def _history(
+    db: AsyncSession, row: Appointment, money: OrderFile, credit: CreditEvent | None
+) -> StaffHistory:
+    return StaffHistory(
         appointment=row,
-        deeds=await deeds(db, hospital_id=row.hospital_id, subjects=own),
-        payment_deeds=await deeds(db, hospital_id=row.hospital_id, subjects=payments),
+        events=await events_of(db, row),
         money=money,
-        moved_by=await _moved_by(db, row),
+        credit=credit,
+        reveals=await deeds(
+            db, hospital_id=row.hospital_id, subjects=[f"appointment:{row.id}"], action=REVEAL
+        ),
     )
-
-
-async def _moved_by(db: AsyncSession, row: Appointment) -> str | None:
-    """Who moved the earlier appointment here; the deed stands with the earlier one."""
-    if row.rescheduled_from is None:
-        return None
-    earlier = await deeds(db, hospital_id=row.hospital_id, subjects=[f"appointment:{row.rescheduled_from}"])
-    return next((deed.actor for deed in earlier if deed.action == "appointment.reschedule"), None)
 
 
 async def _blocks(db: AsyncSession, row: Appointment) -> Sequence[BookingBlock]:

@@ -6,12 +6,26 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Integer, Uuid, and_, bindparam, column, func, literal_column, or_, select
+from sqlalchemy import (
+    ARRAY,
+    Date,
+    Integer,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState, BookingBlock, CreditEvent, CreditKind
 from guahao.booking.policy import UNPAID_COUNTS_FOR, History, Standing
+from guahao.kernel.clock import CHINA
 from guahao.kernel.db import HotStatement
 
 _APPOINTMENT, _BLOCK, _CREDIT = Appointment.__table__.c, BookingBlock.__table__.c, CreditEvent.__table__.c
@@ -46,6 +60,7 @@ _unpaid_at = (
     .correlate(_wanted)
     .scalar_subquery()
 )
+_today = cast(func.timezone(CHINA.key, func.now()), Date)
 _HISTORY = HotStatement(
     select(
         _wanted.c.hospital_id.label("asked_hospital_id"),
@@ -67,7 +82,8 @@ _HISTORY = HotStatement(
         and_(
             _APPOINTMENT.person_id == _wanted.c.person_id,
             _APPOINTMENT.ended_at.is_(None),
-            or_(_APPOINTMENT.ends_at > func.now(), _APPOINTMENT.created_at > func.now() - timedelta(days=30)),
+            # whatever a limit of a day or of the last days may count, over or not
+            or_(_APPOINTMENT.date >= _today, _APPOINTMENT.created_at > func.now() - timedelta(days=30)),
         ),
         isouter=True,
     )

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.audit.queries import deeds
 from guahao.booking.models import ENDED, Appointment
+from guahao.booking.queries.events import events_of
 from guahao.booking.queries.screen import AppointmentView
-from guahao.booking.queries.timeline import Moment, Past, timeline_of
+from guahao.booking.queries.timeline import AppointmentHistory, Moment, timeline_of
 from guahao.catalog.queries import Rules, rules_of_version
 from guahao.identity.queries.patients import ShownDocument, document_of
 from guahao.kernel.clock import CHINA
@@ -29,18 +29,14 @@ class AppointmentPage:
 async def page_of(db: AsyncSession, view: AppointmentView) -> AppointmentPage:
     """Read what is shown of one appointment besides its view."""
     row = view.appointment
-    past = Past(
+    history = AppointmentHistory(
         appointment=row,
-        deeds=await deeds(
-            db,
-            hospital_id=row.hospital_id,
-            subjects=[f"appointment:{row.id}", f"session:{row.session_id}"],
-        ),
+        events=await events_of(db, row),
         order=view.order,
         paid_by=await paid_by(db, view.order),
         refunds=await refunds_of(db, view.order),
     )
-    return AppointmentPage(timeline=tuple(timeline_of(past)), bring=await _bring(db, row))
+    return AppointmentPage(timeline=tuple(timeline_of(history)), bring=await _bring(db, row))
 
 
 async def _bring(db: AsyncSession, row: Appointment) -> tuple[str, ...]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from guahao.audit.queries import Deed
-from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.models import (
+    Appointment,
+    AppointmentEvent,
+    AppointmentState,
+    CreditEvent,
+    EventReason,
+)
 from guahao.kernel.i18n import text
 from guahao.kernel.money import yuan_text
 from guahao.payment.queries.staff import OrderFile
 
-_SESSION = {"session.suspended", "session.resumed"}
+REVEAL = "appointment.reveal"
+"""What the trail calls a value of the patient that was shown in full: an access, known to the trail alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +36,26 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StaffPast:
-    """What is known: deeds to the appointment and its session, to its payments, and the order's file.
-
-    `moved_by` is who moved an earlier appointment here.
-    """
+class StaffHistory:
+    """What is known: the appointment's own events in order, its money, what counts, and who saw a value."""
 
     appointment: Appointment
-    deeds: Sequence[Deed]
-    payment_deeds: Sequence[Deed]
+    events: Sequence[AppointmentEvent]
     money: OrderFile
-    moved_by: str | None = None
+    credit: CreditEvent | None
+    reveals: Sequence[Deed]
 
 
-def steps_of(past: StaffPast) -> list[Step]:
+def steps_of(history: StaffHistory) -> list[Step]:
     """Everything that happened, oldest first."""
-    return sorted([*_deeds(past), *_paid(past), *_refunds(past)], key=lambda step: step.at)
+    steps = [
+        *_changes(history),
+        *_excused(history),
+        *_reveals(history),
+        *_paid(history),
+        *_refunds(history),
+    ]
+    return sorted(steps, key=lambda step: step.at)
 
 
 def actor_name(actor: str, names: Mapping[str, str]) -> str:
@@ -56,78 +66,77 @@ def actor_name(actor: str, names: Mapping[str, str]) -> str:
     return text("staff-timeline.actor-patient" if is_patient else "staff-timeline.actor-system")
 
 
-def _deeds(past: StaffPast) -> Iterator[Step]:
-    row = past.appointment
-    if row.rescheduled_from is not None:
-        yield _step(
-            row.created_at,
-            "moved-here",
-            past.moved_by or "system",
-            after=AppointmentState.BOOKED,
-            number=row.number,
-        )
-    for deed in past.deeds:
-        if deed.action in _SESSION and not row.created_at <= deed.at <= (row.ended_at or deed.at):
-            continue
-        before, after = _change(deed)
-        yield _step(
-            deed.at,
-            deed.action,
-            deed.actor,
-            reason=deed.data.get("reason") or deed.data.get("overruling_reason"),
-            before=before,
-            after=after,
-            **_values(row, deed),
-        )
-
-
-def _change(deed: Deed) -> tuple[AppointmentState | None, AppointmentState | None]:
-    if deed.action == "appointment.cancel":
-        before, after = deed.data.get("before"), deed.data.get("state")
-        return before and AppointmentState(before), after and AppointmentState(after)
-    return _CHANGES.get(deed.action, (None, None))
-
-
-_CHANGES: dict[str, tuple[AppointmentState | None, AppointmentState | None]] = {
-    "appointment.hold": (None, AppointmentState.HELD),
-    "appointment.book": (None, AppointmentState.BOOKED),
-    "appointment.confirm": (AppointmentState.HELD, AppointmentState.BOOKED),
-    "appointment.rebook": (AppointmentState.EXPIRED, AppointmentState.BOOKED),
-    "appointment.expire": (AppointmentState.HELD, AppointmentState.EXPIRED),
-    "appointment.reschedule": (AppointmentState.BOOKED, AppointmentState.RESCHEDULED),
-    "session.suspended": (AppointmentState.BOOKED, AppointmentState.SUSPENDED),
-    "session.resumed": (AppointmentState.SUSPENDED, AppointmentState.BOOKED),
+ACTIONS: dict[EventReason, str] = {
+    EventReason.HELD: "appointment.hold",
+    EventReason.BOOKED: "appointment.book",
+    EventReason.MOVED_HERE: "moved-here",
+    EventReason.PAID: "appointment.confirm",
+    EventReason.PAID_LATE: "appointment.rebook",
+    EventReason.UNPAID: "appointment.expire",
+    EventReason.SESSION_OVER: "appointment.expire",
+    EventReason.PATIENT_REQUEST: "appointment.cancel",
+    EventReason.EXCUSED: "appointment.cancel",
+    EventReason.HOSPITAL_REQUEST: "appointment.cancel",
+    EventReason.SESSION_SUSPENDED: "session.suspended",
+    EventReason.SESSION_RESUMED: "session.resumed",
+    EventReason.REFUND_CHOSEN: "appointment.cancel",
+    EventReason.CHOICE_LAPSED: "appointment.cancel",
+    EventReason.RESCHEDULED: "appointment.reschedule",
+    EventReason.NOTICES_RESENT: "appointment.resend",
 }
+"""How each change is called in the file; the words are part of the public contract."""
+
+_SENTENCES: dict[EventReason, str] = {
+    EventReason.SESSION_OVER: "session-over",
+    EventReason.CHOICE_LAPSED: "choice-lapsed",
+}
+"""Changes that share an action and read differently."""
 
 
-def _values(row: Appointment, deed: Deed) -> dict[str, Any]:
-    return {
-        "number": deed.data.get("number", row.number),
-        "channel": text(f"channel.{row.channel.value}"),
-        "field": text(f"personal.{deed.data.get('field', 'name')}"),
-    }
+def _changes(history: StaffHistory) -> Iterator[Step]:
+    row = history.appointment
+    for event in history.events:
+        is_change = event.from_state is not event.to_state
+        yield _step(
+            event.occurred_at,
+            ACTIONS[event.reason],
+            event.actor,
+            key=_SENTENCES.get(event.reason),
+            reason=event.data.get("note"),
+            before=event.from_state if is_change else None,
+            after=event.to_state if is_change else None,
+            number=event.data.get("number", row.number),
+            channel=text(f"channel.{row.channel.value}"),
+        )
 
 
-def _paid(past: StaffPast) -> Iterator[Step]:
-    """Money that came; who took cash is known from the payment's own deeds."""
-    takers = {
-        deed.data.get("amount_fen"): deed.actor
-        for deed in past.payment_deeds
-        if deed.action == "payment.take_cash"
-    }
-    for payment in past.money.payments:
+def _excused(history: StaffHistory) -> Iterator[Step]:
+    credit = history.credit
+    if credit is not None and credit.voided_at is not None:
+        by = credit.voided_by or "system"
+        yield _step(credit.voided_at, "appointment.excuse", by, reason=credit.void_reason)
+
+
+def _reveals(history: StaffHistory) -> Iterator[Step]:
+    for deed in history.reveals:
+        field = text(f"personal.{deed.data.get('field', 'name')}")
+        yield _step(deed.at, REVEAL, deed.actor, reason=deed.data.get("reason"), field=field)
+
+
+def _paid(history: StaffHistory) -> Iterator[Step]:
+    for payment in history.money.payments:
         if payment.captured_at is not None:
             yield _step(
                 payment.captured_at,
                 "paid",
-                takers.get(payment.amount_fen, "system"),
+                payment.taken_by or "system",
                 amount=yuan_text(payment.captured_fen),
                 way=text(f"pay-channel.{payment.channel.value}"),
             )
 
 
-def _refunds(past: StaffPast) -> Iterator[Step]:
-    for refund in past.money.refunds:
+def _refunds(history: StaffHistory) -> Iterator[Step]:
+    for refund in history.money.refunds:
         amount = yuan_text(refund.amount_fen)
         yield _step(
             refund.requested_at, "refund-requested", refund.requested_by, reason=refund.note, amount=amount
@@ -146,28 +155,11 @@ def _step(
     action: str,
     actor: str,
     *,
+    key: str | None = None,
     reason: str | None = None,
     before: AppointmentState | None = None,
     after: AppointmentState | None = None,
     **values: object,
 ) -> Step:
-    key = action if action in _TOLD else "other"
-    sentence = text(f"staff-timeline.{key.replace('.', '-')}", action=action, **values)
+    sentence = text(f"staff-timeline.{key or action.replace('.', '-')}", **values)
     return Step(at=at, action=action, actor=actor, text=sentence, reason=reason, before=before, after=after)
-
-
-_TOLD = frozenset(
-    {
-        *_CHANGES,
-        "appointment.cancel",
-        "appointment.resend",
-        "appointment.excuse",
-        "appointment.reveal",
-        "moved-here",
-        "paid",
-        "refund-requested",
-        "refund-submitted",
-        "refund-arrived",
-        "refund-ended",
-    }
-)

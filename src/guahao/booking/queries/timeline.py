@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
-from guahao.audit.queries import Deed
-from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.models import (
+    Appointment,
+    AppointmentEvent,
+    AppointmentState,
+    EventChannel,
+    EventReason,
+)
 from guahao.kernel.clock import CHINA
 from guahao.kernel.i18n import text
 from guahao.kernel.money import yuan_text
@@ -45,99 +51,101 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """What is known about an appointment's past; `deeds` are those to it and to its session."""
+class AppointmentHistory:
+    """What is known about an appointment's past; `events` are its own, in order."""
 
     appointment: Appointment
-    deeds: Sequence[Deed]
+    events: Sequence[AppointmentEvent]
     order: Order
     paid_by: Channel | None
     refunds: Sequence[RefundProgress]
 
 
-def timeline_of(past: Past) -> list[Moment]:
+def timeline_of(history: AppointmentHistory) -> list[Moment]:
     """Everything that happened, oldest first; money that goes back is told where the order is now."""
-    found = sorted([*_of_deeds(past), *_of_row(past), *_payment(past)], key=lambda moment: moment.at)
-    if past.appointment.state is AppointmentState.RESCHEDULED:
-        return found
-    for refund in past.refunds:
-        found += _refund(refund, not_before=found[-1].at if refund.reason in _END else None)
-    return sorted(found, key=lambda moment: moment.at)
+    moments = [moment for event in history.events for moment in _of_event(history.appointment, event)]
+    moments = sorted([*moments, *_payment(history)], key=lambda moment: moment.at)
+    if history.appointment.state is AppointmentState.RESCHEDULED:
+        return moments
+    for refund in history.refunds:
+        moments += _refund(refund, not_before=_not_before(history, refund))
+    return sorted(moments, key=lambda moment: moment.at)
 
 
 _END = (RefundReason.CANCELLED, RefundReason.HOSPITAL, RefundReason.LATE)
 """Refunds that come with the end of an appointment; asked for in its transaction, told after it."""
 
 
-def _of_deeds(past: Past) -> Iterator[Moment]:
-    row = past.appointment
-    for deed in past.deeds:
-        tell = _TELLERS.get(deed.action)
-        if tell is not None:
-            yield tell(row, deed)
-        elif deed.action in _OF_SESSION and row.created_at <= deed.at <= (row.ended_at or deed.at):
-            yield _moment(deed.at, _OF_SESSION[deed.action])
+def _not_before(history: AppointmentHistory, refund: RefundProgress) -> datetime | None:
+    """The event that a refund came with; both are of one transaction, whose begin is the refund's time."""
+    if refund.reason in _END:
+        return history.events[-1].occurred_at
+    first = history.events[0]
+    if refund.reason is RefundReason.DIFFERENCE and refund.requested_at >= history.appointment.created_at:
+        return first.occurred_at
+    return None
 
 
-def _of_row(past: Past) -> Iterator[Moment]:
-    """What no deed of its own tells: the arrival from another slot, and the end by a suspension."""
-    row = past.appointment
-    if row.rescheduled_from is not None:
-        yield _moment(row.created_at, MomentKind.MOVED_HERE, number=row.number)
-    is_by_hospital = row.state is AppointmentState.CANCELLED_BY_HOSPITAL
-    if is_by_hospital and row.ended_at and not any(deed.action == _CANCEL for deed in past.deeds):
-        yield _moment(row.ended_at, MomentKind.CANCELLED, "cancelled-suspended")
+def _of_event(row: Appointment, event: AppointmentEvent) -> Iterator[Moment]:
+    number = event.data.get("number", row.number)
+    match event.reason:
+        case EventReason.HELD:
+            until = f"{row.hold_expires_at.astimezone(CHINA):%H:%M}" if row.hold_expires_at else ""
+            yield _moment(event, MomentKind.HELD, until=until)
+        case EventReason.BOOKED:
+            yield _moment(
+                event, MomentKind.BOOKED, "booked-desk" if _is_by_staff(event) else None, number=number
+            )
+        case EventReason.PAID | EventReason.PAID_LATE:
+            yield _moment(event, MomentKind.BOOKED, number=number)
+            if event.to_state is AppointmentState.SUSPENDED:
+                yield _moment(event, MomentKind.SUSPENDED)
+        case EventReason.MOVED_HERE:
+            yield _moment(event, MomentKind.MOVED_HERE, number=number)
+        case EventReason.NOTICES_RESENT:
+            return
+        case _:
+            kind, key = _ended_or_suspended(event)
+            yield _moment(event, kind, key)
 
 
-def _held(row: Appointment, deed: Deed) -> Moment:
-    until = f"{row.hold_expires_at.astimezone(CHINA):%H:%M}" if row.hold_expires_at else ""
-    return _moment(deed.at, MomentKind.HELD, until=until)
+def _ended_or_suspended(event: AppointmentEvent) -> tuple[MomentKind, str | None]:
+    match event.to_state:
+        case AppointmentState.BOOKED:
+            return MomentKind.RESUMED, None
+        case AppointmentState.SUSPENDED:
+            return MomentKind.SUSPENDED, None
+        case AppointmentState.EXPIRED:
+            is_over = event.reason is EventReason.SESSION_OVER
+            return MomentKind.EXPIRED, "session-over" if is_over else None
+        case AppointmentState.RESCHEDULED:
+            return MomentKind.RESCHEDULED, None
+        case AppointmentState.CANCELLED_BY_PATIENT | AppointmentState.CANCELLED_BY_HOSPITAL:
+            return MomentKind.CANCELLED, _cancelled(event)
+        case AppointmentState.HELD:
+            raise ValueError(event.reason)
+        case _:
+            assert_never(event.to_state)
 
 
-def _booked(row: Appointment, deed: Deed) -> Moment:
-    key = "booked-desk" if _is_by_staff(deed) else "booked"
-    return _moment(deed.at, MomentKind.BOOKED, key, number=deed.data.get("number", row.number))
+def _cancelled(event: AppointmentEvent) -> str:
+    if event.channel is EventChannel.SYSTEM:
+        return "cancelled-suspended"
+    is_patients = event.to_state is AppointmentState.CANCELLED_BY_PATIENT
+    return f"cancelled-{'patient' if is_patients else 'hospital'}-{'desk' if _is_by_staff(event) else 'self'}"
 
 
-def _expired(_row: Appointment, deed: Deed) -> Moment:
-    return _moment(deed.at, MomentKind.EXPIRED)
+def _is_by_staff(event: AppointmentEvent) -> bool:
+    return event.channel in (EventChannel.DESK, EventChannel.PHONE)
 
 
-def _rescheduled(_row: Appointment, deed: Deed) -> Moment:
-    return _moment(deed.at, MomentKind.RESCHEDULED)
-
-
-def _cancelled(row: Appointment, deed: Deed) -> Moment:
-    whose = "hospital" if row.state is AppointmentState.CANCELLED_BY_HOSPITAL else "patient"
-    by = "desk" if _is_by_staff(deed) else "self"
-    return _moment(deed.at, MomentKind.CANCELLED, f"cancelled-{whose}-{by}")
-
-
-def _is_by_staff(deed: Deed) -> bool:
-    return deed.actor.startswith("staff:")
-
-
-_CANCEL = "appointment.cancel"
-_TELLERS: dict[str, Callable[[Appointment, Deed], Moment]] = {
-    "appointment.hold": _held,
-    "appointment.book": _booked,
-    "appointment.confirm": _booked,
-    "appointment.rebook": _booked,
-    "appointment.expire": _expired,
-    "appointment.reschedule": _rescheduled,
-    _CANCEL: _cancelled,
-}
-_OF_SESSION = {"session.suspended": MomentKind.SUSPENDED, "session.resumed": MomentKind.RESUMED}
-
-
-def _payment(past: Past) -> Iterator[Moment]:
-    if past.paid_by is not None and past.order.paid_at is not None:
-        yield _moment(
-            past.order.paid_at,
-            MomentKind.PAID,
-            amount=yuan_text(past.order.payable_fen),
-            provider=text(f"provider.{past.paid_by.provider.value}"),
-        )
+def _payment(history: AppointmentHistory) -> Iterator[Moment]:
+    if history.paid_by is not None and history.order.paid_at is not None:
+        values = {
+            "amount": yuan_text(history.order.payable_fen),
+            "provider": text(f"provider.{history.paid_by.provider.value}"),
+        }
+        yield Moment(at=history.order.paid_at, kind=MomentKind.PAID, text=text("timeline.paid", **values))
 
 
 def _refund(refund: RefundProgress, *, not_before: datetime | None) -> Iterator[Moment]:
@@ -152,8 +160,9 @@ def _refund(refund: RefundProgress, *, not_before: datetime | None) -> Iterator[
     for kind, at in steps:
         if at is not None:
             earliest = max(at, earliest)
-            yield _moment(earliest, kind, amount=yuan_text(refund.amount_fen))
+            sentence = text(f"timeline.{kind.value}", amount=yuan_text(refund.amount_fen))
+            yield Moment(at=earliest, kind=kind, text=sentence)
 
 
-def _moment(at: datetime, kind: MomentKind, key: str | None = None, **values: object) -> Moment:
-    return Moment(at=at, kind=kind, text=text(f"timeline.{key or kind.value}", **values))
+def _moment(event: AppointmentEvent, kind: MomentKind, key: str | None = None, **values: object) -> Moment:
+    return Moment(at=event.occurred_at, kind=kind, text=text(f"timeline.{key or kind.value}", **values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from guahao.payment import service as payment
 from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts
 from guahao.scheduling.queries.states import SessionState
+from guahao.scheduling.queries.suspensions import Suspension, last_suspensions
 from guahao.scheduling.service.places import Move, move_known
 
 BATCH = 50
@@ -41,51 +42,88 @@ async def suspend_appointments(db: AsyncSession, *, hospital_id: int, session_id
     """Put a suspended session's booked appointments before a choice and end its unpaid holds.
 
     A hold whose money has just come in is left to its confirmation. Repeating changes nothing, and
-    so does a session that was resumed before this was told.
+    so does a session that was resumed before this was handled. When it is handled does not matter:
+    a session stays suspended until somebody lifts it, its end included.
     """
     rows = await _of_session(db, hospital_id, session_id, AppointmentState.HELD, AppointmentState.BOOKED)
     slots = await lock_sessions_of(db, rows)
-    moves: list[Move] = []
-    for row in rows:
-        slot = slots[row.slot_id]
-        if slot.state is not SessionState.SUSPENDED:
-            continue
-        if row.state is AppointmentState.BOOKED:
-            await transition(
-                db,
-                Transition(
-                    appointment=row,
-                    to=AppointmentState.SUSPENDED,
-                    reason=EventReason.SESSION_SUSPENDED,
-                    decide_by=decide_by(starts_at=slot.starts_at, now=slot.now),
-                ),
-            )
-            await publish(db, AppointmentSuspended(hospital_id=hospital_id, appointment_id=row.id))
-        elif await payment.close(db, order_id=row.order_id):
-            moves.append(await _end_for_hospital(db, row, slot, EventReason.SESSION_SUSPENDED))
+    rows = [row for row in rows if slots[row.slot_id].state is SessionState.SUSPENDED]
+    suspensions = await last_suspensions(db, {(row.hospital_id, row.session_id) for row in rows})
+    unpaid = [
+        row
+        for row in rows
+        if row.state is AppointmentState.HELD and await payment.close(db, order_id=row.order_id)
+    ]
+    await _offer_choice(
+        db, [row for row in rows if row.state is AppointmentState.BOOKED], slots=slots, causes=suspensions
+    )
+    moves = [
+        await _end_for_hospital(
+            db,
+            row,
+            slots[row.slot_id],
+            reason=EventReason.SESSION_SUSPENDED,
+            actor=suspensions[row.session_id].suspended_by,
+        )
+        for row in unpaid
+    ]
     await move_known(db, moves)
+
+
+async def _offer_choice(
+    db: AsyncSession,
+    rows: Sequence[Appointment],
+    *,
+    slots: Mapping[UUID, SlotFacts],
+    causes: Mapping[UUID, Suspension],
+) -> None:
+    await transition(
+        db,
+        *(
+            Transition(
+                appointment=row,
+                to=AppointmentState.SUSPENDED,
+                reason=EventReason.SESSION_SUSPENDED,
+                actor=causes[row.session_id].suspended_by,
+                decide_by=decide_by(starts_at=slots[row.slot_id].starts_at, now=slots[row.slot_id].now),
+                data={"note": causes[row.session_id].reason},
+            )
+            for row in rows
+        ),
+    )
+    for row in rows:
+        await publish(db, AppointmentSuspended(hospital_id=row.hospital_id, appointment_id=row.id))
 
 
 async def resume_appointments(db: AsyncSession, *, hospital_id: int, session_id: UUID) -> None:
     """Give everybody who has not chosen otherwise their booked appointment back."""
     rows = await _of_session(db, hospital_id, session_id, AppointmentState.SUSPENDED)
     slots = await lock_sessions_of(db, rows)
-    for row in rows:
-        if slots[row.slot_id].state is SessionState.PUBLISHED:
-            await _resume(db, row)
+    await _resume(db, [row for row in rows if slots[row.slot_id].state is not SessionState.SUSPENDED])
 
 
-async def _resume(db: AsyncSession, row: Appointment) -> None:
+async def _resume(db: AsyncSession, rows: Sequence[Appointment]) -> None:
+    suspensions = await last_suspensions(db, {(row.hospital_id, row.session_id) for row in rows})
     await transition(
-        db, Transition(appointment=row, to=AppointmentState.BOOKED, reason=EventReason.SESSION_RESUMED)
+        db,
+        *(
+            Transition(
+                appointment=row,
+                to=AppointmentState.BOOKED,
+                reason=EventReason.SESSION_RESUMED,
+                actor=suspensions[row.session_id].lifted_by or "system",
+            )
+            for row in rows
+        ),
     )
-    await publish(db, AppointmentResumed(hospital_id=row.hospital_id, appointment_id=row.id))
+    for row in rows:
+        await publish(db, AppointmentResumed(hospital_id=row.hospital_id, appointment_id=row.id))
 
 
 async def refund_undecided(db: AsyncSession) -> int:
     """Cancel for the hospital, with a full refund, up to 50 appointments whose time to choose is over.
 
-    If the session takes place after all, which is about to be told, they stand.
+    If the session takes place after all, which is about to be handled, they stand.
     """
     due = (
         await db.scalars(
@@ -95,16 +133,16 @@ async def refund_undecided(db: AsyncSession) -> int:
             .order_by(Appointment.decide_by)
             .limit(BATCH)
             .with_for_update(skip_locked=True, key_share=True)
+            .execution_options(populate_existing=True)
         )
     ).all()
     slots = await lock_sessions_of(db, due)
+    off = [row for row in due if slots[row.slot_id].state is SessionState.SUSPENDED]
+    await _resume(db, [row for row in due if row not in off])
     moves = []
-    for row in due:
-        if slots[row.slot_id].state is SessionState.PUBLISHED:
-            await _resume(db, row)
-            continue
+    for row in off:
         await payment.refund(db, order_id=row.order_id, reason=RefundReason.HOSPITAL)
-        moves.append(await _end_for_hospital(db, row, slots[row.slot_id], EventReason.CHOICE_LAPSED))
+        moves.append(await _end_for_hospital(db, row, slots[row.slot_id], reason=EventReason.CHOICE_LAPSED))
     await move_known(db, moves)
     return len(due)
 
@@ -118,14 +156,18 @@ async def _of_session(
         .where(Appointment.state.in_(states))
         .order_by(Appointment.id)
         .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
     return rows.all()
 
 
-async def _end_for_hospital(db: AsyncSession, row: Appointment, slot: SlotFacts, reason: EventReason) -> Move:
+async def _end_for_hospital(
+    db: AsyncSession, row: Appointment, slot: SlotFacts, *, reason: EventReason, actor: str = "system"
+) -> Move:
     source = bucket_of(row)
     await transition(
-        db, Transition(appointment=row, to=AppointmentState.CANCELLED_BY_HOSPITAL, reason=reason)
+        db,
+        Transition(appointment=row, to=AppointmentState.CANCELLED_BY_HOSPITAL, reason=reason, actor=actor),
     )
     await publish(
         db,

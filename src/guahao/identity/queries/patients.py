@@ -5,31 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     ColumnElement,
     Date,
+    Integer,
     Text,
     Uuid,
-    and_,
     bindparam,
     cast,
     column,
-    exists,
     func,
     literal,
-    or_,
     select,
-    true,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeEngine
 
-from guahao.identity.models.consent import Consent, ConsentKind
 from guahao.identity.models.person import DocumentType, Patient, Person
 from guahao.identity.policy.document import GROWN_UP, OWN_CONSENT
-from guahao.kernel.clock import CHINA, age_on
+from guahao.kernel.clock import age_on
 from guahao.kernel.db import HotStatement
 from guahao.kernel.sex import Sex
 
@@ -46,55 +45,25 @@ class PatientFacts:
     consented: bool
 
 
-_PATIENT, _PERSON, _CONSENT = Patient.__table__.c, Person.__table__.c, Consent.__table__.c
-
-_pair = (
-    func.unnest(bindparam("accounts", type_=ARRAY(Uuid)), bindparam("patients", type_=ARRAY(Uuid)))
-    .table_valued(column("account_id", Uuid), column("patient_id", Uuid), name="pair")
+_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "patient_id": Uuid(),
+    "account_id": Uuid(),
+    "person_id": Uuid(),
+    "birth_date": Date(),
+    "sex": Text(),
+    "verified": Boolean(),
+    "consented": Boolean(),
+}
+_facts = (
+    func.lock_patients(
+        bindparam("accounts", type_=ARRAY(Uuid)),
+        bindparam("patients", type_=ARRAY(Uuid)),
+        bindparam("own_consent_years", type_=Integer),
+    )
+    .table_valued(*(column(name, kind) for name, kind in _COLUMNS.items()), name="facts")
     .render_derived()
 )
-_account_consents = exists().where(
-    _CONSENT.account_id == _PATIENT.account_id,
-    _CONSENT.kind == ConsentKind.SENSITIVE_PERSONAL_INFORMATION,
-    _CONSENT.patient_id.is_(None),
-    _CONSENT.ended_at.is_(None),
-)
-_guardian_consents = exists().where(
-    _CONSENT.patient_id == _PATIENT.id,
-    _CONSENT.kind == ConsentKind.CHILD_SENSITIVE,
-    _CONSENT.ended_at.is_(None),
-)
-_today = cast(func.timezone(CHINA.key, func.now()), Date)
-_is_child = _PERSON.birth_date > _today - func.make_interval(OWN_CONSENT)
-_wanted = (
-    select(
-        _PATIENT.id.label("patient_id"),
-        _PATIENT.account_id,
-        _PATIENT.person_id,
-        _PERSON.birth_date,
-        _PERSON.sex,
-        _PERSON.verified_at.is_not(None).label("verified"),
-        or_(
-            _PATIENT.account_id.is_(None), and_(_account_consents, or_(~_is_child, _guardian_consents))
-        ).label("consented"),
-    )
-    .join(_pair, _PATIENT.id == _pair.c.patient_id)
-    .join(Person.__table__, _PERSON.id == _PATIENT.person_id)
-    .where(_PATIENT.account_id.is_not_distinct_from(_pair.c.account_id), _PATIENT.deleted_at.is_(None))
-    .cte("wanted")
-)
-
-
-def person_lock(person_id: ColumnElement[UUID]) -> ColumnElement[int]:
-    """The number of a person's advisory lock, computed where the rows are."""
-    return func.hashtextextended(cast(person_id, Text), 0)
-
-
-_in_order = select(_wanted.c.person_id).distinct().order_by(_wanted.c.person_id).subquery("in_order")
-_locked = select(func.count(func.pg_advisory_xact_lock(person_lock(_in_order.c.person_id))).label("n")).cte(
-    "locked"
-)
-_LOCK = HotStatement(select(_wanted).join(_locked, true()))
+_LOCK = HotStatement(select(*(_facts.c[name] for name in _COLUMNS)))
 
 
 async def lock_patients(
@@ -102,12 +71,18 @@ async def lock_patients(
 ) -> dict[tuple[UUID | None, UUID], PatientFacts]:
     """Lock the persons behind (account, patient) pairs until the transaction ends, and answer the facts.
 
-    One round trip. Transactions that concern the same person, through whichever account, go one after
-    the other; persons are locked in one order, so two callers cannot block each other. A pair whose
-    patient is deleted, unknown or not in that account is absent from the answer. The account is None
-    for patients enrolled at a desk. Read whatever depends on the lock in a later statement.
+    One round trip: a function of the database waits for the locks and reads the facts afterwards, so
+    that a patient who was deleted or a consent that was withdrawn meanwhile is known. Transactions
+    that concern the same person, through whichever account, go one after the other; persons are locked
+    in one order, so two callers cannot block each other. A pair whose patient is deleted, unknown or
+    not in that account is absent from the answer. The account is None for patients enrolled at a desk.
+    Read whatever else depends on the lock in a later statement.
     """
-    bound = {"accounts": [account for account, _ in pairs], "patients": [patient for _, patient in pairs]}
+    bound = {
+        "accounts": [account for account, _ in pairs],
+        "patients": [patient for _, patient in pairs],
+        "own_consent_years": OWN_CONSENT,
+    }
     rows = await _LOCK.rows(db, bound)
     return {
         (row.account_id, row.patient_id): PatientFacts(
@@ -147,8 +122,24 @@ async def document_of(db: AsyncSession, *, patient_id: UUID) -> ShownDocument:
 
 async def lock_person(db: AsyncSession, *, person_id: UUID) -> None:
     """Wait for whoever has this person locked by `lock_patients`, and lock it."""
-    number = person_lock(literal(person_id, Uuid))
-    await db.execute(select(func.pg_advisory_xact_lock(number)))
+    await db.execute(select(func.pg_advisory_xact_lock(_lock_number(literal(person_id, Uuid)))))
+
+
+async def lock_listed_persons(db: AsyncSession, *, account_id: UUID, patient_id: UUID | None) -> None:
+    """Lock the persons of an account's live patients, or of one of them, in the order of `lock_patients`.
+
+    For what decides about booking besides the patient, such as a consent.
+    """
+    listed = select(Patient.person_id).where(Patient.account_id == account_id, Patient.deleted_at.is_(None))
+    if patient_id is not None:
+        listed = listed.where(Patient.id == patient_id)
+    persons = listed.distinct().order_by(Patient.person_id).subquery("listed")
+    await db.execute(select(func.count(func.pg_advisory_xact_lock(_lock_number(persons.c.person_id)))))
+
+
+def _lock_number(person_id: ColumnElement[UUID]) -> ColumnElement[int]:
+    """The number of a person's advisory lock, the one that the function `lock_patients` computes."""
+    return func.hashtextextended(cast(person_id, Text), 0)
 
 
 async def patients_of(db: AsyncSession, *, account_id: UUID) -> list[tuple[Patient, Person]]:

@@ -15,6 +15,7 @@ from guahao.identity.models.account import Account
 from guahao.identity.models.consent import Consent, ConsentChannel, ConsentEnd, ConsentKind
 from guahao.identity.models.person import Patient
 from guahao.identity.queries.consents import current_texts, has_consented
+from guahao.identity.queries.patients import lock_listed_persons
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
 
@@ -126,7 +127,10 @@ async def require_consent(db: AsyncSession, *, account_id: UUID, kind: ConsentKi
 
 
 async def withdraw_consent(db: AsyncSession, *, account_id: UUID, consent_id: UUID, now: datetime) -> None:
-    """End an agreement; again is harmless. Raises `NotFound` for one of somebody else."""
+    """End an agreement; again is harmless. Raises `NotFound` for one of somebody else.
+
+    Waits for bookings of the persons concerned that are being made.
+    """
     await lock_account(db, account_id=account_id)
     consent = await db.scalar(
         select(Consent).where(Consent.id == consent_id, Consent.account_id == account_id)
@@ -135,6 +139,7 @@ async def withdraw_consent(db: AsyncSession, *, account_id: UUID, consent_id: UU
         raise NotFound
     if consent.ended_at is not None:
         return
+    await lock_listed_persons(db, account_id=account_id, patient_id=consent.patient_id)
     consent.ended_at, consent.ending = now, ConsentEnd.WITHDRAWN
     await _record(db, Giver(account_id=account_id), consent, "consent.withdraw")
 

@@ -92,6 +92,8 @@ class Payment(Base):
     payer_account_id: Mapped[UUID | None]
     device_index: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Keyed hash of the payer's address and browser: tells one device from another, names nobody."""
+    taken_by: Mapped[str | None]
+    """Who took cash at the desk, an audit actor."""
     reference: Mapped[str | None]
     expires_at: Mapped[datetime]
     due_at: Mapped[datetime]

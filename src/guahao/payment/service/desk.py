@@ -56,6 +56,7 @@ async def _write(db: AsyncSession, order: Order, *, by: str, now: datetime) -> P
         amount_fen=order.payable_fen,
         payer_account_id=None,
         device_index=None,
+        taken_by=by,
         expires_at=now,
         due_at=now,
     )

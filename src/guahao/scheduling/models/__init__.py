@@ -10,6 +10,7 @@ from guahao.scheduling.models.place import (
     PlaceLog,
     SessionState,
     Slot,
+    Suspension,
 )
 from guahao.scheduling.models.template import (
     ExceptionKind,
@@ -39,4 +40,5 @@ __all__ = [
     "SessionAddon",
     "SessionState",
     "Slot",
+    "Suspension",
 ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import column, func
@@ -25,7 +25,10 @@ class Period(StrEnum):
 
 
 class SessionState(StrEnum):
-    """Stored state of a session; released and closed follow from the clock and are not stored."""
+    """How a session stands; released and closed follow from the clock and are not stored.
+
+    SUSPENDED is never written: it stands as long as the session has an open `Suspension`.
+    """
 
     DRAFT = "draft"
     PUBLISHED = "published"
@@ -63,7 +66,14 @@ class ClinicSession(Base):
         CheckConstraint("fee_fen >= 0", name="clinic_session_fee_not_negative"),
         CheckConstraint("last_number >= 0", name="clinic_session_number_not_negative"),
         CheckConstraint(
-            "state IN ('draft', 'published', 'suspended', 'finished')", name="clinic_session_state_known"
+            "lifecycle IN ('draft', 'published', 'finished')", name="clinic_session_lifecycle_known"
+        ),
+        # a session points to a suspension of its own that is open, or to none
+        ForeignKeyConstraint(
+            ["hospital_id", "id", "suspension_id"],
+            ["suspension.hospital_id", "suspension.session_id", "suspension.open_id"],
+            name="clinic_session_suspension_is_open",
+            use_alter=True,
         ),
         ExcludeConstraint(
             (column("hospital_id"), "="),
@@ -86,8 +96,9 @@ class ClinicSession(Base):
         Index("clinic_session_department_date_idx", "hospital_id", "department_id", "date"),
         Index("clinic_session_date_idx", "hospital_id", "date"),
         Index("clinic_session_template_date_key", "hospital_id", "template_id", "date", unique=True),
-        Index("clinic_session_unfinished_idx", "ends_at", postgresql_where=text("state <> 'finished'")),
+        Index("clinic_session_unfinished_idx", "ends_at", postgresql_where=text("lifecycle <> 'finished'")),
     )
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - as SQLAlchemy declares it
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -103,14 +114,59 @@ class ClinicSession(Base):
     ends_at: Mapped[datetime]
     release_at: Mapped[datetime]
     fee_fen: Mapped[int]
-    state: Mapped[SessionState] = mapped_column(closed_set(SessionState))
+    lifecycle: Mapped[SessionState] = mapped_column(closed_set(SessionState))
+    """Draft, published or finished, whatever a suspension says."""
+    suspension_id: Mapped[UUID | None]
+    """The open suspension, if there is one."""
+    state: Mapped[SessionState] = mapped_column(
+        closed_set(SessionState),
+        Computed("CASE WHEN suspension_id IS NOT NULL THEN 'suspended' ELSE lifecycle END", persisted=True),
+    )
+    """What follows from both; the database computes it."""
     sex_limit: Mapped[Sex | None] = mapped_column(closed_set(Sex))
     min_age_years: Mapped[int | None]
     max_age_years: Mapped[int | None]
     last_number: Mapped[int] = mapped_column(server_default="0")
     suspended_reason: Mapped[str | None]
+    """Of the open suspension, as patients read it."""
     version: Mapped[int] = mapped_column(server_default="1", default=1)
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+
+class Suspension(Base):
+    """One time a session was called off; it ends when it is lifted, and nothing else changes it."""
+
+    __tablename__ = "suspension"
+    __table_args__ = (
+        UniqueConstraint("hospital_id", "session_id", "open_id", name="suspension_open_key"),
+        ForeignKeyConstraint(
+            ["hospital_id", "session_id"], ["clinic_session.hospital_id", "clinic_session.id"]
+        ),
+        CheckConstraint("num_nonnulls(lifted_at, lifted_by) IN (0, 2)", name="suspension_lifted_whole"),
+        Index(
+            "suspension_one_open",
+            "hospital_id",
+            "session_id",
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+    )
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - as SQLAlchemy declares it
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID]
+    reason: Mapped[str]
+    """In words that patients read."""
+    suspended_by: Mapped[str]
+    """Who called it off, an audit actor."""
+    suspended_at: Mapped[datetime] = mapped_column(server_default=text("statement_timestamp()"))
+    lifted_by: Mapped[str | None]
+    lifted_at: Mapped[datetime | None]
+    open_id: Mapped[UUID | None] = mapped_column(
+        Computed("CASE WHEN lifted_at IS NULL THEN id END", persisted=True)
+    )
+    """Its id while it is open: what a session can point to."""
 
 
 class Slot(Base):

@@ -180,7 +180,7 @@ def _session_row(id_: UUID, planned: PlannedSession, *, terms: Terms, state: Ses
         "id": id_,
         "release_at": terms.release_at(planned),
         "fee_fen": terms.fee_fen(planned),
-        "state": state,
+        "lifecycle": state,
         "sex_limit": department.sex_limit,
         "min_age_years": department.min_age_years,
         "max_age_years": department.max_age_years,

@@ -75,7 +75,7 @@ async def publish_session(db: AsyncSession, session_id: UUID, *, by: str, now: d
     if session.starts_at <= now:
         raise SessionInPast
     rules = (await rules_of(db, hospital_id=session.hospital_id, now=now)).rules
-    session.state = SessionState.PUBLISHED
+    session.lifecycle = SessionState.PUBLISHED
     await _record(db, session.hospital_id, "session.publish", session.id, by)
     await db.flush()
     slots = {slot.id: slot.capacity for slot in await lock_slots(db, session)}

@@ -107,10 +107,14 @@ async def release_cooling(db: AsyncSession) -> int:
 
 
 async def finish_sessions(db: AsyncSession) -> int:
-    """Finish a batch of sessions whose end has passed by the database's clock; answers how many."""
+    """Finish a batch of sessions whose end has passed by the database's clock; answers how many.
+
+    One that was suspended stays so: it did not take place.
+    """
     over = (
         select(ClinicSession.hospital_id, ClinicSession.id)
-        .where(ClinicSession.state != SessionState.FINISHED, ClinicSession.ends_at <= func.clock_timestamp())
+        .where(ClinicSession.lifecycle != SessionState.FINISHED)
+        .where(ClinicSession.ends_at <= func.clock_timestamp())
         .order_by(ClinicSession.ends_at)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
@@ -118,6 +122,6 @@ async def finish_sessions(db: AsyncSession) -> int:
     finished = update(ClinicSession).where(tuple_(ClinicSession.hospital_id, ClinicSession.id).in_(over))
     return affected(
         await db.execute(
-            finished.values(state=SessionState.FINISHED).execution_options(synchronize_session=False)
+            finished.values(lifecycle=SessionState.FINISHED).execution_options(synchronize_session=False)
         )
     )

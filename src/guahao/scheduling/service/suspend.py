@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.kernel.events import publish
+from guahao.kernel.ids import new_id
 from guahao.scheduling.events import SessionResumed, SessionSuspended
 from guahao.scheduling.models import (
     RESERVES,
@@ -20,7 +21,9 @@ from guahao.scheduling.models import (
     CoolingPlace,
     SessionState,
     Slot,
+    Suspension,
 )
+from guahao.scheduling.policy.refusals import SessionStateConflict
 from guahao.scheduling.policy.sight import Neighbour
 from guahao.scheduling.service.busy import busy_naming
 from guahao.scheduling.service.locks import lock_session, lock_slots
@@ -42,8 +45,16 @@ async def suspend(db: AsyncSession, session_id: UUID, *, reason: str, by: str) -
     session = await lock_session(db, session_id, SessionState.PUBLISHED, SessionState.SUSPENDED)
     if session.state is SessionState.SUSPENDED:
         return session
-    session.state = SessionState.SUSPENDED
-    session.suspended_reason = reason
+    suspension = Suspension(
+        hospital_id=session.hospital_id,
+        id=new_id(session.hospital_id),
+        session_id=session.id,
+        reason=reason,
+        suspended_by=by,
+    )
+    db.add(suspension)
+    await db.flush()
+    session.suspension_id, session.suspended_reason = suspension.id, reason
     await _tell(db, session, SessionSuspended(hospital_id=session.hospital_id, session_id=session.id), by)
     await db.flush()
     slots = await lock_slots(db, session)
@@ -67,15 +78,22 @@ async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSessio
     session = await lock_session(db, session_id, SessionState.PUBLISHED, SessionState.SUSPENDED)
     if session.state is SessionState.PUBLISHED:
         return session
+    if session.lifecycle is SessionState.FINISHED:
+        raise SessionStateConflict(state=session.lifecycle.value)
     busy = await busy_naming(db, _where_it_was(session), hospital_id=session.hospital_id)
     if busy is not None:
         raise busy
-    session.state = SessionState.PUBLISHED
-    session.suspended_reason = None
+    suspension_id = session.suspension_id
+    session.suspension_id = session.suspended_reason = None
     try:
         await db.flush()
     except IntegrityError as error:
         raise busy_problem(error) or error from error
+    await db.execute(
+        update(Suspension)
+        .where(Suspension.hospital_id == session.hospital_id, Suspension.id == suspension_id)
+        .values(lifted_at=func.statement_timestamp(), lifted_by=by)
+    )
     await _tell(db, session, SessionResumed(hospital_id=session.hospital_id, session_id=session.id), by)
     slots = await lock_slots(db, session)
     await move_known(

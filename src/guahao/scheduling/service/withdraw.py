@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.clock import local_date
-from guahao.scheduling.models import ClinicSession, PlaceLog, SessionState, Slot
+from guahao.scheduling.models import ClinicSession, PlaceLog, SessionState, Slot, Suspension
 from guahao.scheduling.service.create import DRAFTED, PUBLISHED, RESERVED
 from guahao.scheduling.service.returns import RETURNED
 
@@ -56,6 +56,9 @@ async def delete_sessions(
 ) -> None:
     """Delete locked sessions with their slots, in which nobody ever had a place."""
     for statement in (
+        delete(Suspension).where(
+            Suspension.hospital_id == hospital_id, Suspension.session_id.in_(session_ids)
+        ),
         delete(PlaceLog).where(PlaceLog.hospital_id == hospital_id, PlaceLog.slot_id.in_(slot_ids)),
         delete(Slot).where(Slot.hospital_id == hospital_id, Slot.id.in_(slot_ids)),
         delete(ClinicSession).where(

@@ -177,7 +177,7 @@ async def publish_all(
     moves = []
     for id_ in ids:
         session = locked.sessions[id_]
-        session.state = SessionState.PUBLISHED
+        session.lifecycle = SessionState.PUBLISHED
         moves += pool_moves(
             {slot.id: slot.capacity for slot in locked.slots[id_]},
             hospital_id=hospital_id,

@@ -1,0 +1,114 @@
+"""What a booking depends on is read after it has waited for whoever was changing it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import time, timedelta
+
+import pytest
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.booking import policy
+from guahao.booking.models import Appointment
+from guahao.booking.service.hold import write_holds
+from guahao.booking.service.plan import plan_holds
+from guahao.identity.models.consent import Consent, ConsentKind
+from guahao.identity.service.consents import withdraw_consent
+from guahao.identity.service.patients import delete_patient
+from guahao.kernel.clock import utc_now
+from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.errors import NotFound, Problem
+from tests.factories.booking import Booker, book, hold_once, make_booker, request_of
+from tests.factories.scheduling import make_clinic, make_slot
+
+pytestmark = pytest.mark.anyio
+
+Change = Callable[[AsyncSession, Booker], Awaitable[None]]
+
+
+async def _delete(db: AsyncSession, booker: Booker) -> None:
+    await delete_patient(db, account_id=booker.account_id, patient_id=booker.patient_id, now=utc_now())
+
+
+async def _withdraw(db: AsyncSession, booker: Booker) -> None:
+    consent_id = await db.scalar(
+        select(Consent.id).where(
+            Consent.account_id == booker.account_id,
+            Consent.kind == ConsentKind.SENSITIVE_PERSONAL_INFORMATION,
+        )
+    )
+    assert consent_id is not None
+    await withdraw_consent(db, account_id=booker.account_id, consent_id=consent_id, now=utc_now())
+
+
+async def until_somebody_waits(sessions: Sessions) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(30):
+        while True:
+            async with sessions() as db:
+                if await db.scalar(waiting):
+                    return
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [(_delete, NotFound), (_withdraw, policy.PatientConsentWithdrawn)],
+)
+async def test_a_hold_that_waited_for_a_change_of_its_patient_is_judged_by_what_it_became(
+    sessions: Sessions, db: AsyncSession, change: Change, refusal: type[Problem]
+) -> None:
+    booker, slot = await make_booker(db), await make_slot(db)
+    await db.commit()
+    async with transaction(sessions) as other:
+        await change(other, booker)
+        held = asyncio.create_task(hold_once(sessions, booker, slot.id))
+        await until_somebody_waits(sessions)
+
+    with pytest.raises(refusal):
+        await held
+
+    assert await db.scalar(select(func.count()).select_from(Appointment)) == 0
+
+
+async def test_a_visit_of_today_counts_though_it_is_over_and_was_booked_long_ago(db: AsyncSession) -> None:
+    clinic = await make_clinic(db, rules={"per_day_hospital": 1})
+    elsewhere = await make_clinic(db, hospital_id=clinic.hospital_id)
+    booker = await make_booker(db)
+    row = await book(db, booker, (await make_slot(db, clinic=clinic, days=1)).id)
+    later = await make_slot(db, clinic=elsewhere, days=1, starts=time(14))
+    await _let_it_be_long_ago(db, row)
+
+    (planned,) = await plan_holds(db, [request_of(booker, later.id)])
+
+    assert isinstance(planned, policy.DailyLimit)
+
+
+async def test_a_batch_names_the_rule_that_an_index_would_defend(db: AsyncSession) -> None:
+    clinic = await make_clinic(db)
+    booker, other = await make_booker(db), await make_booker(db)
+    row = await book(db, booker, (await make_slot(db, clinic=clinic, days=1)).id)
+    later = await make_slot(db, clinic=clinic, days=1, starts=time(14))
+    await _let_it_be_long_ago(db, row)
+
+    planned = await plan_holds(db, [request_of(booker, later.id), request_of(other, later.id)])
+    await write_holds(db, [plan for plan in planned if not isinstance(plan, Problem)])
+
+    assert isinstance(planned[0], policy.DepartmentDayLimit)
+    assert not isinstance(planned[1], Problem)
+
+
+async def _let_it_be_long_ago(db: AsyncSession, row: Appointment) -> None:
+    """Let a visit be over that was booked 31 days before; its day stays."""
+    now = func.now()
+    values = {
+        "created_at": now - timedelta(days=31),
+        "starts_at": now - timedelta(minutes=40),
+        "ends_at": now - timedelta(minutes=10),
+    }
+    await db.execute(update(Appointment).where(Appointment.id == row.id).values(values))
