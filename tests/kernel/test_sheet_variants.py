@@ -17,7 +17,7 @@ from guahao.kernel.sheet.archive import SourceFile, read_files
 from guahao.kernel.sheet.markup import decoded
 from guahao.kernel.sheet.number import Format, format_of, number_cell
 from guahao.kernel.sheet.table import NO_RESULT, Cell, NoDate, Table, Unreadable
-from tests.factories.ooxml import edit_sheet, prefixed, replace_part, strict, strict_parts, workbook
+from tests.factories.ooxml import edit_sheet, prefixed, replace_part, shared, strict, strict_parts, workbook
 
 
 def read(content: bytes, name: str = "a.xlsx") -> tuple[Table, ...]:
@@ -36,7 +36,9 @@ def book(*rows: list[object], formats: tuple[str, ...] = ()) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("variant", [strict, strict_parts, prefixed])
+@pytest.mark.parametrize(
+    "variant", [strict, strict_parts, prefixed, shared, lambda data: strict(shared(data))]
+)
 def test_other_families_of_namespaces_and_prefixes_read_alike(tmp_path: Path, variant: object) -> None:
     plain = workbook(tmp_path)
     assert callable(variant)

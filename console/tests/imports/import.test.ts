@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import {
+  accountsOf,
   hasEnded,
   isUnchanged,
+  mayLeaveOut,
   outcomeText,
   placeOf,
   sheetsWithErrors,
@@ -34,19 +36,33 @@ describe('an import', () => {
     ).toEqual([false, false, true, true, true])
   })
   it('says of a check without errors that there are none', () => {
-    expect(stateText({ state: 'done', is_dry_run: true })).toBe(texts.clean)
-    expect(stateText({ state: 'done', is_dry_run: false })).toBe(texts.states.done)
+    const done = { state: 'done', error_count: 0 } as const
+    expect(stateText({ ...done, is_dry_run: true })).toBe(texts.clean)
+    expect(stateText({ ...done, is_dry_run: false })).toBe(texts.states.done)
+    expect(stateText({ ...done, is_dry_run: false, error_count: 2 })).toBe(texts.inPart)
   })
   it('is unchanged when no sheet has anything new', () => {
     const sheet = { name: 'a', created: 0, updated: 0, unchanged: 5 }
     expect(isUnchanged({ sheets: [sheet, sheet] })).toBe(true)
     expect(isUnchanged({ sheets: [sheet, { ...sheet, updated: 1 }] })).toBe(false)
   })
-  it('says so when nothing was filled in', () => {
-    const none = { name: 'a', created: 0, updated: 0, unchanged: 0 }
-    const said = (sheets: object[]) => outcomeText({ state: 'done', is_dry_run: true, sheets } as Import)
-    expect(said([none, none])).toBe(texts.nothingInside)
-    expect(said([none, { ...none, unchanged: 1 }])).toBe(texts.nothingNew)
+  it('says how many rows are left out', () => {
+    const rows = [{ name: 'a', seen: 4, read: 1, refused: 2, skipped: { heading: 1 } }]
+    const one = { state: 'done', error_count: 3, rows, sheets: [] as object[] }
+    expect(outcomeText({ ...one, is_dry_run: true } as unknown as Import)).toBe(texts.checkedInPart(2))
+    expect(outcomeText({ ...one, is_dry_run: false } as unknown as Import)).toBe(texts.importedInPart(2))
+  })
+  it('accounts for every row of each sheet that has any', () => {
+    const none = { name: 'b', seen: 0, read: 0, refused: 0, skipped: {} }
+    const rows = [{ name: 'a', seen: 6, read: 1, refused: 2, skipped: { heading: 1, example: 2 } }, none]
+    expect(accountsOf({ rows })).toEqual([{ name: 'a', cells: ['6', '1', '2', '列名 1、示例 2'] }])
+  })
+  it('may leave out bad rows after a check that found errors in single rows only', () => {
+    const refused = { state: 'refused', is_dry_run: true, only_good_rows: false, errors: [error('a', 3)] }
+    expect(mayLeaveOut(refused as Import)).toBe(true)
+    expect(mayLeaveOut({ ...refused, errors: [error('a', 0)] } as Import)).toBe(false)
+    expect(mayLeaveOut({ ...refused, only_good_rows: true } as Import)).toBe(false)
+    expect(mayLeaveOut({ ...refused, is_dry_run: false } as Import)).toBe(false)
   })
 })
 

@@ -25,8 +25,10 @@ export function isUnchanged({ sheets }: Pick<Import, 'sheets'>): boolean {
 }
 
 /** What stands in the list and above the outcome. */
-export function stateText(one: Pick<Import, 'state' | 'is_dry_run'>): string {
-  return one.state === 'done' && one.is_dry_run ? texts.clean : texts.states[one.state]
+export function stateText(one: Pick<Import, 'state' | 'is_dry_run' | 'error_count'>): string {
+  if (one.state !== 'done') return texts.states[one.state]
+  if (one.error_count) return texts.inPart
+  return one.is_dry_run ? texts.clean : texts.states.done
 }
 
 export function stateTone({ state }: Pick<Import, 'state'>): string {
@@ -47,15 +49,43 @@ export function outcomeText(one: Import): string {
   return words[one.state]()
 }
 
-/** As a template is that nobody has filled in. */
-function isEmpty({ sheets }: Pick<Import, 'sheets'>): boolean {
-  return sheets.every(({ created, updated, unchanged }) => created + updated + unchanged === 0)
-}
-
 function doneText(one: Import): string {
-  if (isEmpty(one)) return texts.nothingInside
+  if (one.error_count) return (one.is_dry_run ? texts.checkedInPart : texts.importedInPart)(refusedRows(one))
   if (!one.is_dry_run) return texts.imported
   return isUnchanged(one) ? texts.nothingNew : texts.checked
+}
+
+function refusedRows({ rows }: Pick<Import, 'rows'>): number {
+  return rows.reduce((sum, { refused }) => sum + refused, 0)
+}
+
+/** What became of the rows of each sheet that has any, why some were skipped said in words. */
+export function accountsOf({ rows }: Pick<Import, 'rows'>): { name: string; cells: string[] }[] {
+  return rows
+    .filter(({ seen }) => seen > 0)
+    .map(({ name, seen, read, refused, skipped }) => ({
+      name,
+      cells: [String(seen), String(read), String(refused), skippedText(skipped)],
+    }))
+}
+
+function skippedText(skipped: Record<string, number>): string {
+  const words: Record<string, string> = texts.skippedReasons
+  return (
+    Object.entries(skipped)
+      .map(([reason, count]) => texts.skippedRows(words[reason] ?? reason, count))
+      .join(texts.between) || '0'
+  )
+}
+
+/** Whether the file may be imported without its bad rows: it was checked and refused for single rows only. */
+export function mayLeaveOut({ state, is_dry_run, only_good_rows, errors }: Import): boolean {
+  return (
+    state === 'refused' &&
+    is_dry_run &&
+    !only_good_rows &&
+    errors.every(({ sheet, row }) => sheet !== '' && row > 0)
+  )
 }
 
 /** The sheets that have errors, in the order of the file, each with how many. */
