@@ -90,7 +90,7 @@ _NOT_AT_REST = """
 SELECT 'payment', id::text, state FROM payment WHERE state IN ('preparing', 'open', 'closing')
 UNION ALL SELECT 'refund', id::text, state FROM refund WHERE state IN ('requested', 'submitted')
 UNION ALL SELECT 'order', id::text, state FROM payment_order WHERE state IN ('closing', 'paid_late')
-UNION ALL SELECT 'event', name, state FROM event WHERE state <> 'done'
+UNION ALL SELECT 'event', name, state FROM event WHERE state NOT IN ('done', 'unheard')
 UNION ALL SELECT 'delivery', event_id, state FROM sandbox_delivery WHERE state = 'due'
 """
 

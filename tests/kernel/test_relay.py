@@ -1,4 +1,6 @@
+import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar
 
 import pytest
@@ -7,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.events import Event, EventHandled, EventRow, EventState, Reaction, publish
-from guahao.kernel.relay import BATCH, MAX_ATTEMPTS, Relay, forget_told
+from guahao.kernel.ids import new_id
+from guahao.kernel.relay import BATCH, Relay, forget_told
+from guahao.payment.events import PaymentSucceeded
 
 pytestmark = pytest.mark.anyio
 
@@ -65,12 +69,73 @@ async def test_each_reaction_hears_an_event_once(sessions: Sessions) -> None:
     assert await states(sessions) == {"done": 1}
 
 
-async def test_an_event_nobody_hears_is_done(sessions: Sessions) -> None:
+async def test_an_event_nobody_hears_is_laid_aside_at_once(sessions: Sessions) -> None:
     await ring(sessions, *range(BATCH))
 
     assert await Relay(sessions, []).tell_batch() == BATCH
 
-    assert await states(sessions) == {"done": BATCH}
+    assert await states(sessions) == {"unheard": BATCH}
+
+
+async def test_a_version_that_has_a_reaction_takes_up_what_an_older_one_laid_aside(
+    sessions: Sessions,
+) -> None:
+    await ring(sessions, 1, 2)
+    await Relay(sessions, []).tell_batch()
+    async with transaction(sessions) as db:
+        old = select(EventRow.id).limit(1).scalar_subquery()
+        long_ago = func.now() - text("interval '25 hours'")
+        await db.execute(update(EventRow).where(EventRow.id == old).values(occurred_at=long_ago))
+    listener = Listener()
+    newer = Relay(sessions, [listener.reaction])
+
+    assert [await newer.take_up(), await newer.take_up()] == [1, 0]
+    await newer.tell_batch()
+
+    assert len(listener.heard) == 1
+    assert await states(sessions) == {"done": 1, "unheard": 1}
+
+
+async def test_a_worker_takes_up_what_was_laid_aside_when_it_starts(sessions: Sessions) -> None:
+    await ring(sessions, 1)
+    await Relay(sessions, []).tell_batch()
+    stopping = asyncio.Event()
+
+    class Stopping(Listener):
+        async def hear(self, db: AsyncSession, event: Rang) -> None:
+            await super().hear(db, event)
+            stopping.set()
+
+    listener = Stopping()
+    async with asyncio.timeout(30):
+        await Relay(sessions, [listener.reaction]).run(stopping)
+
+    assert len(listener.heard) == 1
+
+
+async def test_an_event_of_money_is_retried_for_hours_with_pauses_of_ten_minutes_at_most(
+    sessions: Sessions,
+) -> None:
+    async def fail(_db: AsyncSession, _event: PaymentSucceeded) -> None:
+        raise RuntimeError
+
+    async with transaction(sessions) as db:
+        id_ = new_id(1)
+        await publish(db, PaymentSucceeded(hospital_id=1, order_id=id_, subject="test"))
+    relay = Relay(sessions, [Reaction(name="fails", event=PaymentSucceeded, handle=fail)])
+
+    waited = timedelta()
+    while (await states(sessions)) == {"pending": 1}:
+        await make_due(sessions)
+        await relay.tell_batch()
+        async with transaction(sessions) as db:
+            pause = await db.scalar(select(EventRow.due_at - func.now()))
+        assert pause is not None
+        assert pause <= timedelta(minutes=10)
+        waited += pause
+
+    assert await states(sessions) == {"dead": 1}
+    assert timedelta(hours=6) < waited < timedelta(hours=24)
 
 
 async def test_a_failed_reaction_leaves_nothing_and_is_told_again_alone(sessions: Sessions) -> None:
@@ -96,11 +161,11 @@ async def test_a_failed_reaction_leaves_nothing_and_is_told_again_alone(sessions
 
 
 async def test_an_event_is_dead_after_the_last_attempt(sessions: Sessions) -> None:
-    listener = Listener(fails=MAX_ATTEMPTS)
+    listener = Listener(fails=Rang.attempts)
     relay = Relay(sessions, [listener.reaction])
     await ring(sessions, 1)
 
-    for _ in range(MAX_ATTEMPTS + 1):
+    for _ in range(Rang.attempts + 1):
         await relay.tell_batch()
         await make_due(sessions)
 

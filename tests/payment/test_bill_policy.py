@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -19,7 +20,8 @@ from guahao.payment.policy import (
     is_sound,
     reference_of,
 )
-from guahao.payment.ports import BillRow
+from guahao.payment.ports import BillRow, OddRow
+from tests.factories.bill import bill_of
 
 _IDS = [new_id(1 + number % 3) for number in range(8)]
 _AT = datetime(2026, 11, 21, 4, tzinfo=UTC)
@@ -132,10 +134,27 @@ def test_a_bill_is_sound_only_with_its_own_count_and_sums(rows: list[BillRow]) -
     paid = sum(row.amount_fen for row in rows if row.kind is BillKind.PAYMENT)
     refunded = sum(row.amount_fen for row in rows if row.kind is BillKind.REFUND)
 
-    assert is_sound(rows, row_count=len(rows), paid_fen=paid, refunded_fen=refunded)
-    assert not is_sound(rows, row_count=len(rows) + 1, paid_fen=paid, refunded_fen=refunded)
-    assert not is_sound(rows, row_count=len(rows), paid_fen=paid + 1, refunded_fen=refunded)
-    assert not is_sound(rows, row_count=len(rows), paid_fen=paid, refunded_fen=refunded - 1)
+    bill = bill_of(*rows)
+
+    assert (bill.row_count, bill.paid_fen, bill.refunded_fen) == (len(rows), paid, refunded)
+    assert is_sound(bill)
+    assert not is_sound(replace(bill, row_count=len(rows) + 1))
+    assert not is_sound(replace(bill, paid_fen=paid + 1))
+    assert not is_sound(replace(bill, refunded_fen=refunded - 1))
+
+
+@given(_BILLS)
+def test_rows_that_cannot_be_read_count_in_a_bill_as_far_as_they_can(rows: list[BillRow]) -> None:
+    odd = [
+        OddRow(reference="1", reason="currency", kind=BillKind.PAYMENT, amount_fen=100),
+        OddRow(reference="2", reason="cells"),
+    ]
+    whole = bill_of(*rows)
+    bill = replace(whole, odd=odd, row_count=len(rows) + 2, paid_fen=whole.paid_fen + 100)
+
+    assert is_sound(bill)
+    assert not is_sound(replace(bill, odd=odd[:1]))
+    assert not is_sound(replace(bill, odd=[odd[0], odd[0]]))
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,12 @@ class Desk:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self.trouble: Exception | None = None
+        self.answer: Refunded | None = None
         self.amount_fen = 0
         self.at = utc_now()
+
+    async def query_refund(self, **_asked: str) -> Refunded | None:
+        return self.answer
 
     async def resolve_abnormal_refund(self, *, out_refund_no: str, channel_refund_id: str) -> Refunded:
         self.asked.append((out_refund_no, channel_refund_id))

@@ -173,7 +173,7 @@ async def test_a_rejected_refund_gives_the_amount_free_again(
     refused = await second.post(f"/refunds/{made.json()['id']}/reject", note="已经就诊")
 
     assert (refused.json()["state"], refused.json()["note"]) == ("rejected", "全额退款\n已经就诊")
-    assert await money_of(db, order_id) == (OrderState.PAID, 0, 1)
+    assert await money_of(db, order_id) == (OrderState.PAID, 0, 0)
     payable = await second.get("/ledger/trial-balance", hospital_id=1)
     found = {one["account"]: one["balance_fen"] for one in payable.json()["accounts"]}
     assert (found["refunds_payable"], found["patient_money"]) == (0, -50_000)

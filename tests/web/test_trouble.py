@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.models import AuditEntryRow
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.events import Event, EventRow, EventState, Reaction, publish
-from guahao.kernel.relay import MAX_ATTEMPTS, Relay
+from guahao.kernel.relay import Relay
 from tests.factories.catalog import make_hospital, staff_headers
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ class Bell:
     async def ring_until_given_up(self, hospital_id: int) -> UUID:
         async with transaction(self._sessions) as db:
             await publish(db, Rang(hospital_id=hospital_id, times=3))
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(Rang.attempts):
             await self.tell()
         async with transaction(self._sessions) as db:
             return (await db.scalars(select(EventRow.id).where(EventRow.state == EventState.DEAD))).one()
@@ -105,7 +105,7 @@ async def test_what_was_given_up_is_seen_with_who_heard_it(client: httpx.AsyncCl
         "test.bell.rang",
         {"hospital_id": given.hospital_id, "times": 3},
     )
-    assert (seen["attempts"], seen["last_error"]) == (MAX_ATTEMPTS, "RuntimeError")
+    assert (seen["attempts"], seen["last_error"]) == (Rang.attempts, "RuntimeError")
     assert (seen["heard_by"], seen["not_heard_by"]) == (["fine"], ["deaf"])
 
 
@@ -125,7 +125,7 @@ async def test_told_again_it_reaches_only_those_who_have_not_heard_it(
 
 async def test_told_again_in_vain_it_comes_back(client: httpx.AsyncClient, given: Given) -> None:
     await client.post(f"{LETTERS}/{given.letter}/retry", headers=given.headers)
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(Rang.attempts):
         await given.bell.tell()
 
     assert await listed(client, given.headers) == [given.letter]

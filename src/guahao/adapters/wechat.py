@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import httpx
-import msgspec
 
+from guahao.adapters.lenient import Node, node_of, part, text, whole
 from guahao.identity.ports.wechat import (
     JsCodeRefused,
     PhoneCodeRefused,
@@ -28,38 +27,10 @@ _TOKEN_REFUSED = {40001, 40014, 42001}
 _MARGIN = timedelta(minutes=5)
 """How long before its end a token is no longer used."""
 
+_LONGEST_TOKEN_S = 7200
+_UNKNOWN = -2
+_HOME = "86"
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
-
-
-A = TypeVar("A")
-
-
-class _Session(msgspec.Struct):
-    """The answer of jscode2session; a success has no errcode. The session key is not even read."""
-
-    openid: str = ""
-    errcode: int = 0
-
-
-class _Token(msgspec.Struct):
-    access_token: str = ""
-    expires_in: int = 0
-    errcode: int = 0
-
-
-class _Watermark(msgspec.Struct):
-    appid: str
-
-
-class _PhoneInfo(msgspec.Struct, rename="camel"):
-    pure_phone_number: str
-    country_code: str
-    watermark: _Watermark
-
-
-class _Phone(msgspec.Struct):
-    errcode: int = 0
-    phone_info: _PhoneInfo | None = None
 
 
 class WeChat:
@@ -84,36 +55,37 @@ class WeChat:
     async def openid_of(self, *, js_code: str) -> str:
         """Exchange the code of wx.login; see the port."""
         asked = {**self._app, "grant_type": "authorization_code", "js_code": js_code}
-        session = await self._ask("GET", "/sns/jscode2session", _Session, params=asked)
-        if session.errcode in _REFUSED:
+        session = await self._ask("GET", "/sns/jscode2session", params=asked)
+        errcode, openid = _errcode(session), text(session, "openid")
+        if errcode in _REFUSED:
             raise JsCodeRefused
-        if session.errcode == _BLOCKED:
+        if errcode == _BLOCKED:
             raise WeChatUserBlocked
-        if session.errcode or not session.openid:
-            raise _unreachable(session.errcode)
-        return session.openid
+        if errcode or not openid:
+            raise _unreachable(errcode)
+        return openid
 
     async def phone_of(self, *, code: str) -> str:
         """Exchange the code of the phone-number button; see the port."""
         answer = await self._phone(code)
-        if answer.errcode in _TOKEN_REFUSED:  # somebody had it renewed: the one there is now is asked for
+        if _errcode(answer) in _TOKEN_REFUSED:  # somebody had it renewed: the one there is now is asked for
             self._token = None
             answer = await self._phone(code)
-        if answer.errcode in _REFUSED:
+        errcode = _errcode(answer)
+        if errcode in _REFUSED:
             raise PhoneCodeRefused
-        if answer.errcode or answer.phone_info is None:
-            raise _unreachable(answer.errcode)
-        found = answer.phone_info
-        is_ours = found.watermark.appid == self._app["appid"]
-        if not is_ours or found.country_code != "86" or not _MOBILE.fullmatch(found.pure_phone_number):
+        info = part(answer, "phone_info")
+        appid = text(part(info, "watermark"), "appid")
+        if errcode or not info or not appid:
+            raise _unreachable(errcode)
+        phone = _mobile(info)
+        if appid != self._app["appid"] or phone is None:
             raise PhoneCodeRefused
-        return found.pure_phone_number
+        return phone
 
-    async def _phone(self, code: str) -> _Phone:
+    async def _phone(self, code: str) -> Node:
         params = {"access_token": await self._access_token()}
-        return await self._ask(
-            "POST", "/wxa/business/getuserphonenumber", _Phone, params=params, json={"code": code}
-        )
+        return await self._ask("POST", "/wxa/business/getuserphonenumber", params=params, json={"code": code})
 
     async def _access_token(self) -> str:
         """The stable token, which all processes share: asking again answers the same, and ends none."""
@@ -121,29 +93,48 @@ class WeChat:
         if self._token is not None and now < self._token[1]:
             return self._token[0]
         wish = {**self._app, "grant_type": "client_credential", "force_refresh": False}
-        answer = await self._ask("POST", "/cgi-bin/stable_token", _Token, json=wish)
-        if answer.errcode or not answer.access_token:
-            raise _unreachable(answer.errcode)
-        self._token = answer.access_token, now + timedelta(seconds=answer.expires_in) - _MARGIN
-        return answer.access_token
+        answer = await self._ask("POST", "/cgi-bin/stable_token", json=wish)
+        token = text(answer, "access_token")
+        if _errcode(answer) or not token:
+            raise _unreachable(_errcode(answer))
+        lives_s = min(max(whole(answer, "expires_in") or 0, 0), _LONGEST_TOKEN_S)
+        self._token = token, now + timedelta(seconds=lives_s) - _MARGIN
+        return token
 
     async def _ask(
         self,
         method: str,
         path: str,
-        kind: type[A],
         *,
         params: dict[str, str] | None = None,
         json: dict[str, object] | None = None,
-    ) -> A:
+    ) -> Node:
         try:
             answered = await self._http.request(
                 method, self._endpoint + path, params=params, json=json, timeout=_TIMEOUT_S
             )
-            return msgspec.json.decode(answered.content, type=kind)
-        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+        except httpx.HTTPError as error:
             # Without the cause: its text quotes the address, which holds the secret and the code.
             raise WeChatUnreachable(type(error).__name__) from None
+        node = node_of(answered.content)
+        if node is None:
+            raise WeChatUnreachable("json")
+        return node
+
+
+def _errcode(node: Node) -> int:
+    """A success has no errcode, or 0; one that is no number is none that we know."""
+    if node.get("errcode") in {None, ""}:
+        return 0
+    errcode = whole(node, "errcode")
+    return _UNKNOWN if errcode is None else errcode
+
+
+def _mobile(info: Node) -> str | None:
+    """The number of mainland China from any member that holds it; the country comes as text or number."""
+    country = text(info, "countryCode") or _HOME
+    number = text(info, "purePhoneNumber") or text(info, "phoneNumber").removeprefix("+").removeprefix(_HOME)
+    return number if country.removeprefix("+") == _HOME and _MOBILE.fullmatch(number) else None
 
 
 def _unreachable(errcode: int) -> WeChatUnreachable:

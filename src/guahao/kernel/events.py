@@ -23,6 +23,9 @@ class Event:
     """A fact in the past tense. Carries identifiers and numbers, never rows, names or secrets."""
 
     name: ClassVar[str]
+    attempts: ClassVar[int] = 8
+    """So often a reaction that fails is tried, within about two minutes, before the event is dead."""
+
     hospital_id: int
 
 
@@ -34,6 +37,8 @@ class EventState(StrEnum):
     DEAD = "dead"
     DISCARDED = "discarded"
     """It was dead, and somebody decided that it need not be told any more."""
+    UNHEARD = "unheard"
+    """This version has no reaction to it; a version that has one takes it up within a day."""
 
 
 class EventRow(Base):
@@ -43,6 +48,7 @@ class EventRow(Base):
     __table_args__ = (
         Index("event_pending_idx", "due_at", postgresql_where=text("state = 'pending'")),
         Index("event_dead_idx", "hospital_id", "occurred_at", "id", postgresql_where=text("state = 'dead'")),
+        Index("event_unheard_idx", "occurred_at", postgresql_where=text("state = 'unheard'")),
     )
 
     hospital_id: Mapped[int] = mapped_column(primary_key=True)

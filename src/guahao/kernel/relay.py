@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,8 +22,11 @@ from guahao.kernel.jobs import pause
 from guahao.kernel.log import describe, logger
 from guahao.kernel.paging import Listing
 
-MAX_ATTEMPTS = 8
-"""After so many failed attempts an event is dead: it stays, and somebody must look at it."""
+LONGEST_PAUSE_S = 600
+"""Pauses between attempts double up to ten minutes, so an event of many attempts is retried for hours."""
+
+TAKEN_UP_WITHIN = timedelta(days=1)
+"""Events that no version had a reaction to are taken up no later: old ones would surprise people."""
 
 LEASE = timedelta(seconds=60)
 """A claimed event is nobody else's for this long; a killed worker's events are told after it."""
@@ -31,6 +35,7 @@ KEPT_FOR = timedelta(days=30)
 BATCH = 200
 _AT_ONCE = 4
 _POLL_S = 0.2
+_TAKE_UP_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +62,23 @@ _CLAIM = (
     update(EventRow)
     .where(EventRow.hospital_id == _pending.c.hospital_id, EventRow.id == _pending.c.id)
     .values(
-        state=case((_heard, literal("pending")), else_=literal("done")),
+        state=case((_heard, literal("pending")), else_=literal("unheard")),
         attempts=EventRow.attempts + 1,
         due_at=func.now() + LEASE,
     )
     .returning(
         EventRow.hospital_id, EventRow.id, EventRow.name, EventRow.payload, EventRow.attempts, EventRow.state
     )
+    .execution_options(synchronize_session=False)
+)
+_TAKE_UP = (
+    update(EventRow)
+    .where(
+        is_exactly(EventRow.state, EventState.UNHEARD),
+        EventRow.occurred_at > func.now() - TAKEN_UP_WITHIN,
+        _heard,
+    )
+    .values(state=EventState.PENDING, due_at=func.now(), attempts=0)
     .execution_options(synchronize_session=False)
 )
 
@@ -81,14 +96,26 @@ class Relay:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Tell events until `stopping`; then finish those already claimed."""
+        taken_up_at = -_TAKE_UP_S
         while not stopping.is_set():
+            if time.monotonic() - taken_up_at >= _TAKE_UP_S:
+                taken_up_at = time.monotonic()
+                await self.take_up()
             if await self.tell_batch() < BATCH:
                 await pause(stopping, _POLL_S)
+
+    async def take_up(self) -> int:
+        """Make events due that an older version without our reactions laid aside; answers how many.
+
+        While versions overlap in a release the older worker may claim an event first.
+        """
+        async with transaction(self._sessions) as db:
+            return affected(await db.execute(_TAKE_UP, {"heard": list(self._reactions)}))
 
     async def tell_batch(self) -> int:
         """Claim what is due, tell it, settle it; answers how many events were claimed.
 
-        Events nobody hears are done with the claim itself.
+        Events that no reaction hears are laid aside by the claim itself.
         """
         async with transaction(self._sessions) as db:
             rows = (await db.execute(_CLAIM, {"heard": list(self._reactions)})).all()
@@ -146,14 +173,16 @@ class Relay:
             )
 
     async def _put_off(self, event: Claimed, error: Exception) -> None:
-        dead = event.attempts >= MAX_ATTEMPTS
+        attempts = self._reactions[event.name][0].event.attempts
+        dead = event.attempts >= attempts
+        pause_s = min(2 ** (event.attempts - 1), LONGEST_PAUSE_S)
         async with transaction(self._sessions) as db:
             await db.execute(
                 update(EventRow)
                 .where(EventRow.hospital_id == event.hospital_id, EventRow.id == event.id)
                 .values(
                     state=EventState.DEAD if dead else EventState.PENDING,
-                    due_at=func.now() + timedelta(seconds=2 ** (event.attempts - 1)),
+                    due_at=func.now() + timedelta(seconds=pause_s),
                     last_error=type(error).__name__,
                 )
             )
@@ -226,7 +255,7 @@ async def forget_told(db: AsyncSession) -> int:
     old = (
         select(EventRow.hospital_id, EventRow.id)
         .where(
-            EventRow.state.in_((EventState.DONE, EventState.DISCARDED)),
+            EventRow.state.in_((EventState.DONE, EventState.DISCARDED, EventState.UNHEARD)),
             EventRow.occurred_at < func.now() - KEPT_FOR,
         )
         .limit(1000)

@@ -8,6 +8,9 @@ from uuid import UUID
 
 from guahao.kernel.events import Event
 
+_ATTEMPTS = 80
+"""Retried for about twelve hours: somebody's money waits for the reaction."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSucceeded(Event):
@@ -17,6 +20,7 @@ class PaymentSucceeded(Event):
     """
 
     name: ClassVar[str] = "payment.order.paid"
+    attempts: ClassVar[int] = _ATTEMPTS
     order_id: UUID
     subject: str
     is_late: bool = False
@@ -27,6 +31,7 @@ class OrderClosed(Event):
     """No money can come for the order any more; told only where somebody waits for it (`let_expire`)."""
 
     name: ClassVar[str] = "payment.order.closed"
+    attempts: ClassVar[int] = _ATTEMPTS
     order_id: UUID
     subject: str
 
@@ -36,6 +41,7 @@ class RefundRequested(Event):
     """This much of the order's money is promised back to the payer."""
 
     name: ClassVar[str] = "payment.refund.requested"
+    attempts: ClassVar[int] = _ATTEMPTS
     order_id: UUID
     refund_id: UUID
     amount_fen: int
@@ -46,6 +52,7 @@ class RefundArrived(Event):
     """The payer has this much back."""
 
     name: ClassVar[str] = "payment.refund.arrived"
+    attempts: ClassVar[int] = _ATTEMPTS
     order_id: UUID
     refund_id: UUID
     amount_fen: int

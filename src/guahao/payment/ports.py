@@ -21,12 +21,15 @@ __all__ = [
     "ChannelDown",
     "ChannelRefused",
     "ChannelUncertain",
+    "ChannelUnreadable",
     "ClockWrong",
     "Closing",
     "FundsSummary",
     "Gateway",
     "Gateways",
     "NotificationRefused",
+    "NotificationUnreadable",
+    "OddRow",
     "OrderNumberUsed",
     "Paid",
     "Prepared",
@@ -78,8 +81,11 @@ class Refunded:
     message_id: str
     out_trade_no: str
     out_refund_no: str
+    """Empty where a notification of the trade does not say."""
     channel_refund_id: str
-    amount_fen: int
+    """The provider's own number; empty where the source does not say."""
+    amount_fen: int | None
+    """None where the source does not say: the number names it."""
     outcome: RefundOutcome
     at: datetime
     went_to_hospital: bool | None = None
@@ -114,6 +120,10 @@ class ChannelBusy(ChannelUncertain):
     """The provider asks us to slow down: it is up, and will answer when asked again later."""
 
 
+class ChannelUnreadable(ChannelUncertain):
+    """A genuine answer that says nothing we understand: the provider is up, and may go on saying so."""
+
+
 class ChannelRefused(Exception):
     """A definite, signed no of the provider; `code` is its own word, `is_retryable` if time may heal it."""
 
@@ -125,7 +135,15 @@ class ChannelRefused(Exception):
 
 
 class OrderNumberUsed(ChannelRefused):
-    """The order number exists there with other parameters: close it and use a new one."""
+    """The order number exists there with other parameters: close it and use a new one.
+
+    `is_sure` is False where the provider has the same word for other refusals too.
+    """
+
+    def __init__(self, code: str, *, is_sure: bool = True) -> None:
+        """Carry the provider's code."""
+        super().__init__(code)
+        self.is_sure = is_sure
 
 
 class ClockWrong(ChannelRefused):
@@ -141,7 +159,19 @@ class RefusalKind(StrEnum):
     """The provider tests whether we check signatures: no alarm."""
     MERCHANT = "merchant"
     CONTENT = "content"
-    """Signed, but cannot be decrypted or read."""
+    """Signed, but cannot be decrypted."""
+
+
+class NotificationUnreadable(Exception):
+    """A genuine notification that says nothing we understand; `reference` is the best name it gives itself.
+
+    It is acknowledged and becomes a case: the same words would come again.
+    """
+
+    def __init__(self, reference: str) -> None:
+        """Carry what tells it from others."""
+        super().__init__(reference)
+        self.reference = reference
 
 
 class NotificationRefused(Exception):
@@ -213,6 +243,20 @@ class BillRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OddRow:
+    """A row of a bill that cannot be read as one of ours, such as another system's in another currency.
+
+    `reference` is the best name it has: an order number, else its place in the file. `kind` and
+    `amount_fen` are None where they cannot be read; else they count in the bill's totals.
+    """
+
+    reference: str
+    reason: str
+    kind: BillKind | None = None
+    amount_fen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundsSummary:
     """What the fund-flow bill of a day adds up to, in fen, both positive."""
 
@@ -233,7 +277,11 @@ class Bill:
     paid_fen: int
     refunded_fen: int
     funds: FundsSummary | None
-    """None where the provider has no fund-flow bill for the day."""
+    """None where the provider has no fund-flow bill for the day, or none that can be read."""
+    odd: Sequence[OddRow] = ()
+    """Rows that cannot be read; `row_count` and the sums count them as far as they can be."""
+    note: str = ""
+    """Why something of lesser weight is missing."""
 
 
 class BillNotReady(Exception):
@@ -248,8 +296,9 @@ class Gateway(Protocol):
     """One provider. Never called inside a database transaction; every call ends within ten seconds.
 
     Every method raises `ChannelUncertain` when there is no trustworthy answer (time-out, cut
-    connection, 5xx, an answer without a valid signature), `ChannelDown` when the circuit is open, and
-    `ChannelRefused` for a definite no.
+    connection, an error of theirs, an answer without a valid signature), `ChannelDown` when the circuit is
+    open, `ChannelUnreadable` for a genuine answer that lacks what cannot be done without, and
+    `ChannelRefused` for a definite no, whatever its HTTP status.
     """
 
     provider: Provider
@@ -288,9 +337,11 @@ class Gateway(Protocol):
     def read_notification(
         self, headers: Mapping[str, str], body: bytes, *, now: datetime
     ) -> Paid | Refunded | None:
-        """Verify and decrypt an incoming notification, without any call. Raises `NotificationRefused`.
+        """Verify and decrypt an incoming notification, without any call.
 
-        None is a genuine message that tells nothing we use: acknowledge it and do nothing.
+        Raises `NotificationRefused` for what is not believed, `NotificationUnreadable` for what is genuine
+        and says nothing we understand. None is a genuine message that tells nothing we use: acknowledge it
+        and do nothing.
         """
         ...
 

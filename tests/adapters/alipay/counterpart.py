@@ -123,7 +123,10 @@ def alipay(counterpart: Handler) -> Alipay:
     )
 
 
-def form(fields: Mapping[str, str], *, sign_type: str = "RSA2", **signing: Any) -> bytes:
+def form(
+    fields: Mapping[str, str], *, sign_type: str = "RSA2", covers_empties: bool = False, **signing: Any
+) -> bytes:
     """A notification as Alipay posts it."""
-    text = "&".join(f"{name}={value}" for name, value in sorted(fields.items()) if value)
+    covered = [(name, value) for name, value in sorted(fields.items()) if value or covers_empties]
+    text = "&".join(f"{name}={value}" for name, value in covered)
     return urlencode({**fields, "sign_type": sign_type, "sign": signature(text, **signing)}).encode()

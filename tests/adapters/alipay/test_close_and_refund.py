@@ -11,6 +11,7 @@ import pytest
 from guahao.payment.ports import (
     ChannelRefused,
     ChannelUncertain,
+    ChannelUnreadable,
     Closing,
     Provider,
     Refunded,
@@ -108,8 +109,7 @@ async def test_row_20_a_trade_that_is_open_yet_cannot_be_closed_is_uncertain() -
     [
         (refusal("ACQ.SYSTEM_ERROR"), ChannelUncertain),
         (httpx.ReadTimeout(""), ChannelUncertain),
-        ({"code": "10000", "out_trade_no": "0" * 32}, ChannelUncertain),
-        ({"code": "10000"}, ChannelUncertain),
+        ({"code": "10000", "out_trade_no": "0" * 32}, ChannelUnreadable),
         (refusal("ACQ.INVALID_PARAMETER"), ChannelRefused),
     ],
 )
@@ -118,6 +118,10 @@ async def test_row_20_nothing_is_closed_without_a_trustworthy_answer(
 ) -> None:
     with pytest.raises(error):
         await closed(close=close)
+
+
+async def test_a_yes_need_not_say_what_was_closed() -> None:
+    assert await closed(close={"code": "10000"}) is Closing.CLOSED
 
 
 async def test_row_20_an_uncertain_query_leaves_the_closing_open() -> None:
@@ -181,9 +185,8 @@ async def test_a_refund_that_cannot_be_seen_yet_is_being_processed(found: dict[s
     "made",
     [
         {**MADE, "refund_fee": "20.00"},
-        {**MADE, "refund_fee": None},
+        {**MADE, "refund_fee": "twenty"},
         {**MADE, "out_trade_no": "0" * 32},
-        {**MADE, "gmt_refund_pay": "yesterday"},
         refusal("ACQ.SYSTEM_ERROR"),
         httpx.ReadTimeout(""),
     ],
@@ -191,6 +194,13 @@ async def test_a_refund_that_cannot_be_seen_yet_is_being_processed(found: dict[s
 async def test_row_17_a_refund_without_a_trustworthy_answer_is_uncertain(made: Any) -> None:
     with pytest.raises(ChannelUncertain):
         await refund(made)
+
+
+@pytest.mark.parametrize("change", [{"refund_fee": None}, {"out_trade_no": ""}, {"gmt_refund_pay": "soon"}])
+async def test_a_refund_that_was_made_need_not_repeat_the_question(change: dict[str, Any]) -> None:
+    refunded, _ = await refund({**MADE, **change})
+
+    assert refunded == replace(REFUNDED, at=NOW)
 
 
 async def test_row_17_an_uncertain_query_leaves_the_refund_uncertain() -> None:
@@ -219,18 +229,25 @@ async def test_a_found_refund_without_a_time_happened_now() -> None:
     assert await found({**FOUND, "gmt_refund_pay": ""}) == replace(REFUNDED, at=NOW)
 
 
-async def test_a_refund_of_another_status_is_being_processed() -> None:
+async def test_a_refund_in_work_is_being_processed() -> None:
     assert await found({**FOUND, "refund_status": "REFUND_PROCESSING", "gmt_refund_pay": ""}) == PROCESSING
+
+
+async def test_a_refund_that_failed_is_abnormal() -> None:
+    fact = await found({**FOUND, "refund_status": "REFUND_FAIL"})
+
+    assert fact is not None
+    assert fact.outcome is RefundOutcome.ABNORMAL
+
+
+@pytest.mark.parametrize("status", ["", None])
+async def test_an_older_accounts_refund_has_its_data_instead_of_a_status(status: str | None) -> None:
+    assert await found({**FOUND, "refund_status": status}) == REFUNDED
 
 
 @pytest.mark.parametrize(
     "node",
-    [
-        {"code": "10000", "msg": "Success"},
-        {**FOUND, "refund_status": ""},
-        refusal("ACQ.TRADE_NOT_EXIST"),
-        refusal("TRADE_NOT_EXIST"),
-    ],
+    [{"code": "10000", "msg": "Success"}, refusal("ACQ.TRADE_NOT_EXIST"), refusal("TRADE_NOT_EXIST")],
 )
 async def test_a_refund_that_never_arrived_is_not_found(node: dict[str, str]) -> None:
     assert await found(node) is None
@@ -241,13 +258,28 @@ async def test_a_refund_that_never_arrived_is_not_found(node: dict[str, str]) ->
     [
         {"out_trade_no": "0" * 32},
         {"out_request_no": f"{NO}R1"},
-        {"refund_amount": ""},
-        {"gmt_refund_pay": "yesterday"},
+        {"refund_amount": "much"},
+        {"refund_status": "REFUND_SOMEHOW"},
     ],
 )
 async def test_row_16_an_answer_about_another_refund_is_not_believed(change: dict[str, str]) -> None:
-    with pytest.raises(ChannelUncertain):
+    with pytest.raises(ChannelUnreadable):
         await found({**FOUND, **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "known"),
+    [
+        ({"refund_amount": ""}, {"amount_fen": None}),
+        ({"gmt_refund_pay": "yesterday"}, {"at": NOW}),
+        ({"out_trade_no": None}, {}),
+        ({"out_request_no": None}, {}),
+    ],
+)
+async def test_an_answer_about_a_refund_need_not_repeat_the_question(
+    change: dict[str, Any], known: dict[str, Any]
+) -> None:
+    assert await found({**FOUND, **change}) == replace(REFUNDED, **known)
 
 
 async def test_a_refused_refund_query_carries_the_word() -> None:

@@ -80,14 +80,20 @@ def test_amounts_are_read_exactly(written: str, expected: int) -> None:
         "1,000.00",
         "NaN",
         "１.00",
-        88.88,
-        1,
+        88.888,
+        1e22,
+        True,
         None,
     ],
 )
 def test_what_is_no_amount_is_unreadable(written: object) -> None:
     with pytest.raises(Unreadable, match=r"^amount$"):
         fen(written)
+
+
+@given(st.integers(0, 10**11))
+def test_an_amount_is_the_same_as_a_text_and_as_a_number(amount_fen: int) -> None:
+    assert fen(f"{amount_fen // 100}.{amount_fen % 100:02d}") == fen(amount_fen / 100) == amount_fen
 
 
 @pytest.mark.parametrize(

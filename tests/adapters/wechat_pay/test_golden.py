@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_pem_x509_certificate
 
-from guahao.adapters.wechat_pay.notification import _Envelope, _opened, _read
+from guahao.adapters.lenient import node_of, part
+from guahao.adapters.wechat_pay.notification import _opened
 from guahao.adapters.wechat_pay.signing import distrust
 from guahao.payment.ports import RefusalKind
 
@@ -77,4 +78,7 @@ def test_the_official_notification_is_refused_with_any_byte_changed() -> None:
 
 
 def test_the_official_notification_opens_with_its_key() -> None:
-    assert _opened(_read(BODY, _Envelope).resource, [APIV3]) == CONTENT
+    envelope = node_of(BODY)
+
+    assert envelope is not None
+    assert _opened(part(envelope, "resource"), [APIV3]) == CONTENT

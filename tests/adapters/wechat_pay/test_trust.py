@@ -14,6 +14,7 @@ from guahao.adapters.circuit import Circuit
 from guahao.adapters.wechat_pay import WeChatPay
 from guahao.adapters.wechat_pay.signed_http import SignedHttp
 from guahao.payment.ports import (
+    ChannelBusy,
     ChannelDown,
     ChannelRefused,
     ChannelUncertain,
@@ -197,11 +198,37 @@ async def test_row_7_unknown_serials_cause_no_call() -> None:
     assert platform.requests == []
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 429])
-async def test_a_signed_answer_that_decides_nothing_is_uncertain(status: int) -> None:
+@pytest.mark.parametrize("status", [500, 502, 503, 400, 403])
+@pytest.mark.parametrize("code", ["SYSTEM_ERROR", "SERVICE_UNAVAILABLE", "BANKERROR", "BIZERR_NEED_RETRY"])
+async def test_a_signed_answer_that_decides_nothing_is_uncertain(status: int, code: str) -> None:
+    with pytest.raises(ChannelUncertain, match=f"^status {status}$"):
+        await gateway(Platform(refusal(code, status=status))).query(ORDER)
+
+
+async def test_whoever_is_asked_too_often_is_up() -> None:
     for code in ("SYSTEM_ERROR", "ORDER_NOT_EXIST", "FREQUENCY_LIMITED"):
-        with pytest.raises(ChannelUncertain, match=f"^status {status}$"):
-            await gateway(Platform(refusal(code, status=status))).query(ORDER)
+        with pytest.raises(ChannelBusy, match=r"^status 429$"):
+            await gateway(Platform(refusal(code, status=429))).query(ORDER)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
+async def test_a_definite_no_is_one_whatever_its_status_and_opens_no_circuit(status: int) -> None:
+    refusals = [refusal("OPENID_MISMATCH", status=status) for _ in range(6)]
+    pay = gateway(Platform(*refusals, answer(order())))
+
+    for _ in refusals:
+        with pytest.raises(ChannelRefused, match=r"^OPENID_MISMATCH$"):
+            await pay.query(ORDER)
+
+    assert isinstance(await pay.query(ORDER), Paid)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_an_unsigned_error_is_uncertain_whatever_its_code(status: int) -> None:
+    nobody = unsigned({"code": "OPENID_MISMATCH"}, status=status)
+
+    with pytest.raises(ChannelUncertain, match=f"^status {status}$"):
+        await gateway(Platform(nobody)).query(ORDER)
 
 
 @pytest.mark.parametrize(

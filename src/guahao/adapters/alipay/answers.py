@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from guahao.adapters.alipay.protocol import Unreadable, fen, moment_of, refusal_word
+from guahao.adapters.alipay.protocol import Unreadable, fen, moment_or, refusal_word
+from guahao.adapters.lenient import Node, text
 from guahao.payment.ports import (
     ChannelRefused,
     ChannelUncertain,
@@ -20,8 +20,6 @@ from guahao.payment.ports import (
     Source,
     TradeState,
 )
-
-Node = Mapping[str, Any]
 
 TRADE_UNKNOWN: Final = frozenset(("ACQ.TRADE_NOT_EXIST", "TRADE_NOT_EXIST"))
 NOT_CLOSABLE: Final = frozenset(
@@ -81,13 +79,13 @@ def bill_reason(code: str) -> str:
 
 def require_merchant(node: Node, **ours: str) -> None:
     """Refuse an answer that names another app or seller; most name none. Raises `Unreadable`."""
-    require_same(node, **{name: value for name, value in ours.items() if name in node})
+    require_same(node, **ours)
 
 
 def require_same(node: Node, **expected: str) -> None:
-    """Refuse an answer about something else than was asked. Raises `Unreadable`."""
+    """Refuse an answer about something else than was asked; it need not say what. Raises `Unreadable`."""
     for name, value in expected.items():
-        if node.get(name) != value:
+        if text(node, name) not in {"", value}:
             raise Unreadable(name)
 
 
@@ -99,22 +97,24 @@ def text_of(node: Node, name: str) -> str:
     return value
 
 
-def trade(node: Node, out_trade_no: str) -> Paid | TradeState:
-    """How an order number stands.
+def trade(node: Node, out_trade_no: str, now: datetime) -> Paid | TradeState:
+    """How an order number stands; `now` stands for a time of payment that is not told.
 
     TRADE_CLOSED is both a trade that nobody paid and one whose money went back whole. They differ by
     `send_pay_date`, the moment of payment, which an unpaid trade does not have; the amounts beside it
     are 0.00 in either case.
     """
     require_same(node, out_trade_no=out_trade_no)
-    status = text_of(node, "trade_status")
+    status = text(node, "trade_status")
     if status == "WAIT_BUYER_PAY":
         return TradeState.UNPAID
     if status == "TRADE_CLOSED" and not node.get("send_pay_date"):
         return TradeState.CLOSED
     if status not in ("TRADE_SUCCESS", "TRADE_FINISHED", "TRADE_CLOSED"):
         raise Unreadable("trade_status")
-    trade_no = text_of(node, "trade_no")
+    trade_no = text(node, "trade_no")
+    if not trade_no:
+        raise Unreadable("trade_no")
     return Paid(
         provider=Provider.ALIPAY,
         source=Source.QUERY,
@@ -122,7 +122,7 @@ def trade(node: Node, out_trade_no: str) -> Paid | TradeState:
         out_trade_no=out_trade_no,
         transaction_id=trade_no,
         amount_fen=fen(node.get("total_amount")),
-        paid_at=moment_of(node.get("send_pay_date")),
+        paid_at=moment_or(node.get("send_pay_date"), now),
     )
 
 
@@ -135,7 +135,8 @@ def refund_made(node: Node, order: RefundOrder, now: datetime) -> Refunded | Non
     require_same(node, out_trade_no=order.out_trade_no)
     if node.get("fund_change") != "Y":
         return None
-    if fen(node.get("refund_fee")) < order.amount_fen:
+    told = node.get("refund_fee")
+    if told not in {None, ""} and fen(told) < order.amount_fen:
         raise Unreadable("refund_fee")
     return refunded(
         order.out_trade_no,
@@ -147,22 +148,37 @@ def refund_made(node: Node, order: RefundOrder, now: datetime) -> Refunded | Non
 
 
 def refund_found(node: Node, out_trade_no: str, out_refund_no: str, now: datetime) -> Refunded | None:
-    """The answer to a refund query: without `refund_status` the refund never arrived there or failed."""
-    status = node.get("refund_status")
-    if not status:
-        return None
+    """The answer to a refund query; None if Alipay knows no such refund.
+
+    Older accounts get no `refund_status`: for them the refund's own data mean that it was carried out.
+    """
     require_same(node, out_trade_no=out_trade_no, out_request_no=out_refund_no)
+    status = text(node, "refund_status")
+    told = node.get("refund_amount")
+    if not status and told in {None, ""}:
+        return None
+    outcome = _OUTCOMES.get(status)
+    if outcome is None:
+        raise Unreadable("refund_status")
     return refunded(
         out_trade_no,
         out_refund_no,
-        amount_fen=fen(node.get("refund_amount")),
-        outcome=RefundOutcome.SUCCESS if status == "REFUND_SUCCESS" else RefundOutcome.PROCESSING,
+        amount_fen=None if told in {None, ""} else fen(told),
+        outcome=outcome,
         at=_refund_time(node, now),
     )
 
 
+_OUTCOMES = {
+    "": RefundOutcome.SUCCESS,
+    "REFUND_SUCCESS": RefundOutcome.SUCCESS,
+    "REFUND_PROCESSING": RefundOutcome.PROCESSING,
+    "REFUND_FAIL": RefundOutcome.ABNORMAL,
+}
+
+
 def refunded(
-    out_trade_no: str, out_refund_no: str, *, amount_fen: int, outcome: RefundOutcome, at: datetime
+    out_trade_no: str, out_refund_no: str, *, amount_fen: int | None, outcome: RefundOutcome, at: datetime
 ) -> Refunded:
     """A refund as a query tells it. Alipay has no refund number of its own: ours stands in its place."""
     return Refunded(
@@ -179,5 +195,4 @@ def refunded(
 
 
 def _refund_time(node: Node, now: datetime) -> datetime:
-    told = node.get("gmt_refund_pay")
-    return moment_of(told) if told else now
+    return moment_or(node.get("gmt_refund_pay"), now)

@@ -10,7 +10,6 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -19,14 +18,26 @@ from typing import Final
 import httpx
 import msgspec
 
+from guahao.adapters.alipay.bill_table import Cells, Shape, Table, table_of
 from guahao.adapters.alipay.protocol import Unreadable, fen, moment_of
-from guahao.payment.ports import Bill, BillDamaged, BillKind, BillRow, ChannelUncertain, Provider
+from guahao.payment.ports import (
+    Bill,
+    BillDamaged,
+    BillKind,
+    BillRow,
+    ChannelUncertain,
+    OddRow,
+    Provider,
+)
 
 HOSTS: Final = frozenset(("dwbillcenter.alipay.com",))
 """Where Alipay keeps its bills; the only hosts besides the gateway's own that we ever fetch one from."""
 MAX_PACKED_BYTES: Final = 32 * 1024 * 1024
 MAX_UNPACKED_BYTES: Final = 128 * 1024 * 1024
 MAX_PARTS: Final = 20
+_MOST_ODD: Final = 100
+"""More rows that cannot be read mean that the file is another than we know."""
+_BEGINS_A_ROW: Final = re.compile(r'\s*"?[0-9]{10,64}\s*[,"]')
 
 DOWNLOAD_S: Final = 30.0
 
@@ -35,26 +46,35 @@ class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: Mapping[str, str]
     summary: Mapping[str, str]
     kinds: Mapping[BillKind, str]
+    free: Shape
     words: Mapping[str, str]
+
+
+class _Received:
+    """What the seller received and gave back, by kind, of rows that may not be readable otherwise."""
+
+    def __init__(self) -> None:
+        self.counts = dict.fromkeys(BillKind, 0)
+        self.sums = dict.fromkeys(BillKind, 0)
+        self.is_whole = True
+
+    def add(self, cells: Cells | None) -> None:
+        """Count a row; one that tells nothing may be of either kind."""
+        kind = None if cells is None else _kind_or_none(cells)
+        if cells is None or kind is None:
+            self.is_whole &= cells is not None  # the totals do not count a third kind
+            return
+        self.counts[kind] += 1
+        try:
+            self.sums[kind] += _moved(cells["received"], kind)
+        except Unreadable:
+            self.is_whole = False
 
 
 @cache
 def _words() -> _Words:
     source = files("guahao.adapters.alipay").joinpath("bill.toml").read_bytes()
     return msgspec.toml.decode(source, type=_Words)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Table:
-    """One CSV file: its note lines, and its rows by the names of columns as the file has them."""
-
-    notes: str
-    columns: Sequence[str]
-    rows: Sequence[Mapping[str, str]]
-
-    def named(self, names: Mapping[str, str]) -> list[Mapping[str, str]]:
-        """The rows by our names of the columns. Raises KeyError for a column that is not there."""
-        return [{ours: row[theirs] for ours, theirs in names.items()} for row in self.rows]
 
 
 async def download(
@@ -105,17 +125,19 @@ def _allowed(address: str, gateway: httpx.URL) -> httpx.URL:
 
 
 def read(packed: bytes, *, day: date, seller_id: str) -> Bill:
-    """Unpack, check against every total it carries, and give the rows. Raises `BillDamaged`."""
+    """Unpack, check against every total it carries, and give the rows. Raises `BillDamaged`.
+
+    A row of another system that cannot be read is set aside, counted as far as it can be.
+    """
     try:
-        tables = [_table(text) for text in _unpacked(packed)]
+        tables = [table_of(text, unit=_words().words["unit"]) for text in _unpacked(packed)]
         detail = _only(tables, _words().rows["transaction_id"])
         summary = _only(tables, _words().summary["payments"])
         for table in (detail, summary):
             _require_ours(table.notes, day=day, seller_id=seller_id)
-        cells = detail.named(_words().rows)
-        rows = [_row(row) for row in cells]
-        _require_totals(detail.notes, cells)
-        _require_summary(summary.named(_words().summary), rows)
+        rows, odd, received = _rows(detail)
+        _require_totals(detail.notes, received)
+        _require_summary(summary.plain(_words().summary), rows, odd)
     except _BROKEN as error:
         raise BillDamaged(type(error).__name__) from None
     return Bill(
@@ -123,9 +145,10 @@ def read(packed: bytes, *, day: date, seller_id: str) -> Bill:
         day=day,
         digest=hashlib.sha256(packed).hexdigest(),
         rows=rows,
-        row_count=len(rows),
-        paid_fen=_sum(rows, BillKind.PAYMENT),
-        refunded_fen=_sum(rows, BillKind.REFUND),
+        odd=tuple(odd),
+        row_count=len(rows) + len(odd),
+        paid_fen=_sum([*rows, *odd], BillKind.PAYMENT),
+        refunded_fen=_sum([*rows, *odd], BillKind.REFUND),
         funds=None,
     )
 
@@ -151,36 +174,68 @@ def _unpacked(packed: bytes) -> list[str]:
     return [archive.read(part).decode("gb18030") for part in parts if part.filename.lower().endswith(".csv")]
 
 
-def _table(text: str) -> _Table:
-    notes: list[str] = []
-    filled: list[list[str]] = []
-    for line in csv.reader(io.StringIO(text, newline="")):
-        cells = [cell.strip() for cell in line]
-        if cells and cells[0].startswith("#"):
-            notes.append(",".join(cells))
-        elif any(cells):
-            filled.append(cells)
-    unit = re.compile(_words().words["unit"])
-    columns = [unit.sub("", name) for name in filled[0]] if filled else []
-    if len(set(columns)) != len(columns):
+def _only(tables: Iterable[Table], column: str) -> Table:
+    (table,) = (table for table in tables if column in table.columns)
+    return table
+
+
+def _rows(detail: Table) -> tuple[list[BillRow], list[OddRow], _Received]:
+    """What can be read, what cannot, and what the seller received by kind, of both."""
+    names = _words().rows
+    if not set(names.values()) <= set(detail.columns):
         raise BillDamaged("columns")
-    rows = [dict(zip(columns, cells, strict=True)) for cells in filled[1:]]
-    return _Table(notes="\n".join(notes), columns=columns, rows=rows)
+    rows: list[BillRow] = []
+    odd: list[OddRow] = []
+    received = _Received()
+    lines = detail.lines_joined(_BEGINS_A_ROW)
+    for number, line in enumerate(lines, start=1):
+        whole = detail.fitting(line, _words().free)
+        cells = None if whole is None else {ours: whole[theirs] for ours, theirs in names.items()}
+        row = _read(cells, number)
+        if isinstance(row, BillRow):
+            rows.append(row)
+        else:
+            odd.append(row)
+        received.add(cells)
+    if len(odd) > _MOST_ODD:
+        raise BillDamaged("rows")
+    return rows, odd, received
 
 
-def _only(tables: Iterable[_Table], column: str) -> _Table:
-    (found,) = (table for table in tables if column in table.columns)
-    return found
+def _kind_or_none(cells: Cells) -> BillKind | None:
+    return next((kind for kind, word in _words().kinds.items() if word == cells["kind"]), None)
 
 
-def _row(cells: Mapping[str, str]) -> BillRow:
-    (kind,) = (kind for kind, word in _words().kinds.items() if word == cells["kind"])
+def _read(cells: Cells | None, number: int) -> BillRow | OddRow:
+    """A row, or as much of it as can be read: of a third kind, or with cells that are none."""
+    if cells is None:
+        return OddRow(reference=f"#{number}", reason="cells")
+    kind, amount_fen = _kind_or_none(cells), None
+    try:
+        if kind is not None:
+            amount_fen = _moved(cells["amount"], kind)
+            return _row(cells, kind, amount_fen)
+        amount_fen = abs(_signed(cells["amount"]))
+        reason = "kind"
+    except Unreadable as unreadable:
+        reason = str(unreadable)
+    reference = cells["out_refund_no"] or cells["transaction_id"] or f"#{number}"
+    return OddRow(
+        reference="".join(character for character in reference if character.isprintable())[:64],
+        reason=reason,
+        kind=None if amount_fen is None else kind,
+        amount_fen=amount_fen,
+    )
+
+
+def _row(cells: Cells, kind: BillKind, amount_fen: int) -> BillRow:
+    _moved(cells["received"], kind)
     return BillRow(
         kind=kind,
         out_trade_no=cells["out_trade_no"],
         transaction_id=cells["transaction_id"],
         out_refund_no=cells["out_refund_no"] if kind is BillKind.REFUND else "",
-        amount_fen=_moved(cells["amount"], kind),
+        amount_fen=amount_fen,
         at=moment_of(cells["at"]),
         is_final=True,
     )
@@ -208,26 +263,34 @@ def _require_ours(notes: str, *, day: date, seller_id: str) -> None:
         raise BillDamaged("day")
 
 
-def _require_totals(notes: str, rows: Sequence[Mapping[str, str]]) -> None:
-    """The last notes of the rows' file count them and add up what the seller received and gave back."""
+def _require_totals(notes: str, received: _Received) -> None:
+    """The last notes of the rows' file count them and add up what the seller received and gave back.
+
+    Where a row cannot be read at all they may say more, never less.
+    """
     totals = {word: (int(count), sum_) for word, count, sum_ in re.findall(_words().words["totals"], notes)}
     for kind, word in _words().kinds.items():
-        received = [_moved(row["received"], kind) for row in rows if row["kind"] == word]
         count, sum_ = totals[word]
-        if (count, _moved(sum_, kind)) != (len(received), sum(received)):
+        said, read_ = (count, _moved(sum_, kind)), (received.counts[kind], received.sums[kind])
+        is_less = said[0] < read_[0] or said[1] < read_[1]
+        if is_less or (received.is_whole and said != read_):
             raise BillDamaged("totals")
 
 
-def _require_summary(summary: Iterable[Mapping[str, str]], rows: Sequence[BillRow]) -> None:
+def _require_summary(summary: Iterable[Cells], rows: Sequence[BillRow], odd: Sequence[OddRow]) -> None:
     """The summary counts the same; its sum of orders is with or without what was refunded."""
     (total,) = (line for line in summary if line["name"] == _words().words["all"])
-    paid, returned = _sum(rows, BillKind.PAYMENT), _sum(rows, BillKind.REFUND)
-    counts = [sum(row.kind is kind for row in rows) for kind in (BillKind.PAYMENT, BillKind.REFUND)]
-    if [int(total["payments"]), int(total["refunds"])] != counts:
-        raise BillDamaged("summary")
-    if _signed(total["amount"]) not in (paid, paid - returned):
+    every: list[BillRow | OddRow] = [*rows, *odd]
+    paid, returned = _sum(every, BillKind.PAYMENT), _sum(every, BillKind.REFUND)
+    counts = [sum(row.kind is kind for row in every) for kind in (BillKind.PAYMENT, BillKind.REFUND)]
+    said, amount = [int(total["payments"]), int(total["refunds"])], _signed(total["amount"])
+    if odd:
+        is_sound = all(one >= other for one, other in zip(said, counts, strict=True))
+    else:
+        is_sound = said == counts and amount in (paid, paid - returned)
+    if not is_sound:
         raise BillDamaged("summary")
 
 
-def _sum(rows: Iterable[BillRow], kind: BillKind) -> int:
-    return sum(row.amount_fen for row in rows if row.kind is kind)
+def _sum(rows: Iterable[BillRow | OddRow], kind: BillKind) -> int:
+    return sum(row.amount_fen or 0 for row in rows if row.kind is kind)

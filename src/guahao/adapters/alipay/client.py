@@ -16,6 +16,7 @@ from guahao.adapters.alipay import answers, bill, notification
 from guahao.adapters.alipay.keys import AlipayKeys
 from guahao.adapters.alipay.protocol import RSA2, Unreadable, local_text, read_answer, signed_text, yuan
 from guahao.adapters.circuit import Circuit
+from guahao.adapters.lenient import Node
 from guahao.kernel.clock import utc_now
 from guahao.kernel.log import logger
 from guahao.payment.ports import (
@@ -24,6 +25,7 @@ from guahao.payment.ports import (
     Channel,
     ChannelRefused,
     ChannelUncertain,
+    ChannelUnreadable,
     Closing,
     Paid,
     Prepared,
@@ -88,7 +90,7 @@ class Alipay:
         if prepayment.channel is not Channel.ALIPAY_QR:
             raise ValueError(prepayment.channel)
 
-        def qr_code(node: answers.Node) -> str:
+        def qr_code(node: Node) -> str:
             answers.require_same(node, out_trade_no=prepayment.out_trade_no)
             return answers.text_of(node, "qr_code")
 
@@ -103,7 +105,7 @@ class Alipay:
             return await self._ask(
                 "alipay.trade.query",
                 {"out_trade_no": out_trade_no},
-                lambda node: answers.trade(node, out_trade_no),
+                lambda node: answers.trade(node, out_trade_no, self._clock()),
             )
         except ChannelRefused as refused:
             if refused.code in answers.TRADE_UNKNOWN:
@@ -205,8 +207,10 @@ class Alipay:
         Alipay signs no time that could be checked: every repetition within 25 hours is genuine. A replay
         has the `notify_id` of its original and is stopped by the inbox.
         """
-        del headers, now
-        return notification.read(body, keys=self._keys, app_id=self._app_id, seller_id=self._seller_id)
+        del headers
+        return notification.read(
+            body, keys=self._keys, app_id=self._app_id, seller_id=self._seller_id, now=now
+        )
 
     def _page(self, prepayment: Prepayment) -> Prepared:
         method, product = _PAGES[prepayment.channel]
@@ -233,27 +237,37 @@ class Alipay:
         return {**fields, "sign": self._keys.sign(signed_text(fields))}
 
     async def _ask(
-        self, method: str, content: Mapping[str, object], read: Callable[[answers.Node], T], **further: str
+        self, method: str, content: Mapping[str, object], read: Callable[[Node], T], **further: str
     ) -> T:
         """Ask, and believe only an answer that is signed, is a yes and fits what was asked."""
         fields = self._signed(method, content, **further)
         async with self.circuit.call(), _deadline(self.call_s):
-            try:
-                answered = await self._http.post(
-                    self._endpoint, data=fields, headers=_FORM, timeout=self.call_s, follow_redirects=False
-                )
-                if answered.status_code != httpx.codes.OK:
-                    raise ChannelUncertain(str(answered.status_code))
-                node = read_answer(answered.content, method=method, keys=self._keys)
-                answers.require_merchant(node, app_id=self._app_id, seller_id=self._seller_id)
-                answers.require_success(node)
-                return read(node)
-            except Unreadable as error:
+            node = await self._signed_answer(method, fields)
+            answers.require_success(node)
+        # outside of the circuit: a genuine answer that does not fit one order is no outage for the others
+        try:
+            answers.require_merchant(node, app_id=self._app_id, seller_id=self._seller_id)
+            return read(node)
+        except Unreadable as error:
+            logger().error("alipay-answer-unreadable", code=str(error))
+            raise ChannelUnreadable(str(error)) from None
+
+    async def _signed_answer(self, method: str, fields: Mapping[str, str]) -> Node:
+        """The node that Alipay signed, whatever HTTP status it came with. Raises `ChannelUncertain`."""
+        status = ""
+        try:
+            answered = await self._http.post(
+                self._endpoint, data=fields, headers=_FORM, timeout=self.call_s, follow_redirects=False
+            )
+            status = "" if answered.status_code == httpx.codes.OK else f"{answered.status_code}"
+            return read_answer(answered.content, method=method, keys=self._keys)
+        except Unreadable as error:
+            if not status:
                 logger().error("alipay-answer-not-believed", code=str(error))
-                raise ChannelUncertain(str(error)) from None
-            except httpx.HTTPError as error:
-                # Without the cause, whose text may quote what was sent.
-                raise ChannelUncertain(type(error).__name__) from None
+            raise ChannelUncertain(status or str(error)) from None
+        except httpx.HTTPError as error:
+            # Without the cause, whose text may quote what was sent.
+            raise ChannelUncertain(type(error).__name__) from None
 
 
 def _order(prepayment: Prepayment) -> dict[str, object]:

@@ -23,9 +23,19 @@ class Unreadable(ValueError):
     """What came is not what the protocol says; never says what came."""
 
 
-def signed_text(fields: Mapping[str, str], *, unsigned: tuple[str, ...] = ("sign",)) -> str:
-    """Join as `key=value&...` what a signature covers: sorted by key, without empty and `unsigned` fields."""
-    return "&".join(f"{key}={fields[key]}" for key in sorted(fields) if fields[key] and key not in unsigned)
+def signed_text(
+    fields: Mapping[str, str], *, unsigned: tuple[str, ...] = ("sign",), with_empties: bool = False
+) -> str:
+    """Join as `key=value&...` what a signature covers: sorted by key, without `unsigned` fields.
+
+    Empty ones are left out in requests. Of notifications the official text says "all returned fields": the
+    official Java client signs empties too, others skip them.
+    """
+    return "&".join(
+        f"{key}={fields[key]}"
+        for key in sorted(fields)
+        if (fields[key] or with_empties) and key not in unsigned
+    )
 
 
 def yuan(amount_fen: int) -> str:
@@ -39,9 +49,11 @@ def yuan(amount_fen: int) -> str:
 def fen(value: object) -> int:
     """Read the gateway's yuan exactly, never negative. Raises `Unreadable`.
 
-    Only text: a JSON number may have lost its last digit in somebody's floating point.
+    A JSON number is read as the decimals it was written with; it may have lost digits only beyond the
+    fifteenth.
     """
-    found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
+    written = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    found = _AMOUNT.fullmatch(written) if isinstance(written, str) else None
     if found is None:
         raise Unreadable("amount")
     return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
@@ -52,12 +64,20 @@ def local_text(moment: datetime) -> str:
     return moment.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def moment_or(value: object, other: datetime) -> datetime:
+    """Read Beijing time, or take `other` where none is told."""
+    try:
+        return moment_of(value)
+    except Unreadable:
+        return other
+
+
 def moment_of(value: object) -> datetime:
     """Read Beijing time, leaving out milliseconds, as aware UTC. Raises `Unreadable`."""
     found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     try:
         return datetime.fromisoformat(found[1] if found else "").replace(tzinfo=CHINA).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Unreadable("time") from None
 
 

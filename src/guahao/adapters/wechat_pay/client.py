@@ -10,22 +10,25 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import msgspec
 
 from guahao.adapters.circuit import Circuit
+from guahao.adapters.lenient import Node, text
 from guahao.adapters.wechat_pay import notification
 from guahao.adapters.wechat_pay.bill import read_funds_bill, read_trade_bill
 from guahao.adapters.wechat_pay.keys import WeChatPayKeys
 from guahao.adapters.wechat_pay.message import (
     CURRENCY,
-    Name,
-    Order,
-    PaidOrder,
-    RefundAnswer,
+    Asked,
+    Part,
+    Unreadable,
+    answer_of,
+    is_of_merchant,
+    is_paid,
     paid,
-    refunded_by_answer,
+    refunded,
+    required,
 )
-from guahao.adapters.wechat_pay.signed_http import SignedHttp, readable
+from guahao.adapters.wechat_pay.signed_http import SignedHttp
 from guahao.adapters.wechat_pay.signing import payment_parameters
 from guahao.kernel.clock import CHINA, utc_now
 from guahao.payment.ports import (
@@ -35,6 +38,7 @@ from guahao.payment.ports import (
     Channel,
     ChannelRefused,
     ChannelUncertain,
+    ChannelUnreadable,
     Closing,
     FundsSummary,
     OrderNumberUsed,
@@ -54,6 +58,8 @@ _TRANSACTIONS = "/v3/pay/transactions"
 _REFUNDS = "/v3/refund/domestic/refunds"
 
 _NUMBER_USED = {"OUT_TRADE_NO_USED", "INVALID_REQUEST", "ORDER_CLOSED", "ORDERPAID", "ORDER_PAID"}
+_AMBIGUOUS = "INVALID_REQUEST"
+"""The live service's word for a used number, and for limits and permissions too."""
 _PAID = {"ORDERPAID", "ORDER_PAID"}
 _UNKNOWN = {"ORDER_NOT_EXIST", "ORDERNOTEXIST"}
 _CLOSED = {"ORDER_CLOSED", "ORDERCLOSED"}
@@ -69,20 +75,6 @@ _STATES = {
     "CLOSED": TradeState.CLOSED,
     "REVOKED": TradeState.CLOSED,
 }
-
-
-class _PrepayId(msgspec.Struct):
-    prepay_id: Name
-
-
-class _CodeUrl(msgspec.Struct):
-    code_url: Name
-
-
-class _BillLink(msgspec.Struct):
-    hash_type: str
-    hash_value: str
-    download_url: str
 
 
 class WeChatPay:
@@ -132,7 +124,8 @@ class WeChatPay:
                 return await self._prepay_native(prepayment)
         except ChannelRefused as refused:
             if refused.code in _NUMBER_USED:
-                raise OrderNumberUsed(refused.code) from None
+                is_sure = refused.code != _AMBIGUOUS
+                raise OrderNumberUsed(refused.code, is_sure=is_sure) from None
             raise
         raise ValueError(prepayment.channel)
 
@@ -149,15 +142,23 @@ class WeChatPay:
             if refused.code in _UNKNOWN:
                 return TradeState.UNKNOWN
             raise
-        order = readable(content, Order)
-        if (order.mchid, order.appid, order.out_trade_no) != (self._mchid, self._app_id, out_trade_no):
-            raise ChannelUncertain("answer about another order")
-        if order.trade_state in _STATES:
-            return _STATES[order.trade_state]
-        found = readable(content, PaidOrder)
-        if found.amount.currency != CURRENCY:
-            raise ChannelUncertain("currency")
-        return paid(found, source=Source.QUERY, message_id=f"query:{found.transaction_id}")
+        node = answer_of(content)
+        asked = Asked(out_trade_no=out_trade_no)
+        state = text(node, "trade_state")
+        try:
+            _require_asked(node, asked, mchid=self._mchid, app_id=self._app_id)
+            _require_known(state)
+            if state in _STATES:
+                return _STATES[state]
+            return paid(
+                node,
+                source=Source.QUERY,
+                message_id=lambda transaction_id: f"query:{transaction_id}",
+                asked=asked,
+                told_at=self._clock(),
+            )
+        except Unreadable as error:
+            raise ChannelUnreadable(str(error)) from None
 
     async def close(self, out_trade_no: str) -> Closing:
         """Close an order number; see the port. A number never used is dead afterwards, too."""
@@ -184,7 +185,8 @@ class WeChatPay:
                 "amount": {"refund": order.amount_fen, "total": order.total_fen, "currency": CURRENCY},
             },
         )
-        return _refund(content, out_trade_no=order.out_trade_no, out_refund_no=order.out_refund_no)
+        asked = Asked(out_trade_no=order.out_trade_no, out_refund_no=order.out_refund_no)
+        return self._refund(content, asked)
 
     async def query_refund(self, *, out_trade_no: str, out_refund_no: str) -> Refunded | None:
         """Ask how far a refund is; see the port. Only a signed 404 means that it was never asked for."""
@@ -194,7 +196,7 @@ class WeChatPay:
             if refused.code in _NO_REFUND:
                 return None
             raise
-        return _refund(content, out_trade_no=out_trade_no, out_refund_no=out_refund_no)
+        return self._refund(content, Asked(out_trade_no=out_trade_no, out_refund_no=out_refund_no))
 
     async def resolve_abnormal_refund(self, *, out_refund_no: str, channel_refund_id: str) -> Refunded:
         """Send an ABNORMAL refund to the merchant's own bank account; see the port."""
@@ -202,24 +204,26 @@ class WeChatPay:
             f"{_REFUNDS}/{_part(channel_refund_id)}/apply-abnormal-refund",
             {"out_refund_no": out_refund_no, "type": "MERCHANT_BANK_CARD"},
         )
-        return _refund(content, out_trade_no=None, out_refund_no=out_refund_no)
+        return self._refund(content, Asked(out_refund_no=out_refund_no))
 
     async def bill(self, day: date) -> Bill:
         """Fetch both bills of a day; see the port. They are the merchant's: other apps' rows are in them."""
         try:
             digest, content = await self._bill_file(f"tradebill?bill_date={day}&bill_type=ALL")
-            funds = await self._funds(day)
         except ChannelRefused as refused:
             if refused.code in _NO_BILL_YET:
                 raise BillNotReady(refused.code) from None
             raise
         trade = read_trade_bill(content, mchid=self._mchid)
+        funds, note = await self._funds(day)
         return Bill(
             provider=self.provider,
             day=day,
             digest=digest,
             rows=trade.rows,
-            row_count=len(trade.rows),
+            odd=trade.odd,
+            note=note,
+            row_count=len(trade.rows) + len(trade.odd),
             paid_fen=trade.paid_fen,
             refunded_fen=trade.refunded_fen,
             funds=funds,
@@ -235,7 +239,7 @@ class WeChatPay:
         content = await self._channel.post(
             f"{_TRANSACTIONS}/jsapi", {**self._order(prepayment), "payer": {"openid": prepayment.payer}}
         )
-        prepay_id = readable(content, _PrepayId).prepay_id
+        prepay_id = required(answer_of(content), "prepay_id")
         params = payment_parameters(
             self._keys,
             app_id=self._app_id,
@@ -247,7 +251,7 @@ class WeChatPay:
 
     async def _prepay_native(self, prepayment: Prepayment) -> Prepared:
         content = await self._channel.post(f"{_TRANSACTIONS}/native", self._order(prepayment))
-        return Prepared(reference="", params={"qr_code": readable(content, _CodeUrl).code_url})
+        return Prepared(reference="", params={"qr_code": required(answer_of(content), "code_url")})
 
     def _order(self, prepayment: Prepayment) -> dict[str, Any]:
         return {
@@ -260,28 +264,51 @@ class WeChatPay:
             "amount": {"total": prepayment.amount_fen, "currency": CURRENCY},
         }
 
-    async def _funds(self, day: date) -> FundsSummary | None:
+    async def _funds(self, day: date) -> tuple[FundsSummary | None, str]:
+        """The fund-flow bill, which is shown and never compared, and why there is none.
+
+        The trade bill does not wait for it: permissions, formats and outages of the two are apart.
+        """
         try:
             _, content = await self._bill_file(f"fundflowbill?bill_date={day}&account_type=BASIC")
+            return read_funds_bill(content), ""
         except ChannelRefused as refused:
-            if refused.code == _NO_BILL:
-                return None
-            raise
-        return read_funds_bill(content)
+            reason = "" if refused.code == _NO_BILL else refused.code
+        except BillDamaged as damaged:
+            reason = f"damaged: {damaged}"
+        except ChannelUncertain:
+            reason = "uncertain"
+        return None, f"funds: {reason}" if reason else ""
 
     async def _bill_file(self, request: str) -> tuple[str, bytes]:
         """The digest and content of a bill; its file is not signed, but its digest is."""
-        link = readable(await self._channel.get(f"/v3/bill/{request}"), _BillLink)
-        content = await self._channel.download(self._bill_address(link.download_url))
+        link = answer_of(await self._channel.get(f"/v3/bill/{request}"))
+        content = await self._channel.download(self._bill_address(link))
         digest = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-        if link.hash_type != "SHA1" or digest != link.hash_value.lower():
+        if text(link, "hash_type") not in {"", "SHA1"} or digest != text(link, "hash_value").lower():
             raise BillDamaged("hash")
         return digest, content
 
-    def _bill_address(self, text: str) -> httpx.URL:
+    def _refund(self, content: bytes, asked: Asked) -> Refunded:
+        """How far a refund is; each status is a message of its own."""
+        node = answer_of(content)
+        status = text(node, "status")
+        try:
+            return refunded(
+                node,
+                status=status,
+                source=Source.QUERY,
+                message_id=lambda refund_id: f"query:{refund_id}:{status}",
+                asked=asked,
+                told_at=self._clock(),
+            )
+        except Unreadable as error:
+            raise ChannelUnreadable(str(error)) from None
+
+    def _bill_address(self, link: Node) -> httpx.URL:
         """Where a bill may be fetched from: the endpoint itself, or WeChat Pay's hosts by https."""
         try:
-            url = httpx.URL(text)
+            url = httpx.URL(str(link.get("download_url")))
         except httpx.InvalidURL:
             raise BillDamaged("address") from None
         is_endpoint = (url.scheme, url.netloc) == (self._endpoint.scheme, self._endpoint.netloc)
@@ -295,10 +322,15 @@ def _part(name: str) -> str:
     return quote(name, safe="")
 
 
-def _refund(content: bytes, *, out_trade_no: str | None, out_refund_no: str) -> Refunded:
-    answer = readable(content, RefundAnswer)
-    if answer.out_refund_no != out_refund_no or out_trade_no not in {None, answer.out_trade_no}:
-        raise ChannelUncertain("answer about another refund")
-    if answer.amount.currency != CURRENCY:
-        raise ChannelUncertain("currency")
-    return refunded_by_answer(answer)
+def _require_known(state: str) -> None:
+    """A state that we do not know is no answer. Raises `Unreadable`."""
+    if state not in _STATES and not is_paid(state):
+        raise Unreadable(Part.STATE)
+
+
+def _require_asked(node: Node, asked: Asked, *, mchid: str, app_id: str) -> None:
+    """Refuse an answer about another merchant, app or order. Raises `Unreadable`."""
+    if not is_of_merchant(node, mchid=mchid, app_id=app_id):
+        raise Unreadable(Part.MERCHANT)
+    if text(node, "out_trade_no") not in {"", asked.out_trade_no}:
+        raise Unreadable(Part.NUMBER)

@@ -1,148 +1,152 @@
-"""What WeChat Pay writes in answers and notifications, and the facts it means."""
+"""What WeChat Pay says in answers and notifications, and the facts it makes.
+
+Every member has been seen absent somewhere, so what can be known otherwise is: the merchant and the number
+from what was asked, the time from the envelope or our clock. A member that is there must fit.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Final
 
-import msgspec
+from guahao.adapters.lenient import Node, moment, node_of, part, text, whole
+from guahao.payment.ports import ChannelUnreadable, Paid, Provider, Refunded, RefundOutcome, Source
 
-from guahao.payment.ports import Paid, Provider, Refunded, RefundOutcome, Source
-
-T = TypeVar("T")
-
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-Fen = Annotated[int, msgspec.Meta(gt=0)]
-Name = Annotated[str, msgspec.Meta(min_length=1)]
-CURRENCY = "CNY"
+CURRENCY: Final = "CNY"
+_PAID_STATES: Final = frozenset(("SUCCESS", "REFUND"))
+"""Trade states that mean money was captured: a refund later does not undo that."""
 
 
-class PaidState(StrEnum):
-    """Trade states that mean money was captured: a refund later does not undo that."""
+class Part(StrEnum):
+    """What cannot be done without; the name is the word for the log and the case."""
 
-    SUCCESS = "SUCCESS"
-    REFUND = "REFUND"
-
-
-class RefundStatus(StrEnum):
-    """How far a refund is, in the provider's words."""
-
-    PROCESSING = "PROCESSING"
-    SUCCESS = "SUCCESS"
-    ABNORMAL = "ABNORMAL"
-    CLOSED = "CLOSED"
+    JSON = "json"
+    MERCHANT = "merchant"
+    NUMBER = "number"
+    TRANSACTION = "transaction_id"
+    STATE = "state"
+    AMOUNT = "amount"
+    CURRENCY = "currency"
 
 
-class _Total(msgspec.Struct):
-    total: Fen
-    """The order's total; what the payer gave may be less by the provider's coupons."""
-    currency: str = CURRENCY
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What an answer must be about; an empty number is one that the question did not name."""
+
+    out_trade_no: str = ""
+    out_refund_no: str = ""
 
 
-class _Refund(msgspec.Struct):
-    refund: Fen
-    currency: str = CURRENCY
+class Unreadable(ValueError):
+    """A genuine message that lacks, or contradicts, what cannot be done without."""
+
+    def __init__(self, part_: Part) -> None:
+        """Name the part, never what stands there."""
+        super().__init__(part_.value)
 
 
-class Order(msgspec.Struct):
-    """The part that every order has, paid or not."""
-
-    mchid: str
-    appid: str
-    out_trade_no: str
-    trade_state: str
-
-
-class PaidOrder(msgspec.Struct):
-    """An order that was paid."""
-
-    mchid: str
-    appid: str
-    out_trade_no: Name
-    transaction_id: Name
-    trade_state: PaidState
-    success_time: Moment
-    amount: _Total
+def answer_of(content: bytes) -> Node:
+    """The object that a signed answer is. Raises `ChannelUnreadable`."""
+    node = node_of(content)
+    if node is None:
+        raise ChannelUnreadable(Part.JSON.value)
+    return node
 
 
-class RefundNotice(msgspec.Struct):
-    """A refund in a notification."""
-
-    mchid: str
-    out_trade_no: Name
-    out_refund_no: Name
-    refund_id: Name
-    refund_status: RefundStatus
-    amount: _Refund
-    success_time: Moment | None = None
-    user_received_account: str = ""
+def required(node: Node, name: str) -> str:
+    """A member that is the whole point of an answer. Raises `ChannelUnreadable`."""
+    value = text(node, name)
+    if not value:
+        raise ChannelUnreadable(name)
+    return value
 
 
-class RefundAnswer(msgspec.Struct):
-    """A refund in an answer, which names neither merchant nor app: it is to our signed request."""
-
-    out_trade_no: Name
-    out_refund_no: Name
-    refund_id: Name
-    status: RefundStatus
-    create_time: Moment
-    amount: _Refund
-    success_time: Moment | None = None
-    user_received_account: str = ""
+def is_of_merchant(node: Node, *, mchid: str, app_id: str) -> bool:
+    """Whether a message names nobody else: refunds name no app, and an answer is to our signed request."""
+    return text(node, "mchid") in {"", mchid} and text(node, "appid") in {"", app_id}
 
 
-def decoded(content: bytes, kind: type[T]) -> T | None:
-    """Read JSON of a known shape; None for anything else. It may hold an openid, so no error quotes it."""
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
+def is_paid(state: str) -> bool:
+    """Whether a trade state means that money was captured."""
+    return state in _PAID_STATES
 
 
-def paid(order: PaidOrder, *, source: Source, message_id: str) -> Paid:
-    """The fact that an order was paid."""
+def paid(
+    node: Node, *, source: Source, message_id: Callable[[str], str], asked: Asked, told_at: datetime
+) -> Paid:
+    """The fact that an order was paid; `message_id` makes one of the transaction. Raises `Unreadable`."""
+    out_trade_no = _number(node, "out_trade_no", asked.out_trade_no)
+    transaction_id = text(node, "transaction_id")
+    if not out_trade_no:
+        raise Unreadable(Part.NUMBER)
+    if not transaction_id:
+        raise Unreadable(Part.TRANSACTION)
+    amount = part(node, "amount")
+    fen = whole(amount, "total")
+    if fen is None:
+        raise Unreadable(Part.AMOUNT)
+    _require_currency(amount)
     return Paid(
         provider=Provider.WECHAT,
         source=source,
-        message_id=message_id,
-        out_trade_no=order.out_trade_no,
-        transaction_id=order.transaction_id,
-        amount_fen=order.amount.total,
-        paid_at=order.success_time.astimezone(UTC),
+        message_id=message_id(transaction_id),
+        out_trade_no=out_trade_no,
+        transaction_id=transaction_id,
+        amount_fen=fen,
+        paid_at=moment(node, "success_time") or told_at,
     )
 
 
-def refunded_by_notice(notice: RefundNotice, *, message_id: str, told_at: datetime) -> Refunded:
-    """The fact that a notification tells; only a success has a time of its own."""
+def refunded(
+    node: Node,
+    *,
+    status: str,
+    source: Source,
+    message_id: Callable[[str], str],
+    asked: Asked,
+    told_at: datetime,
+) -> Refunded:
+    """The fact of how far a refund is; only a success has a time of its own. Raises `Unreadable`."""
+    out_refund_no = _number(node, "out_refund_no", asked.out_refund_no)
+    if not out_refund_no:
+        raise Unreadable(Part.NUMBER)
+    outcome = _OUTCOMES.get(status)
+    if outcome is None:
+        raise Unreadable(Part.STATE)
+    amount = part(node, "amount")
+    _require_currency(amount)
+    refund_id = text(node, "refund_id")
     return Refunded(
         provider=Provider.WECHAT,
-        source=Source.NOTIFICATION,
-        message_id=message_id,
-        out_trade_no=notice.out_trade_no,
-        out_refund_no=notice.out_refund_no,
-        channel_refund_id=notice.refund_id,
-        amount_fen=notice.amount.refund,
-        outcome=RefundOutcome(notice.refund_status.lower()),
-        at=(notice.success_time or told_at).astimezone(UTC),
-        went_to_hospital=_is_own(notice.user_received_account),
+        source=source,
+        message_id=message_id(refund_id or out_refund_no),
+        out_trade_no=_number(node, "out_trade_no", asked.out_trade_no),
+        out_refund_no=out_refund_no,
+        channel_refund_id=refund_id,
+        amount_fen=whole(amount, "refund"),
+        outcome=outcome,
+        at=moment(node, "success_time") or moment(node, "create_time") or told_at,
+        went_to_hospital=_is_own(text(node, "user_received_account")),
     )
 
 
-def refunded_by_answer(answer: RefundAnswer) -> Refunded:
-    """The fact that an answer tells; each status is a message of its own."""
-    return Refunded(
-        provider=Provider.WECHAT,
-        source=Source.QUERY,
-        message_id=f"query:{answer.refund_id}:{answer.status}",
-        out_trade_no=answer.out_trade_no,
-        out_refund_no=answer.out_refund_no,
-        channel_refund_id=answer.refund_id,
-        amount_fen=answer.amount.refund,
-        outcome=RefundOutcome(answer.status.lower()),
-        at=(answer.success_time or answer.create_time).astimezone(UTC),
-        went_to_hospital=_is_own(answer.user_received_account),
-    )
+_OUTCOMES = {outcome.value.upper(): outcome for outcome in RefundOutcome}
+
+
+def _number(node: Node, name: str, asked: str) -> str:
+    """A number of ours as the message says it, or as it was asked for. Raises `Unreadable` for another."""
+    said = text(node, name)
+    if asked and said not in {"", asked}:
+        raise Unreadable(Part.NUMBER)
+    return said or asked
+
+
+def _require_currency(amount: Node) -> None:
+    if text(amount, "currency") not in {"", CURRENCY}:
+        raise Unreadable(Part.CURRENCY)
 
 
 def _is_own(account: str) -> bool | None:

@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
 
 import httpx
 import msgspec
 
 from guahao.adapters.circuit import Circuit
+from guahao.adapters.lenient import node_of, text
 from guahao.adapters.wechat_pay.keys import WeChatPayKeys
-from guahao.adapters.wechat_pay.message import decoded
 from guahao.adapters.wechat_pay.signing import TOLERANCE, authorization, distrust
 from guahao.payment.ports import ChannelBusy, ChannelRefused, ChannelUncertain, ClockWrong, RefusalKind
-
-T = TypeVar("T")
 
 CONNECT_S = 3.0
 TOTAL_S = 8.0
 DOWNLOAD_S = 60.0
 _OK, _NO_CONTENT, _UNAUTHORIZED, _TOO_MANY = 200, 204, 401, 429
 _SIGN_ERROR = "SIGN_ERROR"
-_UNDECIDED = {"SYSTEM_ERROR", "SERVICE_UNAVAILABLE", "BANK_ERROR"}
-_BUSY = {"FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED"}
-_HEALED_BY_TIME = {_SIGN_ERROR, "NOT_ENOUGH", "RULE_LIMIT", "USERPAYING"}
-
-
-class _Refusal(msgspec.Struct):
-    code: str
-    message: str = ""
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_UNDECIDED = {
+    "SYSTEM_ERROR",
+    "SYSTEMERROR",
+    "INTERNAL_ERROR",
+    "INTERNAL_SERVER_ERROR",
+    "SERVER_ERROR",
+    "SERVICE_ERROR",
+    "SERVICE_UNAVAILABLE",
+    "BAD_GATEWAY",
+    "GATEWAY_TIMEOUT",
+    "TIMEOUT",
+    "BANK_ERROR",
+    "BANKERROR",
+    "BIZERR_NEED_RETRY",
+    "UNKNOWN",
+    "UNKNOWN_ERROR",
+}
+"""Codes after which it may have happened or not, whatever status they come with."""
+_BUSY = {"FREQUENCY_LIMITED", "FREQUENCY_LIMIT", "RATELIMIT_EXCEEDED", "RATELIMIT_EXCEED"}
+_HEALED_BY_TIME = {_SIGN_ERROR, "NOT_ENOUGH", "NOTENOUGH", "RULE_LIMIT", "RULELIMIT", "USERPAYING"}
 
 
 class SignedHttp:
@@ -41,7 +52,8 @@ class SignedHttp:
     What an answer means:
 
     - 200 and 204 with a valid, fresh signature: done. Without one they are a forgery and no answer.
-    - 4xx with such a signature: a definite no, except 429 and codes that say "try again".
+    - 4xx and 5xx with such a signature and a code: a definite no, whatever the status (OPENID_MISMATCH is
+      documented as 500), except 429 and codes that say "try again" or that nothing is decided.
     - 401 SIGN_ERROR is never signed, since the platform does not know who asks. Believing it does no
       harm: it is retryable, so nothing may be given up or tried under another number for it.
     - Everything else, an unsigned 404 above all, says nothing.
@@ -131,34 +143,26 @@ class SignedHttp:
         return request
 
     def _refusal(self, answer: httpx.Response, doubt: RefusalKind | None) -> Exception:
-        refusal = decoded(answer.content, _Refusal)
-        status = answer.status_code
-        if refusal is None or not 400 <= status < 500:
+        node = node_of(answer.content) or {}
+        status, code = answer.status_code, node.get("code")
+        if not isinstance(code, str) or not _CODE.fullmatch(code) or status < 400:
             return ChannelUncertain(f"status {status}")
-        if status == _UNAUTHORIZED and refusal.code == _SIGN_ERROR:
-            is_about_time = doubt is RefusalKind.STALE or self._is_about_time(answer, refusal)
+        if status == _UNAUTHORIZED and code == _SIGN_ERROR:
+            is_about_time = doubt is RefusalKind.STALE or self._is_about_time(answer, text(node, "message"))
             kind = ClockWrong if is_about_time else ChannelRefused
             return kind(_SIGN_ERROR, is_retryable=True)
-        if status == _TOO_MANY or refusal.code in _BUSY:
+        if status == _TOO_MANY or code in _BUSY:
             return ChannelBusy(f"status {status}")
-        if doubt is not None or refusal.code in _UNDECIDED:
+        if doubt is not None or code in _UNDECIDED:
             return ChannelUncertain(f"status {status}")
-        return ChannelRefused(refusal.code, is_retryable=refusal.code in _HEALED_BY_TIME)
+        return ChannelRefused(code, is_retryable=code in _HEALED_BY_TIME)
 
-    def _is_about_time(self, answer: httpx.Response, refusal: _Refusal) -> bool:
+    def _is_about_time(self, answer: httpx.Response, message: str) -> bool:
         """The code is the same for every cause: the text names the timestamp, or the Date header tells."""
-        if "timestamp" in refusal.message:
+        if "timestamp" in message:
             return True
         try:
             theirs = parsedate_to_datetime(answer.headers["Date"])
             return abs(self._clock() - theirs) > TOLERANCE
         except (KeyError, ValueError, TypeError):
             return False
-
-
-def readable(content: bytes, kind: type[T]) -> T:
-    """Read an answer as `kind`. Raises `ChannelUncertain` if it is something else."""
-    found = decoded(content, kind)
-    if found is None:
-        raise ChannelUncertain("unreadable answer")
-    return found

@@ -10,14 +10,14 @@ from fastapi.routing import APIRoute
 
 from guahao.identity.access import public
 from guahao.kernel.clock import utc_now
-from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.http import problems
 from guahao.kernel.log import logger
 from guahao.kernel.metrics import NOTIFICATIONS
 from guahao.payment.models import Provider
-from guahao.payment.ports import NotificationRefused, Paid, Refunded
-from guahao.payment.service.facts import apply_paid, apply_refunded
+from guahao.payment.ports import NotificationRefused, NotificationUnreadable
+from guahao.payment.service.facts import apply_fact
+from guahao.payment.service.remote import note_notification
 
 
 class _DirectRoute(APIRoute):
@@ -55,17 +55,12 @@ async def _take(request: Request, provider: Provider) -> None:
         logger().warning("notification-refused", provider=provider.value, kind=refused.kind.value)
         await state.alarm.note(state.sessions, provider=provider, kind=refused.kind, now=now)
         raise NotificationNotBelieved(reason=refused.kind.value) from None
-    outcome = await _apply(state.sessions, fact)
+    except NotificationUnreadable as unreadable:
+        await note_notification(state.sessions, provider, unreadable)
+        NOTIFICATIONS.labels(provider.value, "unreadable").inc()
+        return
+    outcome = "ignored" if fact is None else (await apply_fact(state.sessions, fact)).value
     NOTIFICATIONS.labels(provider.value, outcome).inc()
-
-
-async def _apply(sessions: Sessions, fact: Paid | Refunded | None) -> str:
-    if fact is None:
-        return "ignored"
-    async with transaction(sessions) as db:
-        if isinstance(fact, Paid):
-            return (await apply_paid(db, fact)).value
-        return (await apply_refunded(db, fact)).value
 
 
 @hot.post("/wechat-pay", status_code=204, responses=problems(NotificationNotBelieved, NotFound))

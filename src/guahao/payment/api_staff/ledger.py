@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.kernel.crypto import KeyRing
-from guahao.kernel.errors import NotFound, SamePerson
+from guahao.kernel.errors import NotFound, Problem, SamePerson
 from guahao.kernel.export import Form, whole
 from guahao.kernel.http import Body, CountedPage, Db, Keys, Listed, Now, Once, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import page_of, parts_of
 from guahao.kernel.value.fields import Id
+from guahao.payment.api_staff.fresh import Fresh
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import (
     AdjustmentSeen,
@@ -35,20 +36,21 @@ from guahao.payment.queries import lists
 from guahao.payment.queries.sheets import balance_sheet, entries_sheet
 from guahao.payment.service import adjustment
 from guahao.payment.service.adjustment import AdjustmentDecided
+from guahao.payment.service.approval import RefundStateConflict
+from guahao.payment.service.rereading import RefundStateUncertain
 
 router = APIRouter(prefix="/ledger", tags=["payment: staff"])
 
 Viewer = Annotated[StaffRef, Depends(staff(Permission.VIEW_BOOKS))]
 Finance = Annotated[StaffRef, Depends(staff(Permission.MANAGE_MONEY))]
-DECIDED = problems(
+_PROBLEMS: tuple[type[Problem], ...] = (
     NotLoggedIn,
     PermissionMissing,
     NotFound,
-    SamePerson,
-    AdjustmentDecided,
     IdempotencyKeyReused,
     RequestInProgress,
 )
+_DECIDED = (*_PROBLEMS, SamePerson, AdjustmentDecided)
 
 
 class EntrySearch(Found):
@@ -195,34 +197,50 @@ async def list_adjustments(
     "/adjustments",
     status_code=201,
     response_model=AdjustmentSeen,
-    responses=problems(NotLoggedIn, PermissionMissing, NotFound, IdempotencyKeyReused, RequestInProgress),
+    responses=problems(*_PROBLEMS, RefundStateConflict, RefundStateUncertain),
 )
-async def propose(body: AdjustmentIn, db: Db, who: Finance, once: Once) -> Response:
-    """Propose a manual entry; it is booked when a second person approves it."""
-    claim = await once.claim(db, owner=f"staff:{who.id}")
+async def propose(body: AdjustmentIn, fresh: Fresh, db: Db, who: Finance, once: Once) -> Response:
+    """Propose a manual entry; it is booked when a second person approves it.
+
+    If it is about an order, its refunds must stand as their provider says they do now.
+    """
     who.require(body.hospital_id)
+    order_id = parse_id(body.order_id) if body.order_id else None
+    if order_id is not None and hospital_of(order_id) == body.hospital_id:
+        await fresh.order(order_id)
+    claim = await once.claim(db, owner=f"staff:{who.id}")
     wanted = adjustment.NewAdjustment(
         hospital_id=body.hospital_id,
         debit=body.debit,
         credit=body.credit,
         part=body.part,
         amount_fen=body.amount_fen,
-        order_id=parse_id(body.order_id) if body.order_id else None,
+        order_id=order_id,
         note=body.note,
     )
     row = await adjustment.propose(db, wanted=wanted, by=f"staff:{who.id}")
     return await claim.answer((await adjustments_seen(db, [row], who))[0], status=201)
 
 
-@router.post("/adjustments/{adjustment_id}/approve", response_model=AdjustmentSeen, responses=DECIDED)
-async def approve(adjustment_id: str, db: Db, who: Finance, once: Once) -> Response:
-    """Book a manual entry that somebody else proposed."""
+@router.post(
+    "/adjustments/{adjustment_id}/approve",
+    response_model=AdjustmentSeen,
+    responses=problems(*_DECIDED, RefundStateConflict, RefundStateUncertain),
+)
+async def approve(adjustment_id: str, fresh: Fresh, db: Db, who: Finance, once: Once) -> Response:
+    """Book a manual entry that somebody else proposed; refunds of its order are asked about again."""
+    id_ = _own(who, adjustment_id)
+    order_id = await adjustment.order_of(fresh.sessions, adjustment_id=id_)
+    if order_id is not None:
+        await fresh.order(order_id)
     claim = await once.claim(db, owner=f"staff:{who.id}")
-    row = await adjustment.approve(db, adjustment_id=_own(who, adjustment_id), by=f"staff:{who.id}")
+    row = await adjustment.approve(db, adjustment_id=id_, by=f"staff:{who.id}")
     return await claim.answer((await adjustments_seen(db, [row], who))[0])
 
 
-@router.post("/adjustments/{adjustment_id}/reject", response_model=AdjustmentSeen, responses=DECIDED)
+@router.post(
+    "/adjustments/{adjustment_id}/reject", response_model=AdjustmentSeen, responses=problems(*_DECIDED)
+)
 async def reject(adjustment_id: str, db: Db, who: Finance, once: Once) -> Response:
     """Refuse a manual entry that somebody else proposed."""
     claim = await once.claim(db, owner=f"staff:{who.id}")

@@ -21,6 +21,7 @@ from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import page_of, parts_of
 from guahao.payment.api_patient.gateways import AllGateways
+from guahao.payment.api_staff.fresh import Fresh
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import Found, Note, RefundSeen
 from guahao.payment.api_staff.showing import channels_by_payment, names_of, refund_seen, refunds_seen
@@ -32,6 +33,7 @@ from guahao.payment.service import approval
 from guahao.payment.service.approval import RefundStateConflict
 from guahao.payment.service.recall import RecallRefused, RecallUncertain, recall
 from guahao.payment.service.refund import RefundTooLarge
+from guahao.payment.service.rereading import RefundStateUncertain
 
 router = APIRouter(prefix="/refunds", tags=["payment: staff"])
 
@@ -111,11 +113,20 @@ async def read_refund(refund_id: str, db: Db, who: Viewer) -> RefundSeen:
     return await refund_seen(db, await queries.refund_by_id(db, refund_id=_own(who, refund_id)), who)
 
 
-@router.post("/{refund_id}/approve", response_model=RefundSeen, responses=problems(*_PROBLEMS, SamePerson))
-async def approve(refund_id: str, db: Db, who: Finance, once: Once) -> Response:
-    """Let a refund above the limit go, or confirm that one was handed over; never your own."""
+@router.post(
+    "/{refund_id}/approve",
+    response_model=RefundSeen,
+    responses=problems(*_PROBLEMS, SamePerson, RefundStateUncertain),
+)
+async def approve(refund_id: str, fresh: Fresh, db: Db, who: Finance, once: Once) -> Response:
+    """Let a refund above the limit go, or confirm that one was handed over; never your own.
+
+    The provider is asked first whether somebody has sent the money on there.
+    """
+    id_ = _own(who, refund_id)
+    await fresh.refund(id_)
     claim = await once.claim(db, owner=f"staff:{who.id}")
-    row = await approval.approve(db, refund_id=_own(who, refund_id), by=f"staff:{who.id}")
+    row = await approval.approve(db, refund_id=id_, by=f"staff:{who.id}")
     return await claim.answer(await refund_seen(db, row, who))
 
 
@@ -135,11 +146,20 @@ async def retry(refund_id: str, db: Db, who: Finance, once: Once) -> Response:
     return await claim.answer(await refund_seen(db, row, who))
 
 
-@router.post("/{refund_id}/hand-over", response_model=RefundSeen, responses=problems(*_PROBLEMS))
-async def hand_over(refund_id: str, body: NoteIn, db: Db, who: Giver, once: Once) -> Response:
-    """Say that you gave a refund by other means; it has arrived when somebody of finance confirms it."""
+@router.post(
+    "/{refund_id}/hand-over",
+    response_model=RefundSeen,
+    responses=problems(*_PROBLEMS, RefundStateUncertain),
+)
+async def hand_over(refund_id: str, body: NoteIn, fresh: Fresh, db: Db, who: Giver, once: Once) -> Response:
+    """Say that you gave a refund by other means; it has arrived when somebody of finance confirms it.
+
+    The provider is asked first: what somebody has sent on there must not be given a second time.
+    """
+    id_ = _own(who, refund_id)
+    await fresh.refund(id_)
     claim = await once.claim(db, owner=f"staff:{who.id}")
-    row = await approval.hand_over(db, refund_id=_own(who, refund_id), note=body.note, by=f"staff:{who.id}")
+    row = await approval.hand_over(db, refund_id=id_, note=body.note, by=f"staff:{who.id}")
     return await claim.answer(await refund_seen(db, row, who))
 
 
@@ -153,6 +173,7 @@ async def hand_over(refund_id: str, body: NoteIn, db: Db, who: Giver, once: Once
         RefundStateConflict,
         RecallRefused,
         RecallUncertain,
+        RefundStateUncertain,
     ),
 )
 async def take_back(refund_id: str, sessions: AllSessions, gateways: AllGateways, who: Finance) -> RefundSeen:

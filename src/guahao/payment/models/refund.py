@@ -71,7 +71,7 @@ class Refund(Base):
         CheckConstraint(f"state IN ({_STATES})", name="refund_state_known"),
         CheckConstraint(f"reason IN ({_REASONS})", name="refund_reason_known"),
         CheckConstraint("amount_fen > 0", name="refund_amount_positive"),
-        CheckConstraint("number >= 1 AND number <= 50", name="refund_number_in_range"),
+        CheckConstraint("number >= 1", name="refund_number_in_range"),
         CheckConstraint("(settled_at IS NOT NULL) = (state = 'success')", name="refund_success_has_a_time"),
         CheckConstraint(
             "approved_by IS NULL OR approved_by <> requested_by", name="refund_approved_by_another"
@@ -82,12 +82,12 @@ class Refund(Base):
         Index("refund_amount_idx", "hospital_id", "amount_fen", "id"),
         Index("refund_state_amount_idx", "hospital_id", "state", "amount_fen", "id"),
         Index("refund_order_idx", "hospital_id", "order_id"),
+        Index("refund_due_idx", "due_at", postgresql_where=text("state = 'requested'")),
         Index(
-            "refund_recall_idx",
+            "refund_followed_idx",
             "due_at",
-            postgresql_where=text("recalled_by IS NOT NULL AND recalled_at IS NULL"),
+            postgresql_where=text("channel_refund_id IS NOT NULL AND final_at IS NULL"),
         ),
-        Index("refund_due_idx", "due_at", postgresql_where=text("state IN ('requested', 'submitted')")),
         Index("refund_settled_idx", "settled_at", postgresql_where=text("settled_at IS NOT NULL")),
         Index("refund_requested_idx", "requested_at"),
         Index(
@@ -125,6 +125,8 @@ class Refund(Base):
     requested_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     submitted_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
+    final_at: Mapped[datetime | None]
+    """When the provider said its last word of it; until then it is asked, whatever we did meanwhile."""
 
     @property
     def out_refund_no(self) -> str:

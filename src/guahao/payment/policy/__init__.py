@@ -16,6 +16,9 @@ from guahao.payment.policy.bill import (
 from guahao.payment.policy.money import (
     MAX_REFUNDS,
     MAX_TRIES,
+    MOST_FEN,
+    PAYMENT_OVERDUE_AFTER,
+    REFUND_OVERDUE_AFTER,
     REFUND_SPACING,
     REFUND_TAKES_DAYS,
     REFUNDS_PER_BATCH,
@@ -35,14 +38,18 @@ from guahao.payment.policy.money import (
     send_again_after,
     state_after_refunds,
 )
-from guahao.payment.policy.refund import RefundDeed, RefundFacts, deeds
+from guahao.payment.policy.refund import RefundDeed, RefundFacts, deeds, refund_number
+from guahao.payment.policy.refund_fact import RefundStanding, Step, Word, step_of, word_of
 
 __all__ = [
     "BILLS_KEPT_DAYS",
     "MAX_REFUNDS",
     "MAX_TRIES",
+    "MOST_FEN",
+    "PAYMENT_OVERDUE_AFTER",
     "READY_AFTER",
     "REFUNDS_PER_BATCH",
+    "REFUND_OVERDUE_AFTER",
     "REFUND_SPACING",
     "REFUND_TAKES_DAYS",
     "SECOND_PERSON_OVER_FEN",
@@ -53,7 +60,10 @@ __all__ = [
     "Ours",
     "RefundDeed",
     "RefundFacts",
+    "RefundStanding",
+    "Step",
     "Watch",
+    "Word",
     "account_of",
     "ask_after",
     "bill_is_due",
@@ -69,7 +79,10 @@ __all__ = [
     "parts_of",
     "prepayment_ends",
     "reference_of",
+    "refund_number",
     "refundable_fen",
     "send_again_after",
     "state_after_refunds",
+    "step_of",
+    "word_of",
 ]

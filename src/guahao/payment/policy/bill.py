@@ -10,7 +10,7 @@ from uuid import UUID
 from guahao.kernel.clock import at_local, local_date
 from guahao.kernel.ids import DIRECTORY
 from guahao.payment.models import BillKind, Verdict
-from guahao.payment.ports import BillRow
+from guahao.payment.ports import Bill, BillRow, OddRow
 
 READY_AFTER = timedelta(days=1, hours=10)
 """Providers have the bill of a day from ten o'clock of the next."""
@@ -124,12 +124,14 @@ def _of_refund(row: BillRow | None, ours: Ours | None) -> Verdict:
     return Verdict.MATCHED if ours.is_moved or not row.is_final else Verdict.REFUND
 
 
-def is_sound(rows: Sequence[BillRow], *, row_count: int, paid_fen: int, refunded_fen: int) -> bool:
-    """Whether the rows add up to what the bill itself says."""
+def is_sound(bill: Bill) -> bool:
+    """Whether the rows, with those that cannot be read as far as they can, add up to the bill's totals."""
     sums = dict.fromkeys(BillKind, 0)
+    rows: Sequence[BillRow | OddRow] = (*bill.rows, *bill.odd)
     for row in rows:
-        sums[row.kind] += row.amount_fen
-    said = (row_count, paid_fen, refunded_fen)
+        if row.kind is not None:
+            sums[row.kind] += row.amount_fen or 0
+    said = (bill.row_count, bill.paid_fen, bill.refunded_fen)
     return (len(rows), sums[BillKind.PAYMENT], sums[BillKind.REFUND]) == said
 
 

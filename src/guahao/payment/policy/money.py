@@ -12,6 +12,9 @@ from guahao.payment.models import Channel, LedgerAccount, OrderState, Part, Prov
 MAX_REFUNDS = 50
 """Providers carry out no more partial refunds of one payment."""
 
+MOST_FEN = 2_147_483_647
+"""No single amount of the books is larger; one that a provider tells is a case."""
+
 REFUND_SPACING = timedelta(seconds=60)
 """Between two refund calls for one payment (WeChat Pay: one a minute for each order)."""
 
@@ -21,6 +24,12 @@ REFUNDS_PER_BATCH = 100
 REFUND_TAKES_DAYS = 3
 """Bank cards take one to three working days; what we tell the patient."""
 
+REFUND_OVERDUE_AFTER = timedelta(days=7)
+"""A refund that has not arrived by then is a case: a bank card takes three working days at most."""
+
+PAYMENT_OVERDUE_AFTER = timedelta(days=1)
+"""A payment whose time is over and whose end no provider has told by then is a case: a place waits for it."""
+
 SECOND_PERSON_OVER_FEN = 20_000
 """Refunds by staff above this need a second person, unless the hospital says otherwise."""
 
@@ -28,7 +37,7 @@ SHORTEST_PREPAYMENT = timedelta(seconds=61)
 """Providers refuse prepayments that end within a minute; closing them in time is our business."""
 
 MAX_TRIES = 10
-"""So many payments may be opened for one order: a person needs one or two."""
+"""So many payments may be opened for one order by one channel: a person needs one or two."""
 
 _ASK_AFTER_S = (10, 30, 60, 300, 600, 1800)
 _CLOSE_AGAIN_AFTER_S = (5, 10, 30, 60)

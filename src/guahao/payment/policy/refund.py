@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from guahao.payment.models import Provider, RefundState
+
+_NUMBER = re.compile(r"R([1-9][0-9]{0,8})")
+
+
+def refund_number(out_refund_no: str, *, of: str) -> int | None:
+    """The number of a refund in its name at the provider; None if it is not one of the payment `of`."""
+    match = _NUMBER.fullmatch(out_refund_no.removeprefix(of)) if out_refund_no.startswith(of) else None
+    return int(match[1]) if match else None
 
 
 class RefundDeed(StrEnum):

@@ -44,7 +44,7 @@ from guahao.payment.policy import Ours
 from guahao.payment.ports import BillRow
 
 _ORDER_NUMBER = re.compile(r"[0-9a-f]{32}")
-_REFUND_NUMBER = re.compile(r"([0-9a-f]{32})R([1-9][0-9]?)")
+_REFUND_NUMBER = re.compile(r"([0-9a-f]{32})R([1-9][0-9]{0,8})")
 
 _NEIGHBOURS = (timedelta(days=31), timedelta(days=1))
 """A refund may be in the bill of the day it was asked for, long before it arrives; clocks differ a little."""

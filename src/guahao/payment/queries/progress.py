@@ -78,17 +78,18 @@ async def paid_by(db: AsyncSession, order: Order) -> Channel | None:
 
 async def refunds_of(db: AsyncSession, order: Order) -> list[RefundProgress]:
     """The order's refunds, oldest first; one that the provider closed gives way to its successor."""
-    return [_progress(row) for row in await _refunds(db, order)]
+    return [_progress(row, channel) for row, channel in await _refunds(db, order)]
 
 
-async def _refunds(db: AsyncSession, order: Order) -> Sequence[Refund]:
-    rows = await db.scalars(
-        select(Refund)
+async def _refunds(db: AsyncSession, order: Order) -> Sequence[tuple[Refund, Channel]]:
+    rows = await db.execute(
+        select(Refund, Payment.channel)
+        .join(Payment, (Payment.hospital_id == Refund.hospital_id) & (Payment.id == Refund.payment_id))
         .where(Refund.hospital_id == order.hospital_id, Refund.order_id == order.id)
         .where(Refund.state != RefundState.REJECTED)
         .order_by(Refund.requested_at, Refund.number)
     )
-    latest = {row.cause.partition("~")[0]: row for row in rows}
+    latest = {row.cause.partition("~")[0]: (row, channel) for row, channel in rows}
     return list(latest.values())
 
 
@@ -107,18 +108,28 @@ def stage_of(state: RefundState) -> Stage:
             assert_never(state)
 
 
-def _progress(row: Refund) -> RefundProgress:
+def _progress(row: Refund, channel: Channel) -> RefundProgress:
     stage = stage_of(row.state)
-    is_on_its_way = stage in {Stage.REQUESTED, Stage.SUBMITTED}
+    is_on_its_way = stage in {Stage.REQUESTED, Stage.SUBMITTED} and channel is not Channel.CASH
     began = row.submitted_at or row.requested_at
     return RefundProgress(
         id=row.id,
         amount_fen=row.amount_fen,
         reason=row.reason,
         stage=stage,
-        text=text(f"refund-stage.{stage.value}"),
+        text=_text(row, channel, stage),
         requested_at=row.requested_at,
         submitted_at=row.submitted_at,
         arrived_at=row.settled_at,
         expected_by=began + timedelta(days=policy.REFUND_TAKES_DAYS) if is_on_its_way else None,
     )
+
+
+def _text(row: Refund, channel: Channel, stage: Stage) -> str:
+    """What happens to the money: cash waits at the desk, and what was handed over reached no account."""
+    if channel is Channel.CASH:
+        way = "refund-stage-cash"
+    else:
+        way = "refund-stage-handed" if row.settled_by is not None else "refund-stage"
+    is_waiting = row.state is RefundState.AWAITING_APPROVAL
+    return text(f"{way}.{'waiting' if is_waiting else stage.value}")

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
+from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem, SamePerson
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.payment.models import Adjustment, AdjustmentState, LedgerAccount, Part, Posting
@@ -58,6 +59,13 @@ async def propose(db: AsyncSession, *, wanted: NewAdjustment, by: str) -> Adjust
     await db.flush()
     await _note(db, row, "adjustment.propose", by=by)
     return row
+
+
+async def order_of(sessions: Sessions, *, adjustment_id: UUID) -> UUID | None:
+    """The order that a manual entry is about, if it is about one."""
+    async with transaction(sessions) as db:
+        row = await db.get(Adjustment, (hospital_of(adjustment_id), adjustment_id))
+    return None if row is None else row.order_id
 
 
 async def approve(db: AsyncSession, *, adjustment_id: UUID, by: str) -> Adjustment:

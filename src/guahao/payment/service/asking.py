@@ -16,15 +16,16 @@ from guahao.payment.models import LIVE, Payment, PaymentState, Provider
 from guahao.payment.ports import (
     ChannelRefused,
     ChannelUncertain,
+    ChannelUnreadable,
     Closing,
     Gateway,
     Gateways,
     Paid,
     TradeState,
 )
-from guahao.payment.service.facts import apply_paid
+from guahao.payment.service.facts import apply_fact
 from guahao.payment.service.order import payment_closed
-from guahao.payment.service.remote import all_of, note_refusal
+from guahao.payment.service.remote import all_of, note_refusal, note_unreadable
 
 BATCH = 100
 
@@ -87,15 +88,18 @@ async def _ask(sessions: Sessions, gateway: Gateway, one: _Due) -> None:
         answer = await gateway.query(one.out_trade_no)
         if isinstance(answer, TradeState) and one.is_closing:
             answer = await _close(gateway, one, answer)
+    except ChannelUnreadable as error:
+        await note_unreadable(sessions, gateway.provider, error, kind="payment", id_=one.payment_id)
+        return
     except ChannelUncertain:
         return
     except ChannelRefused as refused:
         await note_refusal(sessions, gateway.provider, refused)
         return
-    async with transaction(sessions) as db:
-        if isinstance(answer, Paid):
-            await apply_paid(db, answer)
-        elif answer is TradeState.CLOSED:
+    if isinstance(answer, Paid):
+        await apply_fact(sessions, answer)
+    elif answer is TradeState.CLOSED:
+        async with transaction(sessions) as db:
             await payment_closed(db, payment_id=one.payment_id)
 
 

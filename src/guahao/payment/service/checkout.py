@@ -11,17 +11,19 @@ from guahao.payment.models import Payment
 from guahao.payment.ports import (
     ChannelRefused,
     ChannelUncertain,
+    ChannelUnreadable,
     Gateway,
     Gateways,
     OrderNumberUsed,
     Paid,
     Prepared,
     Prepayment,
+    TradeState,
 )
 from guahao.payment.service import opening
-from guahao.payment.service.facts import apply_paid
+from guahao.payment.service.facts import apply_fact
 from guahao.payment.service.opening import Wish
-from guahao.payment.service.remote import note_refusal
+from guahao.payment.service.remote import note_refusal, note_unreadable
 
 
 class ChannelUnavailable(Problem):
@@ -55,39 +57,59 @@ async def open_payment(
     Asking again after an unknown outcome is harmless: the number and everything with it stay the same.
     Raises what `opening.begin` raises, `ChannelUnavailable`, `ChannelRefusedPayment`.
     """
-    for _ in range(2):
+    for is_last in (False, True):
         async with transaction(sessions) as db:
             payment = await opening.begin(db, wish=wish, gateways=gateways)
         try:
-            prepared = await gateways[payment.provider].prepay(_prepayment(payment, wish, return_url))
-        except OrderNumberUsed:
-            await _give_up(sessions, gateways[payment.provider], payment)
+            prepared = await _prepay(sessions, gateways[payment.provider], payment, wish, return_url)
+        except OrderNumberUsed as used:
+            if is_last or await _was_refused(sessions, gateways[payment.provider], payment, used):
+                await note_refusal(sessions, payment.provider, used)
+                break
             continue
-        except ChannelUncertain:
-            raise ChannelUnavailable from None
-        except ChannelRefused as refused:
-            await note_refusal(sessions, payment.provider, refused)
-            raise ChannelRefusedPayment from None
         async with transaction(sessions) as db:
             payment = await opening.opened(db, payment_id=payment.id, prepared=prepared)
         return Opened(payment=payment, prepared=prepared)
     raise ChannelRefusedPayment
 
 
-async def _give_up(sessions: Sessions, gateway: Gateway, payment: Payment) -> None:
+async def _prepay(
+    sessions: Sessions, gateway: Gateway, payment: Payment, wish: Wish, return_url: str | None
+) -> Prepared:
+    """Ask the provider; whatever but a used number is a problem of the route."""
+    try:
+        return await gateway.prepay(_prepayment(payment, wish, return_url))
+    except OrderNumberUsed:
+        raise
+    except ChannelUnreadable as error:
+        await note_unreadable(sessions, payment.provider, error, kind="payment", id_=payment.id)
+        raise ChannelUnavailable from None
+    except ChannelUncertain:
+        raise ChannelUnavailable from None
+    except ChannelRefused as refused:
+        await note_refusal(sessions, payment.provider, refused)
+        raise ChannelRefusedPayment from None
+
+
+async def _was_refused(sessions: Sessions, gateway: Gateway, payment: Payment, used: OrderNumberUsed) -> bool:
     """End a payment whose number is used, unless by its payer: nobody shall be asked to pay twice.
 
-    Without an answer it stays, for the next attempt to ask again. Raises `ChannelUnavailable`.
+    True if the provider does not know the number and has the same word for other refusals: then it is one,
+    and a new number would change nothing. Without an answer the payment stays, for the next attempt to ask
+    again. Raises `ChannelUnavailable`.
     """
     try:
-        found = await gateway.query(payment.out_trade_no)
+        answer = await gateway.query(payment.out_trade_no)
     except (ChannelUncertain, ChannelRefused):
         raise ChannelUnavailable from None
-    async with transaction(sessions) as db:
-        if isinstance(found, Paid):
-            await apply_paid(db, found)
-        else:
+    if answer is TradeState.UNKNOWN and not used.is_sure:
+        return True
+    if isinstance(answer, Paid):
+        await apply_fact(sessions, answer)
+    else:
+        async with transaction(sessions) as db:
             await opening.give_up(db, payment_id=payment.id)
+    return False
 
 
 def _prepayment(payment: Payment, wish: Wish, return_url: str | None) -> Prepayment:

@@ -31,7 +31,7 @@ class ChannelNotOffered(Problem):
 
 
 class TooManyPayments(Problem):
-    """So many payments were opened for the order that another one would help nobody."""
+    """So many payments were opened for the order by this channel that another one would help nobody."""
 
     code = "too-many-payments"
     status = 429
@@ -73,7 +73,7 @@ async def begin(db: AsyncSession, *, wish: Wish, gateways: Gateways) -> Payment:
         is_open = row.state in {PaymentState.PREPARING, PaymentState.OPEN} and row.expires_at > now
         if is_open and row.channel is wish.channel:
             return row
-    if len(rows) >= policy.MAX_TRIES:
+    if sum(row.channel is wish.channel for row in rows) >= policy.MAX_TRIES:
         raise TooManyPayments
     await close_payments(db, order)
     return await _write(db, order, wish, now)

@@ -16,10 +16,11 @@ from guahao.payment.models import Payment, Provider, Refund
 from guahao.payment.ports import ChannelRefused, ChannelUncertain, Gateways
 from guahao.payment.queries.setting import setting_of
 from guahao.payment.service.approval import RefundStateConflict
-from guahao.payment.service.facts import apply_refunded
+from guahao.payment.service.facts import apply_fact
 from guahao.payment.service.order import locked
 from guahao.payment.service.refund import note_change
 from guahao.payment.service.remote import note_refusal
+from guahao.payment.service.rereading import read_refund_again
 
 
 class RecallUncertain(Problem):
@@ -41,15 +42,16 @@ async def recall(sessions: Sessions, *, gateways: Gateways, refund_id: UUID, by:
     """Ask the provider to send an amount that could not reach its payer to the hospital's own account.
 
     Above the hospital's limit the first person's wish waits for a second. Repeating is harmless: the
-    refund's number stays. Raises `NotFound`, `SamePerson`, `RefundStateConflict`, `RecallUncertain`,
-    `RecallRefused`.
+    refund's number stays. Raises `NotFound`, `SamePerson`, `RefundStateConflict`, `RefundStateUncertain`,
+    `RecallUncertain`, `RecallRefused`.
     """
+    await read_refund_again(sessions, gateways=gateways, refund_id=refund_id)
     async with transaction(sessions) as db:
         row = await _let_go(db, refund_id, by=by)
     if row is None:
         return
     gateway = gateways.get(Provider.WECHAT)
-    if gateway is None or row.channel_refund_id is None:
+    if gateway is None or not row.channel_refund_id:
         raise RecallUncertain(retry_after_s=RecallUncertain.retry_after_s)
     try:
         fact = await gateway.resolve_abnormal_refund(
@@ -61,8 +63,7 @@ async def recall(sessions: Sessions, *, gateways: Gateways, refund_id: UUID, by:
         await note_refusal(sessions, gateway.provider, refused)
         await _take_back(sessions, refund_id, refused)
         raise RecallRefused(reason=refused.code) from None
-    async with transaction(sessions) as db:
-        await apply_refunded(db, fact)
+    await apply_fact(sessions, fact)
 
 
 def facts_of(row: Refund, provider: Provider) -> policy.RefundFacts:

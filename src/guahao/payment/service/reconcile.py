@@ -41,6 +41,7 @@ from guahao.payment.ports import (
     ChannelRefused,
     ChannelUncertain,
     Gateways,
+    OddRow,
     Paid,
     Refunded,
     RefundOutcome,
@@ -188,9 +189,7 @@ async def _claim(db: AsyncSession, gateways: Gateways, now: datetime) -> _Wanted
 def _require_sound(bill: Bill, wanted: _Wanted) -> None:
     if (bill.provider, bill.day) != (wanted.provider, wanted.day):
         raise BillDamaged("another day")
-    if not policy.is_sound(
-        bill.rows, row_count=bill.row_count, paid_fen=bill.paid_fen, refunded_fen=bill.refunded_fen
-    ):
+    if not policy.is_sound(bill):
         raise BillDamaged("totals")
 
 
@@ -267,11 +266,12 @@ async def _store(db: AsyncSession, bill: Bill, now: datetime) -> None:
     if lines:
         await db.execute(_ENTRIES.statement, _ENTRIES.params([_entry(bill, line) for line in lines]))
     await open_cases(db, [_case(bill, line) for line in lines if line.verdict is not Verdict.MATCHED])
+    await open_cases(db, [_odd_case(bill, row) for row in bill.odd])
     for line in lines:
         if line.ours is None and line.bill is not None:
             await _book_unclear(db, bill.provider, line.bill)
     matched = sum(line.verdict is Verdict.MATCHED for line in lines)
-    run.state, run.last_error, run.digest = BillState.DONE, None, bill.digest
+    run.state, run.last_error, run.digest = BillState.DONE, bill.note or None, bill.digest
     run.row_count, run.paid_fen, run.refunded_fen = bill.row_count, bill.paid_fen, bill.refunded_fen
     run.fund_income_fen = None if bill.funds is None else bill.funds.income_fen
     run.fund_outgo_fen = None if bill.funds is None else bill.funds.outgo_fen
@@ -311,6 +311,21 @@ def _case(bill: Bill, line: Line) -> NewCase:
         kind=_CASE_OF[line.verdict],
         subject=subject,
         evidence=_evidence(bill, line.reference, line.transaction_id, line.bill_fen, line.our_fen),
+    )
+
+
+def _odd_case(bill: Bill, row: OddRow) -> NewCase:
+    return NewCase(
+        hospital_id=DIRECTORY,
+        kind=CaseKind.BILL_ROW,
+        subject=f"bill-row:{bill.provider.value}:{bill.day.isoformat()}:{row.reference}",
+        evidence={
+            "provider": bill.provider.value,
+            "day": bill.day.isoformat(),
+            "reference": row.reference,
+            "reason": row.reason,
+            "bill_fen": row.amount_fen,
+        },
     )
 
 

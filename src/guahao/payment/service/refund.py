@@ -156,7 +156,7 @@ async def promise(
         id=new_id(order.hospital_id),
         order_id=order.id,
         payment_id=payment.id,
-        number=payment.refund_count,
+        number=await _next_number(db, payment),
         amount_fen=amount_fen,
         reason=reason,
         cause=cause,
@@ -169,6 +169,16 @@ async def promise(
     await _tell_promise(db, row, payment)
     await update_order(db, order, payment)
     return row
+
+
+async def _next_number(db: AsyncSession, payment: Payment) -> int:
+    """The number after the highest ever given: one that was rejected names nothing else."""
+    highest = await db.scalar(
+        select(func.max(Refund.number)).where(
+            Refund.hospital_id == payment.hospital_id, Refund.payment_id == payment.id
+        )
+    )
+    return (highest or 0) + 1
 
 
 def _set_aside(payment: Payment, amount_fen: int) -> None:
@@ -226,6 +236,8 @@ async def void(db: AsyncSession, order: Order, row: Refund, *, state: RefundStat
     payment = await db.get_one(Payment, (row.hospital_id, row.payment_id))
     row.state = state
     payment.refunded_fen -= row.amount_fen
+    if state is RefundState.REJECTED:  # the provider never hears of it: of its fifty it takes none
+        payment.refund_count -= 1
     await db.flush()
     await _book(db, row, Posting.REFUND_VOID, debit=LedgerAccount.REFUNDS_PAYABLE, credit=_source(payment))
     await note_change(db, row, f"refund.{state.value}", by=by)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import Sessions, is_exactly, transaction
@@ -15,17 +15,28 @@ from guahao.kernel.i18n import text
 from guahao.kernel.ids import hospital_of
 from guahao.payment import policy
 from guahao.payment.models import CaseKind, Payment, Provider, Refund, RefundState
-from guahao.payment.ports import ChannelRefused, ChannelUncertain, Gateway, Gateways, RefundOrder
+from guahao.payment.ports import (
+    ChannelRefused,
+    ChannelUncertain,
+    ChannelUnreadable,
+    Gateway,
+    Gateways,
+    RefundOrder,
+)
 from guahao.payment.service.case import open_case
-from guahao.payment.service.facts import apply_refunded
+from guahao.payment.service.facts import apply_fact
 from guahao.payment.service.order import locked
 from guahao.payment.service.refund import note_change
-from guahao.payment.service.remote import all_of, note_refusal
+from guahao.payment.service.remote import all_of, note_refusal, note_unreadable
 
 _PATIENCE = 5
 """After so many refusals that time should heal, finance hears of it; the refund is still tried."""
 
-_IS_COMING_BACK = and_(Refund.recalled_by.is_not(None), Refund.recalled_at.is_(None))
+_NOT_KNOWN = "NOT_KNOWN"
+"""A provider that took a refund knows nothing of it: once that is a delay of theirs."""
+
+_FOLLOWED = (RefundState.SUBMITTED, RefundState.ABNORMAL, RefundState.MANUAL, RefundState.SUCCESS)
+"""With a last word still to come, also what was handed over meanwhile: people change it at the provider."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +99,9 @@ def _due(refund: Refund, payment: Payment) -> _Due:
 async def _send(sessions: Sessions, gateway: Gateway, one: _Due) -> None:
     try:
         fact = await gateway.refund(one.order)
+    except ChannelUnreadable as error:
+        await note_unreadable(sessions, gateway.provider, error, kind="refund", id_=one.refund_id)
+        return
     except ChannelUncertain:
         return
     except ChannelRefused as refused:
@@ -95,8 +109,7 @@ async def _send(sessions: Sessions, gateway: Gateway, one: _Due) -> None:
         async with transaction(sessions) as db:
             await _refused(db, one.refund_id, refused)
         return
-    async with transaction(sessions) as db:
-        await apply_refunded(db, fact)
+    await apply_fact(sessions, fact)
 
 
 async def _refused(db: AsyncSession, refund_id: UUID, refused: ChannelRefused) -> None:
@@ -122,7 +135,11 @@ async def _refused(db: AsyncSession, refund_id: UUID, refused: ChannelRefused) -
 
 
 async def follow_refunds(sessions: Sessions, *, gateways: Gateways) -> int:
-    """Ask about up to 100 submitted or recalled refunds that are due; one nobody knows is sent again."""
+    """Ask about up to 100 refunds that are due and without a last word; one nobody knows is sent again.
+
+    One that cannot reach its payer goes on being asked about, less and less often: somebody may send it
+    on at the provider.
+    """
     async with transaction(sessions) as db:
         due = await _claim_to_follow(db, gateways)
     await all_of(_follow(sessions, gateways[one.provider], one) for one in due)
@@ -134,7 +151,8 @@ async def _claim_to_follow(db: AsyncSession, gateways: Gateways) -> Sequence[_Du
     found = await db.execute(
         select(Refund, Payment)
         .join(Payment, (Payment.hospital_id == Refund.hospital_id) & (Payment.id == Refund.payment_id))
-        .where(or_(is_exactly(Refund.state, RefundState.SUBMITTED), _IS_COMING_BACK), Refund.due_at <= now)
+        .where(Refund.channel_refund_id.is_not(None), Refund.final_at.is_(None), Refund.due_at <= now)
+        .where(Refund.state.in_(_FOLLOWED))
         .where(Payment.channel.in_(policy.online_channels(gateways)))
         .order_by(Refund.due_at)
         .limit(policy.REFUNDS_PER_BATCH)
@@ -154,23 +172,36 @@ async def _follow(sessions: Sessions, gateway: Gateway, one: _Due) -> None:
         fact = await gateway.query_refund(
             out_trade_no=one.order.out_trade_no, out_refund_no=one.order.out_refund_no
         )
+    except ChannelUnreadable as error:
+        await note_unreadable(sessions, gateway.provider, error, kind="refund", id_=one.refund_id)
+        return
     except ChannelUncertain:
         return
     except ChannelRefused as refused:
         await note_refusal(sessions, gateway.provider, refused)
         return
+    if fact is not None:
+        await apply_fact(sessions, fact)
+        return
     async with transaction(sessions) as db:
-        if fact is not None:
-            await apply_refunded(db, fact)
-        else:
-            await _send_again(db, one.refund_id)
+        await _send_again(db, one.refund_id)
 
 
 async def _send_again(db: AsyncSession, refund_id: UUID) -> None:
     row = await db.get_one(Refund, (hospital_of(refund_id), refund_id))
     await locked(db, row.order_id)
     await db.refresh(row)
-    if row.state is RefundState.SUBMITTED:
-        row.state = RefundState.REQUESTED
-        row.due_at = (await db.scalars(select(func.clock_timestamp()))).one()
-        await db.flush()
+    if row.state is not RefundState.SUBMITTED:
+        return
+    if row.last_error == _NOT_KNOWN:  # again: it would go on like this without anybody hearing of it
+        await open_case(
+            db,
+            hospital_id=row.hospital_id,
+            kind=CaseKind.REFUND_OVERDUE,
+            subject=f"refund:{row.id}",
+            evidence={"order_id": str(row.order_id), "amount_fen": row.amount_fen, "code": _NOT_KNOWN},
+        )
+    row.last_error = _NOT_KNOWN
+    row.state = RefundState.REQUESTED
+    row.due_at = (await db.scalars(select(func.clock_timestamp()))).one()
+    await db.flush()

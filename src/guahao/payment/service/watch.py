@@ -40,6 +40,7 @@ from guahao.payment.models import (
     WatchRule,
 )
 from guahao.payment.service.case import NewCase, open_case, open_cases
+from guahao.payment.service.overdue import overdue
 
 NOTIFIED_WITHIN = timedelta(minutes=10)
 """A notification that has not come by then counts as never having come."""
@@ -74,7 +75,7 @@ async def watch(db: AsyncSession) -> int:
     for rule in _RULES:
         found = await db.execute(_judgement(rule))
         opened += await open_cases(db, [_case(rule, row) for row in found])
-    return opened
+    return opened + await open_cases(db, await overdue(db))
 
 
 async def note_signature_failures(

@@ -84,11 +84,23 @@ _LOCK_ORDER = HotStatement(
     )
     .with_for_update(key_share=True)
 )
+_other = _PAYMENT.alias("other")
+_IS_TAKEN = (
+    select(literal(1))
+    .where(
+        _other.c.hospital_id == _HOSPITAL,
+        _other.c.transaction_id == _given("transaction_id", Text()),
+        _other.c.id != _ID,
+    )
+    .exists()
+)
+"""One transaction pays one order: told for a second, it is a case and trips no constraint."""
 _captured = (
     update(_PAYMENT)
     .where(
         _PAYMENT.c.hospital_id == _HOSPITAL,
         _PAYMENT.c.id == _ID,
+        ~_IS_TAKEN,
         _PAYMENT.c.state.in_([literal(state.value, Text()) for state in (*LIVE, PaymentState.CLOSED)]),
     )
     .values(
@@ -174,7 +186,8 @@ async def apply_paid(db: AsyncSession, fact: Paid) -> Applied:
     """
     payment_id = id_of(fact.out_trade_no)
     hospital_id = DIRECTORY if payment_id is None else hospital_of(payment_id)
-    one = await _capture(db, fact, hospital_id, payment_id) if payment_id else None
+    is_an_amount = 0 < fact.amount_fen <= policy.MOST_FEN
+    one = await _capture(db, fact, hospital_id, payment_id) if payment_id and is_an_amount else None
     if one is not None and one.outcome in {Applied.APPLIED, Applied.LATE}:
         await _keep(db, one)
         return one.outcome
@@ -318,10 +331,11 @@ async def _unusual(db: AsyncSession, fact: Paid, hospital_id: int, payment_id: U
         return Applied.REPEATED
     else:
         evidence = {"payment_id": str(payment_id), "first_transaction": payment.transaction_id}
+    is_an_amount = 0 < fact.amount_fen <= policy.MOST_FEN
     await open_case(
         db,
         hospital_id=hospital_id,
-        kind=CaseKind.UNKNOWN_ORDER,
+        kind=CaseKind.UNKNOWN_ORDER if is_an_amount else CaseKind.AMOUNT_MISMATCH,
         subject=f"transaction:{fact.transaction_id}",
         evidence=evidence | {"amount_fen": fact.amount_fen},
     )

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.payment import policy
 from guahao.payment.models import LedgerAccount, Part, Posting, Refund
-from guahao.payment.ports import Refunded, RefundOutcome
+from guahao.payment.ports import Refunded
 from guahao.payment.service import ledger
-from guahao.payment.service.facts.message import Applied
 from guahao.payment.service.refund import note_change
 
 
-async def come_back(db: AsyncSession, row: Refund, fact: Refunded) -> Applied:
-    """Note that the hospital has the amount, once; the payer has it only when somebody handed it over."""
-    if fact.outcome is not RefundOutcome.SUCCESS or row.recalled_at is not None:
-        return Applied.REPEATED
+async def come_back(db: AsyncSession, row: Refund, fact: Refunded) -> None:
+    """Note that the hospital has the amount; the payer has it only when somebody handed it over."""
     row.recalled_by = row.recalled_by or "system"  # else somebody asked for it on the provider's own pages
     row.recalled_at = fact.at
     await db.flush()
@@ -24,9 +22,8 @@ async def come_back(db: AsyncSession, row: Refund, fact: Refunded) -> Applied:
         kind=Posting.REFUND_RECALLED,
         cause=f"{Posting.REFUND_RECALLED.value}:{row.id}",
         debit=LedgerAccount.CASH,
-        credit=LedgerAccount.WECHAT,
+        credit=policy.account_of(fact.provider),
         amounts={Part.CASH: row.amount_fen},
         order_id=row.order_id,
     )
     await note_change(db, row, "refund.come_back", by="system")
-    return Applied.APPLIED
