@@ -7,7 +7,13 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
-from guahao.payment.ports import ChannelBusy, ChannelDown, ChannelRefused, ChannelUncertain
+from guahao.payment.ports import (
+    ChannelBusy,
+    ChannelDown,
+    ChannelRefused,
+    ChannelUncertain,
+    ChannelUnreadable,
+)
 
 FAILURES = 5
 REST_S = 20.0
@@ -52,8 +58,8 @@ class Circuit:
     async def call(self) -> AsyncGenerator[None]:
         """Run one call to the provider inside; what it raises decides, and passes through.
 
-        `ChannelUncertain` is a failure. A result, `ChannelRefused` or `ChannelBusy` is an answer and closes
-        the circuit. Anything else, such as cancellation, says nothing about the provider.
+        `ChannelUncertain` is a failure. A result, `ChannelRefused`, `ChannelBusy` or `ChannelUnreadable` is
+        an answer and closes the circuit. Anything else, such as cancellation, says nothing of the provider.
         """
         is_trial = self._admit()
         try:
@@ -61,7 +67,7 @@ class Circuit:
                 yield
         except ChannelDown:
             raise
-        except (ChannelRefused, ChannelBusy):
+        except (ChannelRefused, ChannelBusy, ChannelUnreadable):
             self._failed = 0
             raise
         except ChannelUncertain:

@@ -124,7 +124,7 @@ class WeChat:
 
 def _errcode(node: Node) -> int:
     """A success has no errcode, or 0; one that is no number is none that we know."""
-    if node.get("errcode") in {None, ""}:
+    if node.get("errcode") is None:
         return 0
     errcode = whole(node, "errcode")
     return _UNKNOWN if errcode is None else errcode

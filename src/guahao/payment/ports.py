@@ -191,7 +191,7 @@ class Prepayment:
     out_trade_no: str
     amount_fen: int
     title: str
-    """Chinese, shown by the provider: at most 40 characters, no personal data."""
+    """Chinese, shown by the provider, cut to what it takes (127 bytes): no personal data."""
     expires_at: datetime
     payer: str | None
     """The openid for WECHAT_JSAPI, else None."""
@@ -223,7 +223,7 @@ class RefundOrder:
     total_fen: int
     """What was captured for the order number, all in all."""
     reason: str
-    """Chinese, shown to the payer: at most 40 characters."""
+    """Chinese, shown to the payer, cut to what the provider takes (80 bytes)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

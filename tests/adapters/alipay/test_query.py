@@ -273,14 +273,28 @@ async def test_a_definite_no_is_an_answer_and_keeps_the_circuit_closed() -> None
         (refusal("aop.unknow-error"), "aop.unknow-error"),
         (refusal("isp.whatever"), "isp.whatever"),
         (refusal("ACQ.INVALID_PARAMETER", "20000"), "ACQ.INVALID_PARAMETER"),
-        (refusal("ACQ.INVALID_PARAMETER", "10003"), "ACQ.INVALID_PARAMETER"),
-        ({"sub_code": "ACQ.INVALID_PARAMETER"}, "ACQ.INVALID_PARAMETER"),
-        ({"code": 10000}, "10000"),
-        ({}, ""),
     ],
 )
 async def test_row_29_a_fault_of_theirs_leaves_the_outcome_open(node: dict[str, Any], word: str) -> None:
     assert str(await error(node)) == word
+
+
+@pytest.mark.parametrize(
+    ("node", "word"),
+    [
+        (refusal("ACQ.INVALID_PARAMETER", "10003"), "ACQ.INVALID_PARAMETER"),
+        ({"sub_code": "ACQ.INVALID_PARAMETER"}, "ACQ.INVALID_PARAMETER"),
+        ({}, "code"),
+    ],
+)
+async def test_a_genuine_code_that_is_neither_yes_nor_no_is_unreadable(
+    node: dict[str, Any], word: str
+) -> None:
+    assert str(await error(node, ChannelUnreadable)) == word
+
+
+async def test_a_code_may_be_a_number() -> None:
+    assert await outcome({**PAID_NODE, "code": 10000}) == PAID
 
 
 @pytest.mark.parametrize("word", ["isv.invalid-timestamp", "isv.missing-timestamp"])

@@ -35,7 +35,7 @@ NOT_CLOSABLE: Final = frozenset(
 """Whether it was paid or closed is for a query to say."""
 NO_BILL: Final = frozenset(("BILL_NOT_EXIST", "NO_BILL_DATA"))
 
-_SUCCESS = "10000"
+_SUCCESS, _THEIR_FAULT = "10000", "20000"
 _DEFINITE = frozenset(("20001", "40001", "40002", "40003", "40004", "40005", "40006"))
 _TOO_OFTEN = "40005"
 _USED = frozenset(("ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_SUCCESS", "ACQ.TRADE_HAS_CLOSE"))
@@ -49,17 +49,23 @@ _HEALED_BY_TIME = frozenset(
 )
 
 
+def require_up(node: Node) -> None:
+    """Raise `ChannelUncertain` for an error of theirs: it may have come after the money moved."""
+    code, word = text(node, "code"), refusal_word(node)
+    if code == _THEIR_FAULT or (code != _SUCCESS and _is_their_fault(word)):
+        raise ChannelUncertain(word)
+
+
 def require_success(node: Node) -> None:
     """Return if it is a yes.
 
-    Raises `ChannelRefused` or one of its kinds for a definite no, `ChannelUncertain` for everything
-    else: a system error of theirs may have come after the money moved.
+    Raises `ChannelRefused` or one of its kinds for a definite no, `Unreadable` for a code that is neither.
     """
-    code, word = node.get("code"), refusal_word(node)
+    code, word = text(node, "code"), refusal_word(node)
     if code == _SUCCESS:
         return
-    if code not in _DEFINITE or _is_their_fault(word):
-        raise ChannelUncertain(word)
+    if code not in _DEFINITE:
+        raise Unreadable(word or "code")
     if word.endswith("-timestamp"):
         raise ClockWrong(word)
     if word in _USED:
@@ -135,8 +141,8 @@ def refund_made(node: Node, order: RefundOrder, now: datetime) -> Refunded | Non
     require_same(node, out_trade_no=order.out_trade_no)
     if node.get("fund_change") != "Y":
         return None
-    told = node.get("refund_fee")
-    if told not in {None, ""} and fen(told) < order.amount_fen:
+    told = _amount_or_none(node, "refund_fee")
+    if told is not None and told < order.amount_fen:
         raise Unreadable("refund_fee")
     return refunded(
         order.out_trade_no,
@@ -154,8 +160,8 @@ def refund_found(node: Node, out_trade_no: str, out_refund_no: str, now: datetim
     """
     require_same(node, out_trade_no=out_trade_no, out_request_no=out_refund_no)
     status = text(node, "refund_status")
-    told = node.get("refund_amount")
-    if not status and told in {None, ""}:
+    amount_fen = _amount_or_none(node, "refund_amount")
+    if not status and amount_fen is None:
         return None
     outcome = _OUTCOMES.get(status)
     if outcome is None:
@@ -163,7 +169,7 @@ def refund_found(node: Node, out_trade_no: str, out_refund_no: str, now: datetim
     return refunded(
         out_trade_no,
         out_refund_no,
-        amount_fen=None if told in {None, ""} else fen(told),
+        amount_fen=amount_fen,
         outcome=outcome,
         at=_refund_time(node, now),
     )
@@ -192,6 +198,12 @@ def refunded(
         outcome=outcome,
         at=at,
     )
+
+
+def _amount_or_none(node: Node, name: str) -> int | None:
+    """An amount that need not be there. Raises `Unreadable` for one that is none."""
+    value = node.get(name)
+    return None if value is None or value == "" else fen(value)
 
 
 def _refund_time(node: Node, now: datetime) -> datetime:

@@ -17,6 +17,7 @@ from guahao.adapters.alipay.keys import AlipayKeys
 from guahao.adapters.alipay.protocol import RSA2, Unreadable, local_text, read_answer, signed_text, yuan
 from guahao.adapters.circuit import Circuit
 from guahao.adapters.lenient import Node
+from guahao.adapters.truncate import to_bytes
 from guahao.kernel.clock import utc_now
 from guahao.kernel.log import logger
 from guahao.payment.ports import (
@@ -44,6 +45,9 @@ _PAGES = {
 }
 _FORM = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
 _FORBIDDEN_IN_SUBJECT = str.maketrans("/=&", "   ")
+
+_TEXT_BYTES = 256
+"""What Alipay takes of texts: 256, by its documents; counted in bytes to be sure."""
 
 T = TypeVar("T")
 
@@ -146,7 +150,7 @@ class Alipay:
                     "out_trade_no": order.out_trade_no,
                     "refund_amount": yuan(order.amount_fen),
                     "out_request_no": order.out_refund_no,
-                    "refund_reason": order.reason,
+                    "refund_reason": to_bytes(order.reason, _TEXT_BYTES),
                 },
                 lambda node: answers.refund_made(node, order, self._clock()),
             )
@@ -243,9 +247,10 @@ class Alipay:
         fields = self._signed(method, content, **further)
         async with self.circuit.call(), _deadline(self.call_s):
             node = await self._signed_answer(method, fields)
-            answers.require_success(node)
+            answers.require_up(node)
         # outside of the circuit: a genuine answer that does not fit one order is no outage for the others
         try:
+            answers.require_success(node)
             answers.require_merchant(node, app_id=self._app_id, seller_id=self._seller_id)
             return read(node)
         except Unreadable as error:
@@ -275,7 +280,7 @@ def _order(prepayment: Prepayment) -> dict[str, object]:
     return {
         "out_trade_no": prepayment.out_trade_no,
         "total_amount": yuan(prepayment.amount_fen),
-        "subject": prepayment.title.translate(_FORBIDDEN_IN_SUBJECT),
+        "subject": to_bytes(prepayment.title.translate(_FORBIDDEN_IN_SUBJECT), _TEXT_BYTES),
         "time_expire": local_text(prepayment.expires_at),
     }
 

@@ -13,6 +13,7 @@ import httpx
 
 from guahao.adapters.circuit import Circuit
 from guahao.adapters.lenient import Node, text
+from guahao.adapters.truncate import to_bytes
 from guahao.adapters.wechat_pay import notification
 from guahao.adapters.wechat_pay.bill import read_funds_bill, read_trade_bill
 from guahao.adapters.wechat_pay.keys import WeChatPayKeys
@@ -64,6 +65,8 @@ _PAID = {"ORDERPAID", "ORDER_PAID"}
 _UNKNOWN = {"ORDER_NOT_EXIST", "ORDERNOTEXIST"}
 _CLOSED = {"ORDER_CLOSED", "ORDERCLOSED"}
 _NO_REFUND = {"RESOURCE_NOT_EXISTS", "REFUND_NOT_EXISTS"}
+_TITLE_BYTES, _REASON_BYTES = 127, 80
+"""What WeChat Pay takes of texts, in bytes of UTF-8."""
 _NO_BILL = "NO_STATEMENT_EXIST"
 _NO_BILL_YET = {_NO_BILL, "STATEMENT_CREATING"}
 # PAYERROR is only a failed try: the payer may try again until the number is closed.
@@ -180,7 +183,7 @@ class WeChatPay:
             {
                 "out_trade_no": order.out_trade_no,
                 "out_refund_no": order.out_refund_no,
-                "reason": order.reason,
+                "reason": to_bytes(order.reason, _REASON_BYTES),
                 "notify_url": self._refund_notify_url,
                 "amount": {"refund": order.amount_fen, "total": order.total_fen, "currency": CURRENCY},
             },
@@ -257,7 +260,7 @@ class WeChatPay:
         return {
             "appid": self._app_id,
             "mchid": self._mchid,
-            "description": prepayment.title,
+            "description": to_bytes(prepayment.title, _TITLE_BYTES),
             "out_trade_no": prepayment.out_trade_no,
             "time_expire": prepayment.expires_at.astimezone(CHINA).isoformat(timespec="seconds"),
             "notify_url": self._notify_url,

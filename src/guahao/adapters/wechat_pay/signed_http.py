@@ -16,7 +16,14 @@ from guahao.adapters.circuit import Circuit
 from guahao.adapters.lenient import node_of, text
 from guahao.adapters.wechat_pay.keys import WeChatPayKeys
 from guahao.adapters.wechat_pay.signing import TOLERANCE, authorization, distrust
-from guahao.payment.ports import ChannelBusy, ChannelRefused, ChannelUncertain, ClockWrong, RefusalKind
+from guahao.payment.ports import (
+    ChannelBusy,
+    ChannelRefused,
+    ChannelUncertain,
+    ChannelUnreadable,
+    ClockWrong,
+    RefusalKind,
+)
 
 CONNECT_S = 3.0
 TOTAL_S = 8.0
@@ -146,7 +153,8 @@ class SignedHttp:
         node = node_of(answer.content) or {}
         status, code = answer.status_code, node.get("code")
         if not isinstance(code, str) or not _CODE.fullmatch(code) or status < 400:
-            return ChannelUncertain(f"status {status}")
+            is_answer = doubt is None and 400 <= status < 500
+            return (ChannelUnreadable if is_answer else ChannelUncertain)(f"status {status}")
         if status == _UNAUTHORIZED and code == _SIGN_ERROR:
             is_about_time = doubt is RefusalKind.STALE or self._is_about_time(answer, text(node, "message"))
             kind = ClockWrong if is_about_time else ChannelRefused

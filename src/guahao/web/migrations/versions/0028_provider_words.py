@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025_provider_words"
-down_revision = "0024_appointment_event_checked"
+revision = "0028_provider_words"
+down_revision = "0027_installation"
 branch_labels = None
 depends_on = None
 
