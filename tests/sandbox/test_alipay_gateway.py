@@ -134,7 +134,41 @@ async def test_an_amount_is_yuan_and_fen(world: World, amount: str) -> None:
 
 async def test_a_page_needs_its_product_code(world: World) -> None:
     with pytest.raises(Refused, match=r"ACQ\.INVALID_PARAMETER"):
-        await world.open(product_code="QUICK_WAP_PAY")
+        await world.open(product_code="FAST_INSTANT_TRADE_PAY")
+
+
+async def test_what_sdks_ship_is_taken_too(world: World) -> None:
+    await world.open(product_code="QUICK_WAP_PAY")
+
+    assert await status(world) == "WAIT_BUYER_PAY"
+
+
+@pytest.mark.parametrize("amount", [88, 88.0, 88.88])
+async def test_an_amount_may_be_a_number(world: World, amount: float) -> None:
+    made = await world.ask("alipay.trade.precreate", world.order(total_amount=amount))
+
+    assert made["code"] == "10000"
+
+
+async def test_a_trade_is_named_by_alipays_own_number_too(world: World) -> None:
+    await world.open()
+    trade_no = (await world.ask("alipay.trade.query", {"out_trade_no": NUMBER}))["trade_no"]
+
+    asked = await world.ask("alipay.trade.query", {"trade_no": trade_no})
+    unknown = await world.ask("alipay.trade.query", {"trade_no": "2026"})
+    closed = await world.ask("alipay.trade.close", {"trade_no": trade_no})
+
+    assert (asked["out_trade_no"], closed["code"]) == (NUMBER, "10000")
+    assert unknown["sub_code"] == "ACQ.TRADE_NOT_EXIST"
+
+
+async def test_cancelling_closes_what_is_open(world: World) -> None:
+    await world.open()
+
+    said = await world.ask("alipay.trade.cancel", {"out_trade_no": NUMBER})
+
+    assert (said["code"], said["action"], said["retry_flag"]) == ("10000", "close", "N")
+    assert await status(world) == "TRADE_CLOSED"
 
 
 async def test_an_unpaid_trade_is_closed_once(world: World) -> None:

@@ -126,7 +126,14 @@ async def test_prepaying_what_is_paid_or_closed_is_refused(shop: Shop) -> None:
         {"amount": {"total": 1, "currency": "USD"}},
         {"description": ""},
         {"description": "x" * 128},
+        {"description": "挂" * 43},
+        {"attach": "附" * 43},
         {"notify_url": "http://guahao.test/callbacks?x=1"},
+        {"notify_url": "http://hospital.example.com/callbacks"},
+        {"notify_url": "http://8.8.8.8/callbacks"},
+        {"notify_url": "ftp://guahao.test/callbacks"},
+        {"undocumented": 1},
+        {"amount": {"total": 5000, "undocumented": 1}},
         {"notify_url": "/callbacks"},
         {"payer": None},
         {"time_expire": "2026-11-26T08:59:59+08:00"},
@@ -139,6 +146,29 @@ async def test_prepaying_what_is_paid_or_closed_is_refused(shop: Shop) -> None:
 )
 async def test_wrong_parameters_are_refused(shop: Shop, changed: dict[str, object]) -> None:
     assert code(await shop.prepay(**changed)) == (400, "PARAM_ERROR")
+
+
+async def test_a_member_that_no_document_has_is_named(shop: Shop) -> None:
+    said = (await shop.prepay(undocumented=1)).json()
+
+    assert said["message"] == "请求中含有未在API文档中定义的参数"
+    assert said["detail"] == {"location": "body", "field": "/undocumented", "issue": said["message"]}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"description": "挂" * 42, "attach": "附" * 42},
+        {"goods_tag": "WXG", "support_fapiao": True, "settle_info": {"profit_sharing": False}},
+        {"scene_info": {"payer_client_ip": "14.23.150.211", "store_info": {"id": "0001"}}},
+        {"notify_url": "https://hospital.example.com/callbacks"},
+        {"notify_url": "http://127.0.0.1:8000/callbacks"},
+        {"notify_url": "http://192.168.1.5/callbacks"},
+    ],
+    ids=str,
+)
+async def test_what_the_documents_allow_is_taken(shop: Shop, changed: dict[str, object]) -> None:
+    assert (await shop.prepay(**changed)).status_code == 200
 
 
 async def test_an_app_of_another_merchant_is_refused(shop: Shop) -> None:

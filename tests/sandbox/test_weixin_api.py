@@ -186,6 +186,20 @@ async def test_the_stable_token_is_the_same_for_two_processes_until_it_ages(
     assert aged["access_token"] != first["access_token"]
 
 
+async def test_the_older_token_is_new_each_time_and_leaves_the_stable_one(
+    weixin: httpx.AsyncClient,
+) -> None:
+    asked = {"grant_type": "client_credential", "appid": APP_ID, "secret": SECRET}
+    stable = (await weixin.post("/cgi-bin/stable_token", json=asked)).json()["access_token"]
+
+    first, second = [(await weixin.get("/cgi-bin/token", params=asked)).json() for _ in range(2)]
+    wrong = (await weixin.get("/cgi-bin/token", params=asked | {"secret": "x"})).json()
+
+    assert len({first["access_token"], second["access_token"], stable}) == 3
+    assert (first["expires_in"], wrong["errcode"]) == (7200, 40125)
+    assert (await weixin.post("/cgi-bin/stable_token", json=asked)).json()["access_token"] == stable
+
+
 async def test_a_forced_refresh_ends_the_old_token(weixin: httpx.AsyncClient) -> None:
     old = (await token_of(weixin))["access_token"]
     new = (await token_of(weixin, force_refresh=True))["access_token"]

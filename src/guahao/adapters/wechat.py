@@ -56,7 +56,8 @@ class WeChat:
         """Exchange the code of wx.login; see the port."""
         asked = {**self._app, "grant_type": "authorization_code", "js_code": js_code}
         session = await self._ask("GET", "/sns/jscode2session", params=asked)
-        errcode, openid = _errcode(session), text(session, "openid")
+        errcode = _errcode(session)
+        openid = text(session, "openid") if isinstance(session.get("openid"), str) else ""
         if errcode in _REFUSED:
             raise JsCodeRefused
         if errcode == _BLOCKED:

@@ -39,6 +39,8 @@ FOREIGN_CODE = "sandbox-foreign"
 CODE_LIVES = timedelta(minutes=5)
 _TOKEN_LIVES = timedelta(hours=2)
 _CODE_LENGTH = 200
+_OLDER = "|token"
+"""Marks the token of the older interface, which lives apart from the stable one."""
 
 _MEANINGS: Final = {
     -1: "system error",
@@ -161,6 +163,24 @@ class _Api:
             "expires_in": int((token.expires_at - now).total_seconds()),
         }
 
+    async def token(self, request: Request) -> Json:
+        """GET /cgi-bin/token, the older way: each call makes a new one, and the stable one stays."""
+        asked = request.query_params
+        if asked.get("grant_type") != "client_credential":
+            raise Refused(40002)
+        self._check_app(asked.get("appid"), asked.get("secret"))
+        fresh = {
+            "access_token": secrets.token_urlsafe(48),
+            "expires_at": self._clock() + _TOKEN_LIVES,
+        }
+        made = insert(SandboxWeixinToken).values(app_id=self._app_id + _OLDER, **fresh)
+        async with transaction(self._sessions) as db:
+            await db.execute(made.on_conflict_do_update(index_elements=["app_id"], set_=fresh))
+        return {
+            "access_token": fresh["access_token"],
+            "expires_in": int(_TOKEN_LIVES.total_seconds()),
+        }
+
     async def phone_number(self, request: Request) -> Json:
         """POST /wxa/business/getuserphonenumber: the number behind one press of the button."""
         code = msgspec.json.decode(await request.body(), type=_PhoneWish).code
@@ -245,7 +265,7 @@ class _Api:
     async def _check_token(self, db: AsyncSession, request: Request) -> None:
         live = select(func.count()).where(
             SandboxWeixinToken.access_token == request.query_params.get("access_token", ""),
-            SandboxWeixinToken.app_id == self._app_id,
+            SandboxWeixinToken.app_id.in_((self._app_id, self._app_id + _OLDER)),
             SandboxWeixinToken.expires_at > self._clock(),
         )
         if not await db.scalar(live):
@@ -308,6 +328,7 @@ def app(
     return Starlette(
         routes=[
             Route("/sns/jscode2session", _answering(api.session)),
+            Route("/cgi-bin/token", _answering(api.token)),
             Route("/cgi-bin/stable_token", _answering(api.stable_token), methods=["POST"]),
             Route("/wxa/business/getuserphonenumber", _answering(api.phone_number), methods=["POST"]),
             Route("/cgi-bin/message/subscribe/send", _answering(api.send), methods=["POST"]),

@@ -56,8 +56,9 @@ async def cashier(
     if found is None:
         return _refused("ACQ.TRADE_NOT_EXIST", status=404)
     now = shop.clock()
-    if trade.can_be_paid(found, now=now):
+    if trade.can_be_paid(found, now=now) and not found.asked["opened"]:
         found.asked = {**found.asked, "opened": True}
+        await notify.tell_unpaid(db, shop, found)
     body = fill(
         "cashier",
         name=text("sandbox-alipay.cashier"),

@@ -40,6 +40,7 @@ _METHODS: Mapping[str, _Known] = {
     "alipay.trade.precreate": _Known(run=trades.precreate, changes=True),
     "alipay.trade.query": _Known(run=trades.query, changes=False),
     "alipay.trade.close": _Known(run=trades.close, changes=True),
+    "alipay.trade.cancel": _Known(run=trades.cancel, changes=True),
     "alipay.trade.refund": _Known(run=trades.refund, changes=True),
     "alipay.trade.fastpay.refund.query": _Known(run=trades.refund_query, changes=False),
     "alipay.data.dataservice.bill.downloadurl.query": _Known(run=bill.offer, changes=False),

@@ -73,6 +73,13 @@ async def capture(db: AsyncSession, shop: AlipayShop, found: SandboxTrade) -> bo
     return True
 
 
+async def tell_unpaid(db: AsyncSession, shop: AlipayShop, found: SandboxTrade) -> None:
+    """Owe the merchant the news that somebody opened a trade, or that its time went by unpaid."""
+    now = shop.clock()
+    further = {} if found.closed_at is None else {"gmt_close": local_text(found.closed_at)}
+    await _tell(db, shop, found, {**_described(shop, found), **further}, now=now)
+
+
 async def tell_refunded(db: AsyncSession, shop: AlipayShop, found: SandboxTrade, made: SandboxRefund) -> None:
     """Owe the merchant the news of a refund: the trade as it stands now, with all that went back."""
     further = {
@@ -84,9 +91,8 @@ async def tell_refunded(db: AsyncSession, shop: AlipayShop, found: SandboxTrade,
 
 
 def _described(shop: AlipayShop, found: SandboxTrade) -> dict[str, str]:
-    assert found.paid_at is not None
     amount = yuan(found.amount_fen)
-    return {
+    told = {
         "notify_type": "trade_status_sync",
         "charset": "utf-8",
         "version": "1.0",
@@ -100,11 +106,15 @@ def _described(shop: AlipayShop, found: SandboxTrade) -> dict[str, str]:
         "trade_status": status_of(found),
         "subject": found.title,
         "total_amount": amount,
+        "gmt_create": local_text(found.created_at),
+    }
+    if found.paid_at is None:
+        return told
+    return told | {
         "receipt_amount": amount,
         "buyer_pay_amount": amount,
         "invoice_amount": amount,
         "point_amount": "0.00",
-        "gmt_create": local_text(found.created_at),
         "gmt_payment": local_text(found.paid_at),
         "fund_bill_list": json.dumps([{"amount": amount, "fundChannel": "ALIPAYACCOUNT"}]),
     }

@@ -71,8 +71,10 @@ class Asked:
         return value
 
     def fen(self, name: str) -> int:
-        """A required amount of the content. Raises `Refused`."""
-        found = _YUAN.fullmatch(self.text(name))
+        """A required amount of the content, as a text or as a number. Raises `Refused`."""
+        value = self.content.get(name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        found = _YUAN.fullmatch(str(value) if is_number else self.text(name))
         amount = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else 0
         if amount <= 0:
             raise Refused("ACQ.INVALID_PARAMETER")

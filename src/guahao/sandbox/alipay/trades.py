@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,17 +34,18 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A way to open a trade, and the product code it must be asked with."""
+    """A way to open a trade, and the product codes it must be asked with, if any."""
 
     kind: str
-    product_code: str | None
+    product_codes: frozenset[str]
 
 
 PAGES = {
-    "alipay.trade.wap.pay": Product(kind="wap", product_code="QUICK_WAP_WAY"),
-    "alipay.trade.page.pay": Product(kind="page", product_code="FAST_INSTANT_TRADE_PAY"),
+    # the second is what an SDK ships, and Alipay takes
+    "alipay.trade.wap.pay": Product(kind="wap", product_codes=frozenset(("QUICK_WAP_WAY", "QUICK_WAP_PAY"))),
+    "alipay.trade.page.pay": Product(kind="page", product_codes=frozenset(("FAST_INSTANT_TRADE_PAY",))),
 }
-_QR = Product(kind="qr", product_code=None)
+_QR = Product(kind="qr", product_codes=frozenset())
 
 
 def exists(found: SandboxTrade | None) -> bool:
@@ -65,7 +67,7 @@ async def precreate(db: AsyncSession, shop: AlipayShop, asked: Asked) -> Node:
 
 
 async def _asked_for(db: AsyncSession, shop: AlipayShop, asked: Asked, product: Product) -> SandboxTrade:
-    if product.product_code is not None and asked.text("product_code") != product.product_code:
+    if product.product_codes and asked.text("product_code") not in product.product_codes:
         raise Refused("ACQ.INVALID_PARAMETER")
     now = shop.clock()
     number, amount = asked.text("out_trade_no"), asked.fen("total_amount")
@@ -88,7 +90,7 @@ async def _asked_for(db: AsyncSession, shop: AlipayShop, asked: Asked, product: 
     }
     if now < expires_at:
         await db.execute(insert(SandboxTrade).values(row).on_conflict_do_nothing())
-    found = await _found(db, number, now=now)
+    found = await _found(db, shop, number)
     if found is None or found.state is TradeState.CLOSED:
         raise Refused("ACQ.TRADE_HAS_CLOSE")
     if any(found.asked[name] != value for name, value in terms.items()):
@@ -119,16 +121,33 @@ def _expiry(asked: Asked, product: Product, now: datetime) -> datetime:
     return now + int(span[1]) * _UNITS[span[2]]
 
 
-async def _found(db: AsyncSession, out_trade_no: str, *, now: datetime) -> SandboxTrade | None:
-    """Lock a trade, closed if its time has passed."""
+async def _found(db: AsyncSession, shop: AlipayShop, out_trade_no: str) -> SandboxTrade | None:
+    """Lock a trade, closed if its time has passed; the merchant is told of one that somebody had opened."""
     found = await trade.locked(db, provider=ALIPAY, out_trade_no=out_trade_no)
+    now = shop.clock()
     if found is not None and not trade.can_be_paid(found, now=now):
+        is_over = found.state is TradeState.OPEN
         trade.close(found, now=now)
+        if is_over and exists(found):
+            await notify.tell_unpaid(db, shop, found)
     return found
 
 
+async def _named(db: AsyncSession, asked: Asked) -> str:
+    """The order number of a trade that is named by it or by Alipay's own number. Raises `Refused`."""
+    if "out_trade_no" in asked.content or "trade_no" not in asked.content:
+        return asked.text("out_trade_no")
+    number = await db.scalar(
+        select(SandboxTrade.out_trade_no).where(
+            SandboxTrade.provider == ALIPAY,
+            SandboxTrade.asked["trade_no"].as_string() == asked.text("trade_no"),
+        )
+    )
+    return number or ""
+
+
 async def _existing(db: AsyncSession, shop: AlipayShop, asked: Asked) -> SandboxTrade:
-    found = await _found(db, asked.text("out_trade_no"), now=shop.clock())
+    found = await _found(db, shop, await _named(db, asked))
     if found is None or not exists(found):
         raise Refused("ACQ.TRADE_NOT_EXIST")
     return found
@@ -161,6 +180,22 @@ async def close(db: AsyncSession, shop: AlipayShop, asked: Asked) -> Node:
         raise Refused("ACQ.TRADE_STATUS_ERROR")
     trade.close(found, now=shop.clock())
     return success(out_trade_no=found.out_trade_no, trade_no=found.asked["trade_no"])
+
+
+async def cancel(db: AsyncSession, shop: AlipayShop, asked: Asked) -> Node:
+    """Undo a trade whatever became of it: one that nobody paid is closed, a paid one goes back whole."""
+    found = await _existing(db, shop, asked)
+    action = {}
+    if found.state is TradeState.OPEN:
+        trade.close(found, now=shop.clock())
+        action = {"action": "close"}
+    elif found.paid_at is not None and found.refunded_fen < found.amount_fen:
+        rest = found.amount_fen - found.refunded_fen
+        await _give_back(db, shop, found, amount=rest, number=found.out_trade_no, asked=asked)
+        action = {"action": "refund"}
+    return success(
+        out_trade_no=found.out_trade_no, trade_no=found.asked["trade_no"], retry_flag="N", **action
+    )
 
 
 async def refund(db: AsyncSession, shop: AlipayShop, asked: Asked) -> Node:

@@ -104,7 +104,7 @@ class _App:
                 require_signed(call, merchant=self.merchant, keys=self.keys, now=self.clock())
                 answered = await self._handle(db, call)
             except Refusal as refusal:
-                answered = refused(refusal.code)
+                answered = refused(refusal.code, field=refusal.field, issue=refusal.issue)
             kinds = [*SIGNING_FAULTS, FaultKind.SLOW_ANSWER]
             if call.method == "POST" and answered.status < 300:
                 kinds += _AFTER_COMMIT

@@ -78,12 +78,14 @@ class Merchant:
 
 
 class Refusal(Exception):
-    """A definite no, answered as {code, message}; raised before anything is written."""
+    """A definite no, answered as {code, message, detail}; raised before anything is written."""
 
-    def __init__(self, code: str) -> None:
-        """Say no by one of WeChat Pay's codes."""
+    def __init__(self, code: str, *, field: str = "", issue: str = "") -> None:
+        """Say no by one of WeChat Pay's codes, and which member of the body is wrong."""
         super().__init__(code)
         self.code = code
+        self.field = field
+        self.issue = issue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +122,16 @@ def answer(content: object, *, out_trade_no: str = "") -> Answer:
     return Answer(status=200, body=msgspec.json.encode(content), out_trade_no=out_trade_no)
 
 
-def refused(code: str, *, out_trade_no: str = "") -> Answer:
-    """Answer one of WeChat Pay's errors."""
-    said = {"code": code, "message": text(f"sandbox-wechat.{code}")}
+def refused(code: str, *, out_trade_no: str = "", field: str = "", issue: str = "") -> Answer:
+    """Answer one of WeChat Pay's errors; `detail` names the member of the body that is wrong."""
+    message = text(f"sandbox-wechat.{code}")
+    said: dict[str, object] = {"code": code, "message": issue or message}
+    if field:
+        said["detail"] = {
+            "location": "body",
+            "field": f"/{field.replace('.', '/')}",
+            "issue": issue or message,
+        }
     return Answer(status=_STATUS[code], body=msgspec.json.encode(said), out_trade_no=out_trade_no)
 
 

@@ -21,7 +21,15 @@ from guahao.sandbox.models import (
 from guahao.sandbox.wechat_pay import told
 from guahao.sandbox.wechat_pay.message import Answer, Call, Refusal, answer
 from guahao.sandbox.wechat_pay.notice import tell_refund
-from guahao.sandbox.wechat_pay.shape import AbnormalRefund, Refund, read
+from guahao.sandbox.wechat_pay.shape import (
+    REASON_BYTES,
+    REFUND_NUMBER,
+    AbnormalRefund,
+    Refund,
+    is_address,
+    is_within,
+    read,
+)
 
 WECHAT = SandboxProvider.WECHAT
 _AT_MOST = 50
@@ -33,6 +41,7 @@ _OUTCOMES = {FaultKind.REFUND_ABNORMAL: RefundState.ABNORMAL, FaultKind.REFUND_C
 async def refund(db: AsyncSession, call: Call, *, now: datetime) -> Answer:
     """Give back; the same number once more answers the same refund, whatever it asks is not done twice."""
     wish = read(call, Refund)
+    _require_usable(wish)
     found = await _trade_of(db, wish)
     known = await _by_number(db, wish.out_refund_no)
     if known is None:
@@ -40,6 +49,17 @@ async def refund(db: AsyncSession, call: Call, *, now: datetime) -> Answer:
     elif (known.out_trade_no, known.amount_fen) != (found.out_trade_no, wish.amount.refund):
         raise Refusal("INVALID_REQUEST")
     return answer(told.refund_described(known, found), out_trade_no=found.out_trade_no)
+
+
+def _require_usable(wish: Refund) -> None:
+    usable = {
+        "out_refund_no": REFUND_NUMBER.fullmatch(wish.out_refund_no),
+        "reason": is_within(wish.reason, REASON_BYTES),
+        "notify_url": wish.notify_url is None or is_address(wish.notify_url),
+    }
+    for field, is_right in usable.items():
+        if not is_right:
+            raise Refusal("PARAM_ERROR", field=field)
 
 
 async def _trade_of(db: AsyncSession, wish: Refund) -> SandboxTrade:
@@ -63,7 +83,6 @@ async def _made(db: AsyncSession, wish: Refund, found: SandboxTrade, *, now: dat
     amount, paid_at = wish.amount.refund, found.paid_at
     assert paid_at is not None
     possible = (
-        0 < len(wish.out_refund_no) <= 64,
         amount > 0,
         found.refunded_fen + amount <= found.amount_fen,
         len(before) < _AT_MOST,

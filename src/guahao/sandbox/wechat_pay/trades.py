@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,18 +17,27 @@ from guahao.sandbox.models import FaultKind, SandboxProvider, SandboxTrade, Trad
 from guahao.sandbox.wechat_pay import told
 from guahao.sandbox.wechat_pay.message import Answer, Call, Merchant, Refusal, answer, refused
 from guahao.sandbox.wechat_pay.notice import tell_paid
-from guahao.sandbox.wechat_pay.shape import Close, Prepay, read, require_merchant
+from guahao.sandbox.wechat_pay.shape import (
+    ATTACH_BYTES,
+    TITLE_BYTES,
+    Close,
+    JsapiPrepay,
+    Prepay,
+    is_address,
+    is_within,
+    read,
+    require_merchant,
+)
 
 WECHAT = SandboxProvider.WECHAT
 _PREPAID_FOR = timedelta(hours=2)
 _NUMBER = re.compile(r"[0-9A-Za-z_\-|*]{6,32}\Z")
-_TITLE_AT_MOST = 127
 
 
 async def prepay(db: AsyncSession, call: Call, *, kind: str, merchant: Merchant, now: datetime) -> Answer:
     """Prepare a trade; the same once more answers the same, other parameters are refused."""
-    wish = read(call, Prepay)
-    _require_usable(wish, kind=kind, merchant=merchant, now=now)
+    wish = read(call, JsapiPrepay if kind == "jsapi" else Prepay)
+    _require_usable(wish, merchant=merchant, now=now)
     asked = _asked(wish, kind)
     reference = f"wx{now.astimezone(CHINA):%d%H%M%S}{secrets.token_hex(13)}"
     row = insert(SandboxTrade).values(
@@ -40,7 +48,7 @@ async def prepay(db: AsyncSession, call: Call, *, kind: str, merchant: Merchant,
         app_id=wish.appid,
         title=wish.description,
         amount_fen=wish.amount.total,
-        payer=wish.payer.openid if wish.payer else None,
+        payer=wish.openid,
         notify_url=wish.notify_url,
         asked=asked,
         created_at=now,
@@ -69,27 +77,28 @@ def _asked(wish: Prepay, kind: str) -> Json:
         "description": wish.description,
         "notify_url": wish.notify_url,
         "total": wish.amount.total,
-        "openid": wish.payer.openid if wish.payer else None,
+        "openid": wish.openid,
         "time_expire": wish.time_expire.isoformat() if wish.time_expire else None,
         "attach": wish.attach,
     }
 
 
-def _require_usable(wish: Prepay, *, kind: str, merchant: Merchant, now: datetime) -> None:
+def _require_usable(wish: Prepay, *, merchant: Merchant, now: datetime) -> None:
     require_merchant(wish.mchid, merchant)
     if wish.appid != merchant.app_id:
         raise Refusal("APPID_MCHID_NOT_MATCH")
-    address = urlsplit(wish.notify_url)
-    usable = (
-        _NUMBER.match(wish.out_trade_no),
-        0 < len(wish.description) <= _TITLE_AT_MOST,
-        0 < wish.amount.total <= 100_000_000,
-        address.scheme in {"http", "https"} and address.netloc and "?" not in wish.notify_url,
-        kind != "jsapi" or (wish.payer is not None and wish.payer.openid),
-        wish.time_expire is None or _is_later(wish.time_expire, now),
-    )
-    if not all(usable):
-        raise Refusal("PARAM_ERROR")
+    usable = {
+        "out_trade_no": _NUMBER.match(wish.out_trade_no),
+        "description": wish.description and is_within(wish.description, TITLE_BYTES),
+        "attach": is_within(wish.attach, ATTACH_BYTES),
+        "amount.total": 0 < wish.amount.total <= 100_000_000,
+        "notify_url": is_address(wish.notify_url),
+        "payer.openid": wish.openid != "",
+        "time_expire": wish.time_expire is None or _is_later(wish.time_expire, now),
+    }
+    for field, is_right in usable.items():
+        if not is_right:
+            raise Refusal("PARAM_ERROR", field=field)
 
 
 def _is_later(moment: datetime, now: datetime) -> bool:
