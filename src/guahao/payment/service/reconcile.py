@@ -41,13 +41,13 @@ from guahao.payment.ports import (
     ChannelRefused,
     ChannelUncertain,
     Gateways,
-    OddRow,
     Paid,
     Refunded,
     RefundOutcome,
 )
 from guahao.payment.queries.books import ours_expected, ours_named, ours_of_day
 from guahao.payment.service import ledger
+from guahao.payment.service.bill_row import odd_case
 from guahao.payment.service.case import NewCase, open_case, open_cases
 from guahao.payment.service.facts import Applied, apply_paid, apply_refunded
 
@@ -266,7 +266,7 @@ async def _store(db: AsyncSession, bill: Bill, now: datetime) -> None:
     if lines:
         await db.execute(_ENTRIES.statement, _ENTRIES.params([_entry(bill, line) for line in lines]))
     await open_cases(db, [_case(bill, line) for line in lines if line.verdict is not Verdict.MATCHED])
-    await open_cases(db, [_odd_case(bill, row) for row in bill.odd])
+    await open_cases(db, [odd_case(bill, row) for row in bill.odd])
     for line in lines:
         if line.ours is None and line.bill is not None:
             await _book_unclear(db, bill.provider, line.bill)
@@ -311,21 +311,6 @@ def _case(bill: Bill, line: Line) -> NewCase:
         kind=_CASE_OF[line.verdict],
         subject=subject,
         evidence=_evidence(bill, line.reference, line.transaction_id, line.bill_fen, line.our_fen),
-    )
-
-
-def _odd_case(bill: Bill, row: OddRow) -> NewCase:
-    return NewCase(
-        hospital_id=DIRECTORY,
-        kind=CaseKind.BILL_ROW,
-        subject=f"bill-row:{bill.provider.value}:{bill.day.isoformat()}:{row.reference}",
-        evidence={
-            "provider": bill.provider.value,
-            "day": bill.day.isoformat(),
-            "reference": row.reference,
-            "reason": row.reason,
-            "bill_fen": row.amount_fen,
-        },
     )
 
 
