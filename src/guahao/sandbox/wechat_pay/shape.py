@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from guahao.kernel.i18n import text
 from guahao.sandbox.wechat_pay.message import Call, Merchant, Refusal
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -170,9 +171,9 @@ TITLE_BYTES, ATTACH_BYTES, REASON_BYTES = 127, 128, 80
 REFUND_NUMBER = re.compile(r"[0-9A-Za-z_\-|*@]{1,64}")
 
 
-def is_within(text: str, most_bytes: int) -> bool:
+def is_within(value: str, most_bytes: int) -> bool:
     """Whether a text has no more bytes than that."""
-    return len(text.encode()) <= most_bytes
+    return len(value.encode()) <= most_bytes
 
 
 def is_address(url: str) -> bool:
@@ -208,7 +209,7 @@ def read(call: Call, kind: type[S]) -> S:
     except msgspec.ValidationError as error:
         field = _FIELD.search(str(error))
         is_unknown = "unknown field" in str(error)
-        issue = "请求中含有未在API文档中定义的参数" if is_unknown else "参数格式不正确"
+        issue = text(f"sandbox-wechat.{'undocumented' if is_unknown else 'malformed'}")
         raise Refusal("PARAM_ERROR", field=field[1] if field else "", issue=issue) from None
     except msgspec.MsgspecError:
         raise Refusal("PARAM_ERROR") from None

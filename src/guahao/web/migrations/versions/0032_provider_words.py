@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028_provider_words"
-down_revision = "0027_installation"
+revision = "0032_provider_words"
+down_revision = "0031_lock_patients"
 branch_labels = None
 depends_on = None
 

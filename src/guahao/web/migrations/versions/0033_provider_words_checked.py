@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0029_provider_words_checked"
-down_revision = "0028_provider_words"
+revision = "0033_provider_words_checked"
+down_revision = "0032_provider_words"
 branch_labels = None
 depends_on = None
 
