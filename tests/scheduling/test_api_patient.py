@@ -190,6 +190,7 @@ async def test_each_level_has_the_fee_of_its_level(db: AsyncSession, client: htt
         row = template_row(
             clinic,
             level=level,
+            own_level=True,
             period=period,
             weekday=soon.weekday(),
             on_holidays=HolidayRule.OPEN,

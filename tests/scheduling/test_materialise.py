@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text
@@ -23,15 +24,18 @@ from guahao.scheduling.models import (
     SessionState,
     Slot,
 )
+from guahao.scheduling.policy.plan import DAYS_AHEAD
 from guahao.scheduling.policy.refusals import DoctorBusy, RoomBusy
 from guahao.scheduling.queries.law import broken_slots
+from guahao.scheduling.service.change_session import SessionEdit, change_session
 from guahao.scheduling.service.exceptions import (
     ExceptionRow,
+    SessionChangedByHand,
     SessionTouched,
     add_exception,
     remove_exception,
 )
-from guahao.scheduling.service.materialise import DAYS_AHEAD, materialise, materialise_due
+from guahao.scheduling.service.materialise import materialise, materialise_due
 from guahao.scheduling.service.suspend import suspend
 from guahao.scheduling.service.templates import (
     ExceptionExists,
@@ -113,7 +117,7 @@ async def test_slots_start_in_their_pools_and_the_log_tells_so(db: AsyncSession)
 
 
 async def test_expert_sessions_keep_no_places_for_the_elderly(db: AsyncSession) -> None:
-    first = (await made_from(db, await make_clinic(db), level="expert"))[0]
+    first = (await made_from(db, await make_clinic(db), level="expert", own_level=True))[0]
 
     assert sum(slot.elderly for slot in await slots_of(db, first)) == 0
 
@@ -348,3 +352,48 @@ async def test_a_substitute_sees_the_doctors_patients_that_day(db: AsyncSession)
     assert doctors[SOON] == other.doctor_id
     assert doctors[SOON + timedelta(days=7)] == clinic.doctor_id
     assert await db.scalar(select(func.count()).select_from(Slot)) == 4 * len(doctors)
+
+
+async def by_hand(db: AsyncSession, session: ClinicSession, room: str) -> None:
+    edit = SessionEdit(version=session.version, room=room, release_at=session.release_at, slots={})
+    await change_session(db, session.id, edit, by=BY, now=NOW)
+
+
+def changed_day(clinic: Clinic, template_id: UUID | None) -> ExceptionRow:
+    return ExceptionRow(
+        hospital_id=clinic.hospital_id,
+        date=SOON,
+        kind=ExceptionKind.CHANGED,
+        reason="设备检修",
+        template_id=template_id,
+        starts=dt.time(8),
+        ends=dt.time(9),
+        capacity_per_slot=5,
+        room="302",
+    )
+
+
+async def test_what_was_changed_by_hand_survives_the_end_of_an_exception(db: AsyncSession) -> None:
+    clinic = await make_clinic(db)
+    made = await made_from(db, clinic)
+    exception = await add_exception(db, changed_day(clinic, made[0].template_id), by=BY, now=NOW)
+    await materialise(db, hospital_id=clinic.hospital_id, now=NOW)
+    await by_hand(db, (await sessions_of(db))[0], "505")
+
+    await remove_exception(db, exception.id, by=BY, now=NOW)
+    await materialise(db, hospital_id=clinic.hospital_id, now=NOW)
+
+    first = (await sessions_of(db))[0]
+    assert (first.date, first.room, first.ends_at) == (SOON, "505", at_local(SOON, dt.time(9)))
+
+
+async def test_an_exception_is_refused_over_what_was_changed_by_hand(db: AsyncSession) -> None:
+    clinic = await make_clinic(db)
+    made = await made_from(db, clinic)
+    await by_hand(db, made[0], "505")
+
+    with pytest.raises(SessionChangedByHand) as refused:
+        await add_exception(db, changed_day(clinic, made[0].template_id), by=BY, now=NOW)
+
+    assert refused.value.extra["session_ids"] == [str(made[0].id)]
+    assert (await sessions_of(db))[0].room == "505"

@@ -46,6 +46,7 @@ from tests.factories.scheduling import (
     make_clinic,
     make_session,
     make_slot,
+    put,
     slots_of,
 )
 
@@ -136,6 +137,57 @@ def test_every_job_has_a_name_of_its_own() -> None:
     names = [job.name for job in JOBS]
 
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [
+        (["pool 3", "add 2"], 2),
+        (["pool 3", "add 2", "give 2"], 0),
+        (["pool 3", "add 2", "give 1"], 1),
+        (["pool 3", "give 2", "add 2"], 2),
+        (["pool 3", "give 3", "add 2", "give 1"], 1),
+        (["pool 3", "add 1", "give 3", "add 1"], 1),
+    ],
+)
+async def test_what_the_desk_did_not_give_out_returns_but_for_add_on_places(
+    db: AsyncSession, steps: list[str], left: int
+) -> None:
+    session = await make_session(db, capacity=20)
+    (slot,) = await slots_of(db, session)
+    for step in steps:
+        deed, places = step.split()
+        await DEEDS[deed](db, slot, int(places))
+    slot.desk_returns_at = NOW - timedelta(minutes=1)
+    await db.flush()
+
+    await return_reserves(db)
+    await return_reserves(db)
+
+    assert (await counters(db, slot.id)).get("desk", 0) == left
+
+
+async def _pool(db: AsyncSession, slot: Slot, places: int) -> None:
+    await put(db, [slot], {Bucket.DESK: places})
+
+
+async def _add(db: AsyncSession, slot: Slot, places: int) -> None:
+    await add_places(db, slot.id, session_id=slot.session_id, places=places, reason="复查", by=BY, now=NOW)
+
+
+async def _give(db: AsyncSession, slot: Slot, places: int) -> None:
+    given = Move(
+        hospital_id=slot.hospital_id,
+        slot_id=slot.id,
+        source=Bucket.DESK,
+        target=Bucket.BOOKED,
+        reason="book",
+        places=places,
+    )
+    assert await move(db, [given])
+
+
+DEEDS = {"pool": _pool, "add": _add, "give": _give}
 
 
 async def test_add_on_places_go_to_the_desk_and_can_be_traced(db: AsyncSession) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime, time, timedelta
 from uuid import uuid4
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guahao.kernel.clock import at_local
+from guahao.catalog.queries import Rules
+from guahao.kernel.clock import at_local, local_date
 from guahao.scheduling.models import (
     RESERVES,
     Bucket,
@@ -17,8 +19,10 @@ from guahao.scheduling.models import (
     ScheduleTemplate,
     SessionState,
 )
+from guahao.scheduling.policy.bookable import OnSale, WhyNot, why_not_shown
+from guahao.scheduling.policy.legal_holidays import legal_holidays
 from guahao.scheduling.policy.plan import plan
-from guahao.scheduling.policy.shown import ShownState, WhyNot, shown_state, why_not
+from guahao.scheduling.policy.shown import ShownState, shown_state
 from guahao.scheduling.policy.slots import PoolShares, ReturnRules, return_moments, slots_of, split_pools
 from guahao.scheduling.policy.workdays import is_known, is_public_holiday, weekday_worked
 from tests.factories.scheduling import Clinic, template_row
@@ -120,7 +124,7 @@ def test_holidays_and_make_up_days_are_those_of_the_notice(day: date, is_holiday
 
 
 def test_a_year_without_a_notice_has_plain_weeks() -> None:
-    day = date(2099, 10, 1)
+    day = date(2099, 10, 8)
 
     assert not is_known(day)
     assert not is_public_holiday(day)
@@ -233,6 +237,46 @@ def test_the_shown_state_follows_the_clock(state: SessionState, at: int, shown: 
 def test_a_slot_can_be_booked_from_release_to_its_start(at: int, free: int, reason: WhyNot | None) -> None:
     now: datetime = EIGHT + at * MINUTE
 
-    found = why_not(ShownState.RELEASED, released_at=EIGHT - 60 * MINUTE, starts_at=EIGHT, free=free, now=now)
+    slot = OnSale(
+        date=local_date(EIGHT),
+        state=SessionState.PUBLISHED,
+        starts_at=EIGHT,
+        released_at=EIGHT - 60 * MINUTE,
+    )
+
+    found = why_not_shown(slot, Rules(), ends_at=EIGHT + 60 * MINUTE, places=free, now=now)
 
     assert found is reason
+
+
+def test_days_fixed_by_law_are_off_in_a_year_that_nobody_has_published() -> None:
+    unknown = [date(2027, 1, 1), date(2031, 5, 2), date(2031, 10, 3), date(2027, 2, 5), date(2027, 2, 8)]
+
+    assert [is_known(day) for day in unknown] == [False] * 5
+    assert [is_public_holiday(day) for day in unknown] == [True] * 5
+    assert [is_public_holiday(date(2027, 1, day)) for day in (2, 3, 4)] == [False] * 3
+    assert [is_public_holiday(date(2027, 2, day)) for day in (4, 9)] == [False] * 2
+
+
+@pytest.mark.parametrize("year", [2025, 2026])
+def test_what_the_law_fixes_is_in_the_notices_that_came_out(year: int) -> None:
+    assert all(is_public_holiday(day) for day in legal_holidays(year))
+    assert len(legal_holidays(year)) in (12, 13)
+
+
+@pytest.mark.parametrize("year", range(2027, 2100))
+def test_every_year_has_its_thirteen_days(year: int) -> None:
+    days = legal_holidays(year)
+    names = Counter(days.values())
+
+    assert names["春节"] == 4
+    assert sum(names.values()) >= 12
+    assert {day.month for day, name in days.items() if name == "清明"} == {4}
+
+
+def test_a_template_that_rests_on_holidays_gives_nothing_on_new_years_day() -> None:
+    friday = template(weekday=4)
+
+    planned = plan([friday], [], [date(2027, 1, 1), date(2027, 1, 8)])
+
+    assert [one.date for one in planned] == [date(2027, 1, 8)]

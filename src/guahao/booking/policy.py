@@ -14,7 +14,14 @@ from guahao.kernel.clock import CHINA, age_on, local_date
 from guahao.kernel.errors import Problem
 from guahao.payment.service import RefundReason
 from guahao.scheduling.queries.facts import SlotFacts, SlotOnSale
-from guahao.scheduling.queries.states import Bucket, SessionState
+from guahao.scheduling.queries.states import (
+    CLOSED,
+    Bucket,
+    ClosedBy,
+    WhyNot,
+    why_not_by_hour,
+    why_not_ever,
+)
 
 
 class SessionSuspended(Problem):
@@ -204,25 +211,34 @@ def refusal_of_slot(slot: SlotOnSale, rules: Rules) -> Problem | None:
 
 
 def _refusal_by_session(slot: SlotOnSale, rules: Rules) -> Problem | None:
-    if slot.state is SessionState.SUSPENDED:
-        return SessionSuspended()
-    if slot.state is not SessionState.PUBLISHED or slot.starts_at <= slot.now:
-        return SlotOver()
-    if (slot.date - local_date(slot.now)).days > rules.booking_window_days:
-        return OutsideBookingWindow(days=rules.booking_window_days)
-    if slot.released_at > slot.now:
-        return SlotNotReleased(release_at=slot.released_at.astimezone(CHINA).isoformat(timespec="seconds"))
-    return None
+    reason = why_not_ever(slot, rules, now=slot.now)
+    match reason:
+        case None:
+            return None
+        case WhyNot.SUSPENDED:
+            return SessionSuspended()
+        case WhyNot.PAST | WhyNot.CLOSED:
+            return SlotOver()
+        case WhyNot.NOT_RELEASED:
+            return SlotNotReleased(
+                release_at=slot.released_at.astimezone(CHINA).isoformat(timespec="seconds")
+            )
+        case WhyNot.OUTSIDE_WINDOW:
+            return OutsideBookingWindow(days=rules.booking_window_days)
+        case _:
+            return CLOSED[ClosedBy(reason.value)]()
 
 
 def _refusal_by_hour(slot: SlotOnSale, rules: Rules) -> Problem | None:
-    if rules.is_quiet(slot.now):
-        assert rules.quiet_until is not None
-        return BookingClosedNow(opens_at=rules.quiet_until.isoformat("minutes"))
-    if rules.is_too_late_for(slot.date, now=slot.now):
-        assert rules.next_day_stop_time is not None
-        return TooLateForTomorrow(stops_at=rules.next_day_stop_time.isoformat("minutes"))
-    return None
+    match why_not_by_hour(rules, date=slot.date, now=slot.now):
+        case WhyNot.QUIET_HOURS:
+            assert rules.quiet_until is not None
+            return BookingClosedNow(opens_at=rules.quiet_until.isoformat("minutes"))
+        case WhyNot.TOO_LATE:
+            assert rules.next_day_stop_time is not None
+            return TooLateForTomorrow(stops_at=rules.next_day_stop_time.isoformat("minutes"))
+        case _:
+            return None
 
 
 def refusal_of_patient(slot: SlotFacts, patient: PatientFacts) -> Problem | None:

@@ -31,6 +31,7 @@ from guahao.kernel.errors import Problem
 
 Position = TypeVar("Position")
 Found = TypeVar("Found")
+Item = TypeVar("Item")
 Sortable = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 COUNTED_TO = 1000
@@ -196,6 +197,12 @@ async def _total(db: AsyncSession, wanted: Select[*tuple[Any, ...]]) -> int | No
 def _written(limit: int) -> ColumnElement[int]:
     """A limit in the statement's text: servers plan a statement once, without looking at its values."""
     return literal_column(str(limit), Integer)
+
+
+def split_page(rows: Sequence[Item], limit: int) -> tuple[list[Item], Item | None]:
+    """Split `limit + 1` rows that were read into the page and its last row, None when nothing follows."""
+    page = list(rows[:limit])
+    return page, page[-1] if len(rows) > limit else None
 
 
 def encode_cursor(position: object) -> str:

@@ -33,7 +33,7 @@ from guahao.kernel.errors import NotFound, TooManyRequests
 from guahao.kernel.http import Db, Keys, Once, Page, problems
 from guahao.kernel.idempotency import RequestInProgress
 from guahao.kernel.ids import parse_id
-from guahao.kernel.paging import CursorInvalid, decode_cursor, encode_cursor
+from guahao.kernel.paging import CursorInvalid, decode_cursor, encode_cursor, split_page
 from guahao.kernel.qr import qr_image
 from guahao.payment.queries import orders_by_ids
 
@@ -53,8 +53,7 @@ async def list_appointments(
     search: Annotated[OwnSearch, Query()], db: Db, keys: Keys, account: CurrentAccount
 ) -> Page[AppointmentOut]:
     """Your appointments, newest first, or those ahead of you, soonest first."""
-    rows = await _found(db, search, account_id=account.id)
-    last = rows[-1] if len(rows) == search.limit else None
+    rows, last = split_page(await _found(db, search, account_id=account.id), search.limit)
     return Page(
         items=[AppointmentOut.of(view) for view in await views(db, rows, key_ring=keys)],
         next_cursor=_cursor(last, search) if last else None,
@@ -62,7 +61,7 @@ async def list_appointments(
 
 
 async def _found(db: AsyncSession, search: OwnSearch, *, account_id: UUID) -> Sequence[Appointment]:
-    cursor, limit = search.cursor, search.limit
+    cursor, limit = search.cursor, search.limit + 1
     if search.upcoming:
         after = decode_cursor(cursor, tuple[datetime, UUID]) if cursor else None
         return await lists.upcoming_of_account(db, account_id=account_id, after=after, limit=limit)

@@ -7,6 +7,7 @@ from guahao.booking.service import plan
 from guahao.identity.access import NotLoggedIn
 from guahao.kernel.errors import Invalid, NotFound, Problem, TooManyRequests, Unavailable
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
+from guahao.scheduling.queries.states import CLOSED
 
 BOOKING_PROBLEMS: tuple[type[Problem], ...] = (
     NotLoggedIn,
@@ -18,6 +19,7 @@ BOOKING_PROBLEMS: tuple[type[Problem], ...] = (
     IdempotencyKeyReused,
     policy.SessionSuspended,
     policy.SlotOver,
+    *CLOSED.values(),
     policy.SlotNotReleased,
     policy.SlotFull,
     plan.SlotSoldOut,

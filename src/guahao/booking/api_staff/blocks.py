@@ -16,6 +16,7 @@ from guahao.identity.access import NotLoggedIn, PermissionMissing
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Db, Page, problems
 from guahao.kernel.ids import parse_id
+from guahao.kernel.paging import split_page
 
 router = APIRouter()
 
@@ -56,10 +57,11 @@ async def list_blocks(
     """People who may not book online at this hospital for a while, newest first."""
     who.require(hospital_id)
     before = parse_id(cursor) if cursor else None
-    rows = await lists.blocks_of_hospital(db, hospital_id=hospital_id, before=before, limit=limit)
+    read = await lists.blocks_of_hospital(db, hospital_id=hospital_id, before=before, limit=limit + 1)
+    rows, last = split_page(read, limit)
     return Page(
         items=[BlockOut.of(row) for row in rows],
-        next_cursor=str(rows[-1].id) if len(rows) == limit else None,
+        next_cursor=str(last.id) if last else None,
     )
 
 

@@ -12,7 +12,7 @@ from guahao.audit.service import AUDIT_INSERT, AuditEntry, audit_params
 from guahao.booking import policy
 from guahao.booking.events import AppointmentConfirmed, AppointmentHeld
 from guahao.booking.models import Appointment, EventChannel, EventReason
-from guahao.booking.service.plan import HoldPlan, no_place
+from guahao.booking.service.plan import HoldPlan, not_taken
 from guahao.booking.service.transition import FIRST_EVENT_INSERT, first_event_values
 from guahao.kernel.db import BulkInsert, HotStatement, constraint_of, together
 from guahao.kernel.errors import NotFound, Problem
@@ -76,7 +76,7 @@ async def write_hold(db: AsyncSession, plan: HoldPlan, *, kept: Kept | None = No
     try:
         await write_holds(db, [plan], kept=kept)
     except PlacesGone:
-        raise await no_place(db, plan.slot, plan.request.pool) from None
+        raise await not_taken(db, plan) from None
     except IntegrityError as error:
         raise clash(error) from error
 

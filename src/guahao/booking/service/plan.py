@@ -205,6 +205,18 @@ def _standing_of(patient: PatientFacts, planned: Sequence[HoldPlan | Problem]) -
     )
 
 
+async def not_taken(db: AsyncSession, plan: HoldPlan) -> Problem:
+    """Say why a planned place could not be taken when its slot's row was written.
+
+    Meanwhile the last place went, or the slot began, was suspended or was closed: read again.
+    """
+    slot = (await slot_facts(db, [plan.slot.slot_id])).get(plan.slot.slot_id)
+    if slot is None:
+        return NotFound()
+    refusal = policy.refusal_of_slot(slot, plan.rule_set.rules)
+    return refusal or await no_place(db, slot, plan.request.pool)
+
+
 async def no_place(db: AsyncSession, slot: SlotFacts, pool: Bucket) -> Problem:
     """Say what a person can do now that the slot has no place."""
     if pool is not Bucket.FREE:

@@ -16,7 +16,7 @@ from guahao.booking.service.credit import count_cancellation, rules_at_booking
 from guahao.booking.service.hold import APPOINTMENTS, appointment_params, clash, take
 from guahao.booking.service.locks import lock_appointment
 from guahao.booking.service.place_back import place_back
-from guahao.booking.service.plan import HoldPlan, HoldRequest, no_place
+from guahao.booking.service.plan import HoldPlan, HoldRequest, not_taken
 from guahao.booking.service.suspension import is_suspended
 from guahao.booking.service.transition import AppointmentEnded, Transition, transition
 from guahao.catalog.queries import RuleSet, rules_of
@@ -165,7 +165,7 @@ async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: 
     await _tell(db, old, plan)
     back = await place_back(db, old, old_slot, source=Bucket.BOOKED, reason="reschedule")
     if not await move(db, [take(plan), back]):
-        raise await no_place(db, plan.slot, plan.request.pool)
+        raise await not_taken(db, plan)
 
 
 async def _return_difference(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: HoldPlan) -> None:

@@ -27,7 +27,7 @@ from guahao.catalog.policy.pinyin import normalised
 from guahao.catalog.queries.distance import Point, metres_to
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
-from guahao.kernel.paging import decode_cursor, encode_cursor
+from guahao.kernel.paging import decode_cursor, encode_cursor, split_page
 
 Item = TypeVar("Item")
 Columns = TypeVarTuple("Columns")
@@ -93,12 +93,6 @@ def visible_to_patients(single_hospital: str | None) -> ColumnElement[bool]:
     return (Hospital.state == HospitalState.OPEN) & only
 
 
-def page_of(rows: Sequence[Item], limit: int) -> tuple[list[Item], Item | None]:
-    """Split `limit + 1` rows read into the page and its last row if there is more."""
-    page = list(rows[:limit])
-    return page, page[-1] if len(rows) > limit else None
-
-
 async def hospitals(
     db: AsyncSession, *, narrowed: HospitalFilter, cursor: str | None, limit: int
 ) -> tuple[list[ListedHospital], str | None]:
@@ -113,7 +107,7 @@ async def hospitals(
         found = found.where(tuple_(rank, Hospital.id) > tuple_(*decode_cursor(cursor, tuple[int, int])))
     rows = await db.execute(found.order_by(rank, Hospital.id).limit(limit + 1))
     listed = [ListedHospital(hospital=row[0], distance_m=row[1]) for row in rows]
-    page, last = page_of(listed, limit)
+    page, last = split_page(listed, limit)
     return page, _cursor_after(last) if last else None
 
 

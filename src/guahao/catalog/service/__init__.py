@@ -8,6 +8,7 @@ from guahao.catalog.service.fee import wish_fee
 from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
 from guahao.catalog.service.rules import RulesTooSoon, publish_rules
 from guahao.catalog.service.search import reindex
+from guahao.catalog.service.still import keep_catalog
 from guahao.catalog.service.store import CatalogCodeUnknown, DepartmentLoop
 from guahao.catalog.service.upsert import (
     upsert_campus,
@@ -34,6 +35,7 @@ __all__ = [
     "NationalCodeUnknown",
     "RulesInvalid",
     "RulesTooSoon",
+    "keep_catalog",
     "national_departments",
     "publish_rules",
     "reindex",

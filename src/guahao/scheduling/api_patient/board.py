@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
-from guahao.catalog.queries import doctors_by_ids, rules_of
+from guahao.catalog.queries import departments_by_ids, doctors_by_ids, rules_of
 from guahao.identity.access import public
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, autocommitting
@@ -25,7 +26,7 @@ from guahao.kernel.ids import hospital_of, parse_id
 from guahao.scheduling.queries.batched import Batched
 from guahao.scheduling.queries.board import SessionRow, SessionView, Wanted, session_rows, session_view
 from guahao.scheduling.queries.days import DoctorDays, doctors_with_days
-from guahao.scheduling.queries.directory import Directory
+from guahao.scheduling.queries.directory import Directory, HospitalNames
 
 router = APIRouter()
 
@@ -58,21 +59,41 @@ class Board:
         self.directory = Directory(single_hospital=single_hospital)
         self.answers: Batched[Wanted, bytes | None] = Batched(self._read)
 
-    async def _read(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, bytes | None]:
+    async def _read(self, wanted: Sequence[Wanted]) -> Mapping[Wanted, bytes | Exception | None]:
+        """Answer a batch by as many statements as one key needs; a key that fails fails alone."""
         async with autocommitting(self._sessions) as db:
             found = await session_rows(db, wanted)
-            return {one: await self._answer(db, one, found.get(one, [])) for one in wanted}
+            needs: dict[int, set[UUID]] = {hospital_of(one.doctor_id): set() for one in wanted}
+            for one, rows in found.items():
+                needs[hospital_of(one.doctor_id)].update(
+                    id_ for row in rows for id_ in (row.campus_id, row.department_id)
+                )
+            names = await self.directory.of_many(db, {id_: frozenset(ids) for id_, ids in needs.items()})
+            silent = [
+                one.doctor_id
+                for one in wanted
+                if one not in found and names[hospital_of(one.doctor_id)].is_visible
+            ]
+            known = await doctors_by_ids(db, silent) if silent else {}
+            answers: dict[Wanted, bytes | Exception | None] = {}
+            for one in wanted:
+                of_hospital = names[hospital_of(one.doctor_id)]
+                if not of_hospital.is_visible or (one not in found and one.doctor_id not in known):
+                    answers[one] = None
+                    continue
+                answers[one] = await _answer(db, one, found.get(one, ()), of_hospital)
+            return answers
 
-    async def _answer(self, db: AsyncSession, wanted: Wanted, rows: Sequence[SessionRow]) -> bytes | None:
-        needs = frozenset(id_ for row in rows for id_ in (row.campus_id, row.department_id))
-        names = await self.directory.of(db, hospital_of(wanted.doctor_id), needs=needs)
-        if not names.is_visible:
-            return None
-        if not rows and not await doctors_by_ids(db, [wanted.doctor_id]):
-            return None
-        now = utc_now()
+
+async def _answer(
+    db: AsyncSession, wanted: Wanted, rows: Sequence[SessionRow], names: HospitalNames
+) -> bytes | Exception:
+    now = utc_now()
+    try:
         rules = (await rules_of(db, hospital_id=hospital_of(wanted.doctor_id), now=now)).rules
         return _encode(_Items([session_view(row, names=names, rules=rules, now=now) for row in rows]))
+    except Exception as error:  # noqa: BLE001  # told to who asked for this key, the others go on
+        return error
 
 
 def _board_of(request: Request) -> Board:
@@ -139,9 +160,11 @@ async def sessions_of_doctor(
 ) -> Response:
     """A doctor's published sessions with their slots, from today on unless asked otherwise.
 
-    `bookable` is the server's word for this moment; `reason` is `not-released`, `full`, `suspended`,
-    `past`, `closed`, `booking-closed-now` or `too-late-for-tomorrow` when it is false. `from` and `to`
-    are both included.
+    `bookable` is the server's word for this moment, by the judgement that bookings are judged by; `reason`
+    is `not-released`, `full`, `suspended`, `past`, `closed`, `outside-booking-window`, `booking-closed-now`,
+    `too-late-for-tomorrow`, or what is closed: `hospital-closed`, `campus-closed`, `department-closed`,
+    `doctor-inactive`, `doctor-not-in-department`, `level-differs`, `template-ended`. `from` and `to` are
+    both included.
     """
     return await _sessions_answer(doctor_id, board, since=since, until=until)
 
@@ -169,12 +192,14 @@ async def doctors_of_department(
     With `date`, only the doctors who have a session in the department on that day.
     """
     id_ = parse_id(department_id)
-    names = await board.directory.of(db, hospital_of(id_), needs=frozenset([id_]))
-    department = names.departments.get(id_)
+    names = await board.directory.of(db, hospital_of(id_))
+    # One that is new is found by its key; one that does not exist costs no more than that.
+    department = names.departments.get(id_) or (await departments_by_ids(db, [id_])).get(id_)
     if not names.is_visible or department is None or not department.is_active:
         raise NotFound
     first, last = (date, date) if date else _range(None, None, now=now)
-    doctors = await doctors_with_days(db, id_, since=first, until=last, now=now)
+    rules = (await rules_of(db, hospital_id=hospital_of(id_), now=now)).rules
+    doctors = await doctors_with_days(db, id_, since=first, until=last, rules=rules, now=now)
     return Page(items=[one for one in doctors if one.days or date is None])
 
 

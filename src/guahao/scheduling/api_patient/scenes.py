@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.catalog.queries import DoctorLevel, doctors_by_ids
+from guahao.catalog.queries import DoctorLevel, doctors_by_ids, rules_of
 from guahao.catalog.queries.lists import (
     department_for_patients,
     doctor_for_patients,
@@ -123,7 +123,7 @@ async def _room(
         hospital=NamedPart(id=str(hospital.id), name=hospital.name),
         campus=CampusPart(id=str(campus.id), name=campus.name, address=campus.address),
         name=room.name,
-        sessions=await _sessions(db, room, names, now=now),
+        sessions=await _sessions(db, wanted.hospital_id, room, names, now=now),
     )
     return SceneOut(
         kind=wanted.kind,
@@ -135,9 +135,10 @@ async def _room(
 
 
 async def _sessions(
-    db: AsyncSession, room: Room, names: HospitalNames, *, now: datetime
+    db: AsyncSession, hospital_id: int, room: Room, names: HospitalNames, *, now: datetime
 ) -> list[RoomSession]:
     doctors = await doctors_by_ids(db, {row.doctor_id for row in room.sessions})
+    rules = (await rules_of(db, hospital_id=hospital_id, now=now)).rules
     return [
         RoomSession(
             id=str(row.id),
@@ -145,7 +146,7 @@ async def _sessions(
             period=row.period,
             starts_at=row.starts_at,
             ends_at=row.ends_at,
-            state=day_state(row, now=now),
+            state=day_state(row, rules, now=now),
             release_at=row.release_at,
             fee_fen=row.fee_fen,
             free=row.free,

@@ -24,9 +24,14 @@ from guahao.scheduling.api_staff.schemas import (
     TemplatePreviewIn,
     TemplatePreviewOut,
 )
-from guahao.scheduling.policy.refusals import DoctorBusy, RoomBusy
+from guahao.scheduling.policy.refusals import DoctorBusy, DoctorNotInDepartment, LevelDiffers, RoomBusy
 from guahao.scheduling.queries.templates import exceptions_of, templates_of
-from guahao.scheduling.service.exceptions import SessionTouched, add_exception, remove_exception
+from guahao.scheduling.service.exceptions import (
+    SessionChangedByHand,
+    SessionTouched,
+    add_exception,
+    remove_exception,
+)
 from guahao.scheduling.service.template_preview import preview_template
 from guahao.scheduling.service.templates import (
     ExceptionExists,
@@ -44,6 +49,7 @@ Planner = Annotated[StaffRef, Depends(staff(Permission.EDIT_SCHEDULE))]
 
 SEEN: tuple[type[Problem], ...] = (NotLoggedIn, PermissionMissing, NotFound)
 EDITED: tuple[type[Problem], ...] = (*SEEN, Invalid)
+_MISFITS: tuple[type[Problem], ...] = (DoctorNotInDepartment, LevelDiffers)
 _SHOWN_DAYS = 92
 
 
@@ -61,7 +67,9 @@ async def list_templates(hospital_id: str, db: Db, who: Viewer) -> Page[Template
     return Page(items=[TemplateOut.model_validate(row) for row in rows])
 
 
-@router.put("/hospitals/{hospital_id}/templates", responses=problems(*EDITED, DoctorBusy, RoomBusy))
+@router.put(
+    "/hospitals/{hospital_id}/templates", responses=problems(*EDITED, *_MISFITS, DoctorBusy, RoomBusy)
+)
 async def save_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner, now: Now) -> TemplateOut:
     """Add a weekly template, or change the one with the same doctor, department, weekday, period, first day.
 
@@ -75,7 +83,7 @@ async def save_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner
 @router.post(
     "/hospitals/{hospital_id}/templates",
     status_code=201,
-    responses=problems(*EDITED, TemplateExists, DoctorBusy, RoomBusy),
+    responses=problems(*EDITED, TemplateExists, *_MISFITS, DoctorBusy, RoomBusy),
 )
 async def add_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner, now: Now) -> TemplateOut:
     """Add a weekly template; its sessions are made within a minute."""
@@ -86,7 +94,7 @@ async def add_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner,
 
 @router.put(
     "/templates/{template_id}",
-    responses=problems(*EDITED, EditConflict, TemplateExists, DoctorBusy, RoomBusy),
+    responses=problems(*EDITED, EditConflict, TemplateExists, *_MISFITS, DoctorBusy, RoomBusy),
 )
 async def edit_template(template_id: str, body: TemplateEdit, db: Db, who: Planner, now: Now) -> TemplateOut:
     """Change a weekly template, or end it with `valid_until`; `version` is the one you opened.
@@ -131,7 +139,7 @@ async def list_exceptions(
 @router.post(
     "/hospitals/{hospital_id}/exceptions",
     status_code=201,
-    responses=problems(*EDITED, SessionTouched, ExceptionExists),
+    responses=problems(*EDITED, SessionTouched, SessionChangedByHand, ExceptionExists),
 )
 async def create_exception(
     hospital_id: str, body: ExceptionIn, db: Db, who: Planner, now: Now

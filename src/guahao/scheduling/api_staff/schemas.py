@@ -16,6 +16,7 @@ from guahao.kernel.value.fields import Room, reason_text
 from guahao.scheduling.models import (
     Bucket,
     ClinicSession,
+    ClosedBy,
     ExceptionKind,
     HolidayRule,
     Period,
@@ -55,6 +56,9 @@ class Clinic(Body):
     capacity_per_slot: Places
     room: Room
     level: DoctorLevel
+    own_level: Annotated[
+        bool, Field(description="Say that the level, which decides the fee, is meant though not the doctor's")
+    ] = False
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
@@ -69,6 +73,12 @@ class TemplateIn(Clinic):
     valid_from: Day
     valid_until: Annotated[Day | None, Field(description="The first day without it")] = None
     on_holidays: HolidayRule = HolidayRule.CLOSED
+    sells_after_end: Annotated[
+        bool,
+        Field(
+            description="Whether sessions that stay after the end, since somebody is booked, take more people"
+        ),
+    ] = False
 
     @model_validator(mode="after")
     def _valid_some_days(self) -> Self:
@@ -156,6 +166,8 @@ class TemplateOut(BaseModel):
     on_holidays: HolidayRule
     valid_from: dt.date
     valid_until: dt.date | None
+    own_level: bool
+    sells_after_end: bool
     version: int
 
 
@@ -335,6 +347,7 @@ class SessionOut(BaseModel):
     template_id: UUID | None
     room: str
     level: str
+    own_level: bool
     date: dt.date
     period: Period
     starts_at: datetime
@@ -342,6 +355,7 @@ class SessionOut(BaseModel):
     release_at: datetime
     fee_fen: int
     state: ShownState
+    closed_by: ClosedBy | None
     suspended_reason: str | None
     version: int
     slots: list[SlotOut]
@@ -349,9 +363,17 @@ class SessionOut(BaseModel):
     @classmethod
     def of(cls, session: ClinicSession, slots: list[Slot], *, now: datetime) -> SessionOut:
         """Show a session with its slots."""
-        own = {name: getattr(session, name) for name in cls.model_fields if name not in {"state", "slots"}}
+        own = {name: getattr(session, name) for name in cls.model_fields if name not in _OF_SLOTS}
         state = shown_state(session.state, release_at=session.release_at, ends_at=session.ends_at, now=now)
-        return cls(**own, state=state, slots=[SlotOut.model_validate(slot) for slot in slots])
+        return cls(
+            **own,
+            state=state,
+            closed_by=slots[0].closed_by if slots else None,
+            slots=[SlotOut.model_validate(slot) for slot in slots],
+        )
+
+
+_OF_SLOTS = {"state", "closed_by", "slots"}
 
 
 class SessionDetail(SessionOut):

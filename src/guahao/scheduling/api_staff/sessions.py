@@ -25,6 +25,7 @@ from guahao.scheduling.api_staff.schemas import (
     SuspendIn,
 )
 from guahao.scheduling.policy.refusals import (
+    CLOSED,
     DoctorBusy,
     FeeMissing,
     PlacesTaken,
@@ -84,7 +85,7 @@ async def list_sessions(
 @router.post(
     "/hospitals/{hospital_id}/sessions",
     status_code=201,
-    responses=problems(*EDITED, DoctorBusy, RoomBusy, FeeMissing, SessionInPast),
+    responses=problems(*EDITED, DoctorBusy, RoomBusy, FeeMissing, SessionInPast, *CLOSED.values()),
 )
 async def create_session(hospital_id: str, body: SessionIn, db: Db, who: Planner, now: Now) -> SessionDetail:
     """Add a session that no template gives, on sale by the hospital's release rule or as a draft."""
@@ -127,7 +128,10 @@ async def edit_session(session_id: str, body: SessionEditIn, db: Db, who: Planne
     return await _out(db, id_, now)
 
 
-@router.post("/sessions/{session_id}/publish", responses=problems(*SEEN, SessionStateConflict, SessionInPast))
+@router.post(
+    "/sessions/{session_id}/publish",
+    responses=problems(*SEEN, SessionStateConflict, SessionInPast, *CLOSED.values()),
+)
 async def publish_draft(session_id: str, db: Db, who: Planner, now: Now) -> SessionDetail:
     """Put a draft on sale; a published session stays as it is."""
     id_ = _session(who, session_id)
@@ -171,6 +175,7 @@ async def list_addons(session_id: str, db: Db, who: Viewer) -> Page[AddonOut]:
         SessionStateConflict,
         AddonLimitReached,
         SlotOver,
+        *CLOSED.values(),
         RequestInProgress,
         IdempotencyKeyReused,
     ),

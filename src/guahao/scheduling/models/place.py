@@ -54,6 +54,20 @@ RESERVES = (Bucket.DESK, Bucket.ELDERLY, Bucket.REFERRAL, Bucket.LATER)
 """Pools kept from open sale until their return time."""
 
 
+class ClosedBy(StrEnum):
+    """Why nothing of a session can be taken, although it is published; also the codes of refusals."""
+
+    HOSPITAL = "hospital-closed"
+    CAMPUS = "campus-closed"
+    DEPARTMENT = "department-closed"
+    """The department or one above it."""
+    DOCTOR = "doctor-inactive"
+    MEMBERSHIP = "doctor-not-in-department"
+    LEVEL = "level-differs"
+    """The doctor's level is another one, and nobody chose the session's level knowing that."""
+    TEMPLATE = "template-ended"
+
+
 class ClinicSession(Base):
     """One doctor in one room for one stretch of one day."""
 
@@ -114,6 +128,8 @@ class ClinicSession(Base):
     ends_at: Mapped[datetime]
     release_at: Mapped[datetime]
     fee_fen: Mapped[int]
+    own_level: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Whether the office chose a level that is not the doctor's."""
     lifecycle: Mapped[SessionState] = mapped_column(closed_set(SessionState))
     """Draft, published or finished, whatever a suspension says."""
     suspension_id: Mapped[UUID | None]
@@ -190,6 +206,12 @@ class Slot(Base):
             "ends_at > starts_at AND ends_at <= starts_at + interval '30 minutes'",
             name="slot_at_most_30_minutes",
         ),
+        CheckConstraint(
+            "closed_by IN ('hospital-closed', 'campus-closed', 'department-closed', 'doctor-inactive',"
+            " 'doctor-not-in-department', 'level-differs', 'template-ended')",
+            name="slot_closed_by_known",
+        ),
+        Index("slot_closed_idx", "hospital_id", "session_id", postgresql_where=text("closed_by IS NOT NULL")),
         Index("slot_session_idx", "hospital_id", "session_id", "starts_at", unique=True),
         Index(
             "slot_reserve_idx",
@@ -220,6 +242,8 @@ class Slot(Base):
     referral_returns_at: Mapped[datetime | None]
     later_returns_at: Mapped[datetime | None]
     moves: Mapped[int] = mapped_column(server_default="0")
+    closed_by: Mapped[ClosedBy | None] = mapped_column(closed_set(ClosedBy))
+    """Kept by triggers on the catalogue (`close_places`), in the transaction that closes or opens."""
 
 
 class PlaceLog(Base):

@@ -105,6 +105,10 @@ class ScheduleTemplate(Base):
     on_holidays: Mapped[HolidayRule] = mapped_column(closed_set(HolidayRule))
     valid_from: Mapped[dt.date]
     valid_until: Mapped[dt.date | None]
+    own_level: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Whether the office chose a level that is not the doctor's."""
+    sells_after_end: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Whether sessions that stay after the template's end, since somebody is booked, take more people."""
     version: Mapped[int] = mapped_column(server_default="1", default=1)
     updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 

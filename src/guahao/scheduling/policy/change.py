@@ -11,11 +11,11 @@ from uuid import UUID
 
 from guahao.kernel.clock import at_local
 from guahao.kernel.errors import Problem
-from guahao.scheduling.models import SessionState
+from guahao.scheduling.models import ClosedBy, SessionState
 from guahao.scheduling.policy.refusals import (
+    CLOSED,
     DayIsHoliday,
     DoctorBusy,
-    DoctorInactive,
     FeeMissing,
     PlacesTaken,
     ReleaseAfterStart,
@@ -50,10 +50,9 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorSeen:
-    """A doctor's name, and whether the doctor sees patients."""
+    """A doctor's name."""
 
     name: str
-    is_active: bool
 
 
 class Prices(Protocol):
@@ -112,11 +111,14 @@ def plan_copy(
     *,
     days_later: int,
     with_holidays: bool,
-    doctors: Mapping[UUID, DoctorSeen],
+    closed: Mapping[UUID, ClosedBy],
     prices: Prices,
     now: datetime,
 ) -> list[ProposedItem]:
-    """Drafts like the sessions of another week; suspended ones are not copied."""
+    """Drafts like the sessions of another week; suspended ones are not copied.
+
+    `closed` tells by what the catalogue closes a source's copy.
+    """
     items: list[ProposedItem] = []
     for source in sources:
         if source.look.state is SessionState.SUSPENDED:
@@ -132,7 +134,7 @@ def plan_copy(
         look = replace(look, release_at=prices.release_at(look))
         wanted = neighbour_of(source.id, look)
         holiday = None if with_holidays else holiday_name(look.date)
-        refused = _why_not_made(look, doctors, prices, holiday=holiday, now=now)
+        refused = _why_not_made(look, closed.get(source.id), prices, holiday=holiday, now=now)
         # The source may overlap its copy only if both were the same session, so it gets no id here.
         refused = refused or occupancy.clash(replace(wanted, id=UUID(int=0)))
         if refused is None:
@@ -142,15 +144,14 @@ def plan_copy(
 
 
 def _why_not_made(
-    look: Look, doctors: Mapping[UUID, DoctorSeen], prices: Prices, *, holiday: str | None, now: datetime
+    look: Look, closed: ClosedBy | None, prices: Prices, *, holiday: str | None, now: datetime
 ) -> Problem | None:
     if look.starts_at <= now:
         return SessionInPast()
     if holiday is not None:
         return DayIsHoliday(holiday=holiday)
-    doctor = doctors[look.doctor_id]
-    if not doctor.is_active:
-        return DoctorInactive(doctor=doctor.name)
+    if closed is not None:
+        return CLOSED[closed]()
     return None if prices.is_priced(look) else FeeMissing()
 
 
@@ -187,18 +188,28 @@ def why_not_changed(session: SeenSession, look: Look, *, now: datetime) -> Probl
     return PlacesTaken(least=max(short)) if short else None
 
 
-def plan_publish(sessions: Sequence[SeenSession], *, now: datetime) -> list[ProposedItem]:
-    """Drafts put on sale; what is not a draft is left out."""
+def plan_publish(
+    sessions: Sequence[SeenSession], *, closed: Mapping[UUID, ClosedBy], now: datetime
+) -> list[ProposedItem]:
+    """Drafts put on sale; what is not a draft is left out, what the catalogue has closed is refused."""
     return [
         ProposedItem(
             session_id=session.id,
             before=session.look,
             after=replace(session.look, state=SessionState.PUBLISHED),
-            refused=SessionInPast() if session.look.starts_at <= now else None,
+            refused=_why_not_published(session, closed, now=now),
         )
         for session in sessions
         if session.look.state is SessionState.DRAFT
     ]
+
+
+def _why_not_published(
+    session: SeenSession, closed: Mapping[UUID, ClosedBy], *, now: datetime
+) -> Problem | None:
+    if session.look.starts_at <= now:
+        return SessionInPast()
+    return CLOSED[closed[session.id]]() if session.id in closed else None
 
 
 def plan_remove(sessions: Sequence[SeenSession]) -> list[ProposedItem]:

@@ -18,6 +18,9 @@ from guahao.scheduling.models import (
 )
 from guahao.scheduling.policy.workdays import is_public_holiday, weekday_worked
 
+DAYS_AHEAD = 3
+"""Days beyond the booking window that are made already, to be seen as coming soon."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSession:
@@ -33,6 +36,7 @@ class PlannedSession:
     template_id: UUID | None
     room: str
     level: str
+    own_level: bool
     date: date
     period: Period
     starts_at: datetime
@@ -137,6 +141,7 @@ def _planned(
         template_id=template.id,
         room=room or template.room,
         level=template.level,
+        own_level=template.own_level,
         date=day,
         period=template.period,
         starts_at=at_local(day, starts or template.starts),

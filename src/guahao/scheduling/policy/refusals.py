@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from guahao.catalog.queries import DoctorFacts
 from guahao.kernel.errors import Problem
 from guahao.kernel.i18n import text
+from guahao.scheduling.models import ClosedBy
 
 
 class DoctorBusy(Problem):
@@ -51,11 +55,101 @@ class FeeMissing(Problem):
     status = 409
 
 
+class HospitalClosed(Problem):
+    """The hospital is closed, so no place of it can be had."""
+
+    code = "hospital-closed"
+    status = 409
+
+
+class CampusClosed(Problem):
+    """The campus is not in use any more, so no place there can be had."""
+
+    code = "campus-closed"
+    status = 409
+
+
+class DepartmentClosed(Problem):
+    """The department, or one above it, is not in use any more."""
+
+    code = "department-closed"
+    status = 409
+
+
 class DoctorInactive(Problem):
-    """The doctor does not see patients any more; `doctor` is the name."""
+    """The doctor does not see patients any more; `doctor` is the name where staff plan."""
 
     code = "doctor-inactive"
     status = 409
+
+    @property
+    def title(self) -> str:
+        """The sentence, naming the doctor when that helps."""
+        return text("schedule.doctor-inactive", **self.extra) if "doctor" in self.extra else super().title
+
+
+class DoctorNotInDepartment(Problem):
+    """The doctor does not work in this department (any more)."""
+
+    code = "doctor-not-in-department"
+    status = 409
+
+    @property
+    def title(self) -> str:
+        """The sentence, naming the doctor for staff who plan."""
+        return (
+            text("schedule.doctor-not-in-department", **self.extra)
+            if "doctor" in self.extra
+            else super().title
+        )
+
+
+class LevelDiffers(Problem):
+    """The level, which decides the fee, is not the doctor's, and nobody said that it shall be so."""
+
+    code = "level-differs"
+    status = 409
+
+    @property
+    def title(self) -> str:
+        """The sentence, naming the doctor and the doctor's level for staff who plan."""
+        if "doctor" not in self.extra:
+            return super().title
+        level = text(f"schedule.level-{self.extra['level']}")
+        return text("schedule.level-differs", doctor=self.extra["doctor"], level=level)
+
+
+class TemplateEnded(Problem):
+    """The weekly clinic has ended; its last sessions see those who are booked and nobody else."""
+
+    code = "template-ended"
+    status = 409
+
+
+def misfit(
+    doctor: DoctorFacts, department_id: UUID, level: str, *, is_own_level: bool
+) -> DoctorNotInDepartment | LevelDiffers | None:
+    """Why a doctor cannot be planned for this department at this level, in words for who plans.
+
+    The level decides the fee, so one that is not the doctor's must be meant: a form's default sets no price.
+    """
+    if department_id not in doctor.department_ids:
+        return DoctorNotInDepartment(doctor=doctor.name)
+    if level != doctor.level and not is_own_level:
+        return LevelDiffers(doctor=doctor.name, level=doctor.level.value)
+    return None
+
+
+CLOSED: dict[ClosedBy, type[Problem]] = {
+    ClosedBy.HOSPITAL: HospitalClosed,
+    ClosedBy.CAMPUS: CampusClosed,
+    ClosedBy.DEPARTMENT: DepartmentClosed,
+    ClosedBy.DOCTOR: DoctorInactive,
+    ClosedBy.MEMBERSHIP: DoctorNotInDepartment,
+    ClosedBy.LEVEL: LevelDiffers,
+    ClosedBy.TEMPLATE: TemplateEnded,
+}
+"""The refusal that each way of being closed is told by."""
 
 
 class DayIsHoliday(Problem):

@@ -33,6 +33,7 @@ class Look:
     capacities: tuple[int, ...]
     release_at: datetime
     state: SessionState
+    own_level: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,7 @@ def planned_as(look: Look, hospital_id: int, *, days_later: int = 0) -> PlannedS
         template_id=None,
         room=look.room,
         level=look.level,
+        own_level=look.own_level,
         date=look.date + later,
         period=look.period,
         starts_at=look.starts_at + later,

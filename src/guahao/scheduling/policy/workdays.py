@@ -2,7 +2,8 @@
 
 Source: the State Council's yearly notices, as collected by chinesecalendar. A notice moves working
 days from a weekend to a bridged day off of the same holiday; the k-th make-up day of a holiday is
-worked as the weekday of its k-th bridged day.
+worked as the weekday of its k-th bridged day. Of a year whose notice is not out, or not in the installed
+calendar yet, only the days that the law fixes are known.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from datetime import date
 from functools import cache
 
 from chinese_calendar import constants
+
+from guahao.scheduling.policy.legal_holidays import legal_holidays
 
 FIRST_YEAR: int = min(day.year for day in constants.holidays)
 LAST_YEAR: int = max(day.year for day in constants.holidays)
@@ -23,12 +26,14 @@ def is_known(day: date) -> bool:
 
 
 def is_public_holiday(day: date) -> bool:
-    """A statutory or bridged day off; weekends are not holidays here, nobody is for unknown years."""
-    return bool(day in constants.holidays)
+    """A statutory or bridged day off; weekends are not holidays here."""
+    return holiday_name(day) is not None
 
 
 def holiday_name(day: date) -> str | None:
     """The Chinese name of the public holiday that a day off belongs to."""
+    if not is_known(day):
+        return legal_holidays(day.year).get(day)
     name = constants.holidays.get(day)
     return None if name is None else str(constants.Holiday(name).chinese)
 
@@ -36,6 +41,14 @@ def holiday_name(day: date) -> str | None:
 def is_made_up(day: date) -> bool:
     """Whether a day of a weekend is worked to make up for a day off."""
     return day in constants.workdays
+
+
+def is_off(day: date, *, weekday: int) -> bool:
+    """Whether a session of that weekday's template, closed on holidays, should not be on this day.
+
+    The day is a holiday, or its own weekday's templates rest since it is worked as another weekday.
+    """
+    return is_public_holiday(day) or (is_made_up(day) and weekday == day.weekday() != weekday_worked(day))
 
 
 def weekday_worked(day: date) -> int:

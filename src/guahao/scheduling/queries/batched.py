@@ -16,8 +16,8 @@ class Batched(Generic[K, V]):
     A caller is only answered by a read that began after it asked: what it has written before, it sees.
     """
 
-    def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:
-        """Take the function that reads a batch; it answers every key."""
+    def __init__(self, read: Callable[[Sequence[K]], Awaitable[Mapping[K, V | Exception]]]) -> None:
+        """Take the function that reads a batch; it answers every key, by an exception where one failed."""
         self._read = read
         self._asked: dict[K, asyncio.Future[V]] = {}
         self._reader: asyncio.Task[None] | None = None
@@ -50,4 +50,9 @@ class Batched(Generic[K, V]):
                 answer.exception()
             return
         for key, answer in asked.items():
-            answer.set_result(found[key])
+            value = found[key]
+            if isinstance(value, Exception):
+                answer.set_exception(value)
+                answer.exception()
+            else:
+                answer.set_result(value)

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.queries import Rules
 from guahao.kernel.ids import hospital_of
-from guahao.scheduling.models import ClinicSession, Period, SessionState, Slot
-from guahao.scheduling.policy.shown import ShownState, WhyNot, shown_state, why_not, why_not_by_hour
+from guahao.scheduling.models import ClinicSession, ClosedBy, Period, SessionState, Slot
+from guahao.scheduling.policy.bookable import OnSale, WhyNot, why_not_shown
+from guahao.scheduling.policy.shown import ShownState, shown_state
 from guahao.scheduling.queries.directory import HospitalNames
 
 
@@ -107,6 +108,7 @@ _SESSIONS = (
         func.array_agg(Slot.released_at).label("slot_releases"),
         func.array_agg(Slot.capacity).label("capacities"),
         func.array_agg(Slot.free).label("frees"),
+        func.max(Slot.closed_by).label("closed_by"),
     )
     .join_from(
         _wanted,
@@ -142,7 +144,6 @@ async def session_rows(db: AsyncSession, wanted: Sequence[Wanted]) -> dict[Wante
 
 def session_view(row: SessionRow, *, names: HospitalNames, rules: Rules, now: datetime) -> SessionView:
     """What to show of one session at `now`, by the rules in force."""
-    by_hour = why_not_by_hour(rules, date=row.date, now=now)
     shown = shown_state(row.state, release_at=row.release_at, ends_at=row.ends_at, now=now)
     slots = sorted(
         zip(
@@ -166,19 +167,26 @@ def session_view(row: SessionRow, *, names: HospitalNames, rules: Rules, now: da
         campus=Named(id=row.campus_id, name=names.campuses[row.campus_id].name),
         room=row.room,
         department=Named(id=row.department_id, name=names.departments[row.department_id].name),
-        slots=[_slot_view(shown, slot, by_hour=by_hour, now=now) for slot in slots],
+        slots=[_slot_view(row, slot, rules=rules, now=now) for slot in slots],
     )
 
 
 def _slot_view(
-    shown: ShownState,
+    session: SessionRow,
     slot: tuple[datetime, datetime, UUID, datetime, int, int],
     *,
-    by_hour: WhyNot | None,
+    rules: Rules,
     now: datetime,
 ) -> SlotView:
     starts_at, ends_at, id_, released_at, capacity, free = slot
-    reason = why_not(shown, released_at=released_at, starts_at=starts_at, free=free, now=now) or by_hour
+    on_sale = OnSale(
+        date=session.date,
+        state=session.state,
+        starts_at=starts_at,
+        released_at=released_at,
+        closed_by=session.closed_by and ClosedBy(session.closed_by),
+    )
+    reason = why_not_shown(on_sale, rules, ends_at=session.ends_at, places=free, now=now)
     return SlotView(
         id=id_,
         starts_at=starts_at,

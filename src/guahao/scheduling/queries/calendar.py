@@ -21,7 +21,7 @@ from guahao.catalog.queries import (
     doctors_of_department,
 )
 from guahao.kernel.ids import hospital_of
-from guahao.scheduling.models import ClinicSession, Period, Slot
+from guahao.scheduling.models import ClinicSession, ClosedBy, Period, Slot
 from guahao.scheduling.policy.shown import ShownState, shown_state
 from guahao.scheduling.policy.workdays import holiday_name, is_made_up
 from guahao.scheduling.queries.board import Named
@@ -56,6 +56,7 @@ class CalendarCell:
     free: int
     version: int
     from_template: bool
+    closed_by: ClosedBy | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ def _sessions(hospital_id: int, *, since: dt.date, until: dt.date) -> Select[*tu
             func.sum(Slot.capacity + Slot.addons).cast(Integer).label("capacity"),
             func.sum(Slot.held + Slot.booked).cast(Integer).label("taken"),
             func.sum(Slot.free).cast(Integer).label("free"),
+            func.max(Slot.closed_by).label("closed_by"),
         )
         .join(Slot, (Slot.hospital_id == ClinicSession.hospital_id) & (Slot.session_id == ClinicSession.id))
         .where(ClinicSession.hospital_id == hospital_id, ClinicSession.date.between(since, until))
@@ -178,6 +180,7 @@ def _cell(row: Row[*tuple[Any, ...]], *, now: datetime) -> CalendarCell:
         free=row.free,
         version=row.version,
         from_template=row.from_template,
+        closed_by=row.closed_by and ClosedBy(row.closed_by),
     )
 
 

@@ -14,9 +14,10 @@ from uuid import UUID
 from sqlalchemy import Integer, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.catalog.queries import DoctorLevel, doctors_of_department
+from guahao.catalog.queries import DoctorLevel, Rules, doctors_of_department
 from guahao.kernel.ids import hospital_of
 from guahao.scheduling.models import ClinicSession, SessionState, Slot
+from guahao.scheduling.policy.bookable import is_outside_window, window_opens_at
 from guahao.scheduling.policy.shown import ShownState, shown_state
 
 
@@ -60,7 +61,7 @@ _RANK = {state: number for number, state in enumerate(DayState)}
 
 
 async def doctors_with_days(
-    db: AsyncSession, department_id: UUID, *, since: dt.date, until: dt.date, now: datetime
+    db: AsyncSession, department_id: UUID, *, since: dt.date, until: dt.date, rules: Rules, now: datetime
 ) -> list[DoctorDays]:
     """The department's active doctors and their days from `since` to `until`, both included; two reads."""
     doctors = await doctors_of_department(db, department_id)
@@ -69,7 +70,7 @@ async def doctors_with_days(
         by_day[row.doctor_id, row.date].append(row)
     days: dict[UUID, list[DayView]] = defaultdict(list)
     for (doctor_id, day), rows in sorted(by_day.items(), key=lambda entry: entry[0][1]):
-        days[doctor_id].append(_day_view(day, rows, now=now))
+        days[doctor_id].append(_day_view(day, rows, rules=rules, now=now))
     return [
         DoctorDays(
             id=doctor.id,
@@ -96,6 +97,7 @@ def _sessions(
             ClinicSession.ends_at,
             ClinicSession.fee_fen,
             func.coalesce(func.sum(Slot.free).filter(sellable), 0).cast(Integer).label("free"),
+            func.max(Slot.closed_by).label("closed_by"),
         )
         .join(Slot, (Slot.hospital_id == ClinicSession.hospital_id) & (Slot.session_id == ClinicSession.id))
         .where(
@@ -108,8 +110,8 @@ def _sessions(
     )
 
 
-def _day_view(day: dt.date, rows: Sequence[SessionRow], *, now: datetime) -> DayView:
-    states = [day_state(row, now=now) for row in rows]
+def _day_view(day: dt.date, rows: Sequence[SessionRow], *, rules: Rules, now: datetime) -> DayView:
+    states = [day_state(row, rules, now=now) for row in rows]
     best = min(states, key=_RANK.__getitem__)
     telling = [row for row, state in zip(rows, states, strict=True) if state is best]
     return DayView(
@@ -117,7 +119,7 @@ def _day_view(day: dt.date, rows: Sequence[SessionRow], *, now: datetime) -> Day
         state=best,
         fee_fen=min(row.fee_fen for row in telling),
         free=sum(row.free for row in telling) if best is DayState.AVAILABLE else 0,
-        release_at=min(row.release_at for row in telling),
+        release_at=max(min(row.release_at for row in telling), window_opens_at(rules, day)),
     )
 
 
@@ -129,9 +131,18 @@ _OF_SHOWN = {
 }
 
 
-def day_state(row: SessionRow, *, now: datetime) -> DayState:
-    """The word for one session, of a row with `state`, `release_at`, `ends_at` and `free`."""
+def day_state(row: SessionRow, rules: Rules, *, now: datetime) -> DayState:
+    """The word for one session, of a row with `state`, `date`, `release_at`, `ends_at`, `free`, `closed_by`.
+
+    Quiet hours do not change the word: what is free is free again when they are over.
+    """
     shown = shown_state(row.state, release_at=row.release_at, ends_at=row.ends_at, now=now)
-    if shown is ShownState.RELEASED:
-        return DayState.AVAILABLE if row.free else DayState.FULL
-    return _OF_SHOWN[shown]
+    if shown is not ShownState.SUSPENDED and row.closed_by is not None:
+        return DayState.CLOSED
+    if shown is not ShownState.RELEASED:
+        return _OF_SHOWN[shown]
+    if is_outside_window(rules, row.date, now=now):
+        return DayState.UPCOMING
+    if not row.free:
+        return DayState.FULL
+    return DayState.CLOSED if rules.is_too_late_for(row.date, now=now) else DayState.AVAILABLE

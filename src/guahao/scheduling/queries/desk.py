@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.queries import Rules
 from guahao.scheduling.models import ClinicSession, Period, SessionState, Slot
-from guahao.scheduling.policy.shown import WhyNot, shown_state, why_not, why_not_by_hour
+from guahao.scheduling.policy.bookable import OnSale, WhyNot, why_not_shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +67,10 @@ async def desk_sessions(
     by_session: dict[UUID, list[Row[*tuple[Any, ...]]]] = {}
     for row in rows:
         by_session.setdefault(row[0].id, []).append(row)
-    by_hour = why_not_by_hour(rules, date=day, now=now)
-    return [_session(found, by_hour=by_hour, now=now) for found in by_session.values()]
+    return [_session(found, rules=rules, now=now) for found in by_session.values()]
 
 
-def _session(rows: Sequence[Row[*tuple[Any, ...]]], *, by_hour: WhyNot | None, now: datetime) -> DeskSession:
+def _session(rows: Sequence[Row[*tuple[Any, ...]]], *, rules: Rules, now: datetime) -> DeskSession:
     session: ClinicSession = rows[0][0]
     return DeskSession(
         id=session.id,
@@ -84,14 +83,19 @@ def _session(rows: Sequence[Row[*tuple[Any, ...]]], *, by_hour: WhyNot | None, n
         fee_fen=session.fee_fen,
         starts_at=session.starts_at,
         ends_at=session.ends_at,
-        slots=[_slot(session, slot, by_hour=by_hour, now=now) for _, slot in rows],
+        slots=[_slot(session, slot, rules=rules, now=now) for _, slot in rows],
     )
 
 
-def _slot(session: ClinicSession, slot: Slot, *, by_hour: WhyNot | None, now: datetime) -> DeskSlot:
-    shown = shown_state(session.state, release_at=session.release_at, ends_at=session.ends_at, now=now)
+def _slot(session: ClinicSession, slot: Slot, *, rules: Rules, now: datetime) -> DeskSlot:
+    on_sale = OnSale(
+        date=session.date,
+        state=session.state,
+        starts_at=slot.starts_at,
+        released_at=slot.released_at,
+        closed_by=slot.closed_by,
+    )
     left = slot.free + slot.desk + slot.elderly + slot.referral
-    reason = why_not(shown, released_at=slot.released_at, starts_at=slot.starts_at, free=left, now=now)
     return DeskSlot(
         id=slot.id,
         starts_at=slot.starts_at,
@@ -100,5 +104,5 @@ def _slot(session: ClinicSession, slot: Slot, *, by_hour: WhyNot | None, now: da
         desk=slot.desk,
         elderly=slot.elderly,
         referral=slot.referral,
-        reason=reason or by_hour,
+        reason=why_not_shown(on_sale, rules, ends_at=session.ends_at, places=left, now=now),
     )

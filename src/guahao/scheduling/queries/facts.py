@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,21 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.kernel.db import HotStatement
 from guahao.kernel.ids import hospital_of
 from guahao.kernel.sex import Sex
-from guahao.scheduling.models import ClinicSession, Period, SessionState, Slot
+from guahao.scheduling.models import ClinicSession, ClosedBy, Period, SessionState, Slot
+from guahao.scheduling.policy.bookable import OnSale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlotOnSale:
+class SlotOnSale(OnSale):
     """What the rules of booking ask of a slot as it stood at `now`."""
 
     hospital_id: int
     session_id: UUID
     department_id: UUID
-    date: dt.date
-    state: SessionState
-    starts_at: datetime
     ends_at: datetime
-    released_at: datetime
     now: datetime
 
 
@@ -82,6 +78,7 @@ _FACTS = HotStatement(
         _SLOT.starts_at,
         _SLOT.ends_at,
         _SLOT.released_at,
+        _SLOT.closed_by,
         _SLOT.free,
         _SLOT.desk,
         _SLOT.elderly,
@@ -110,6 +107,7 @@ async def slot_facts(db: AsyncSession, slot_ids: Collection[UUID]) -> dict[UUID,
 def _facts(row: Row[Any]) -> SlotFacts:
     read = row._asdict()
     read["period"], read["state"] = Period(row.period), SessionState(row.state)
+    read["closed_by"] = row.closed_by and ClosedBy(row.closed_by)
     read["sex_limit"] = row.sex_limit and Sex(row.sex_limit)
     return SlotFacts(**read)
 

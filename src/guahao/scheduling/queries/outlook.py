@@ -147,7 +147,7 @@ async def _nearly_full(db: AsyncSession, hospital_id: int, *, now: datetime) -> 
 
 def _free(now: datetime) -> ColumnElement[int]:
     """Places that can be booked now."""
-    can_be_booked = (Slot.released_at <= now) & (Slot.starts_at > now)
+    can_be_booked = (Slot.released_at <= now) & (Slot.starts_at > now) & Slot.closed_by.is_(None)
     return func.sum(case((can_be_booked, Slot.free), else_=0)).cast(Integer)
 
 

@@ -66,6 +66,7 @@ async def _sessions(
             ClinicSession.release_at,
             ClinicSession.fee_fen,
             func.coalesce(func.sum(Slot.free).filter(sellable), 0).cast(Integer).label("free"),
+            func.max(Slot.closed_by).label("closed_by"),
         )
         .join(Slot, (Slot.hospital_id == ClinicSession.hospital_id) & (Slot.session_id == ClinicSession.id))
         .where(*wanted, ClinicSession.ends_at > now)

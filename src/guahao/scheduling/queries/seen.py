@@ -77,6 +77,7 @@ _COLUMNS = (
     "ends_at",
     "room",
     "level",
+    "own_level",
     "release_at",
     "state",
 )
@@ -141,6 +142,6 @@ async def neighbour_in_the_way(db: AsyncSession, wanted: Neighbour, *, hospital_
 
 
 async def doctors_seen(db: AsyncSession, ids: Collection[UUID]) -> Mapping[UUID, DoctorSeen]:
-    """Doctors' names and whether they see patients, by id."""
+    """Doctors' names, by id."""
     found = await doctors_by_ids(db, ids) if ids else {}
-    return {id_: DoctorSeen(name=one.name, is_active=one.is_active) for id_, one in found.items()}
+    return {id_: DoctorSeen(name=one.name) for id_, one in found.items()}

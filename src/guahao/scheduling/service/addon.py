@@ -12,6 +12,7 @@ from guahao.catalog.queries import rules_of
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import Bucket, SessionAddon, SessionState
+from guahao.scheduling.policy.refusals import CLOSED
 from guahao.scheduling.service.locks import lock_session, lock_slots
 from guahao.scheduling.service.places import Move, move_known
 
@@ -39,7 +40,8 @@ async def add_places(
     """Add places to a slot for the desk to give out, up to `addon_percent` of the session's capacity.
 
     They go to the desk pool, not to open sale: the doctor meant somebody. Concurrent callers queue
-    on the session. Raises `NotFound`, `SessionStateConflict`, `SlotOver`, `AddonLimitReached`.
+    on the session. Raises `NotFound`, `SessionStateConflict`, `SlotOver`, `AddonLimitReached`, and the
+    problems of `CLOSED` where the catalogue is closed.
     """
     session = await lock_session(db, session_id, SessionState.PUBLISHED)
     slots = {slot.id: slot for slot in await lock_slots(db, session)}
@@ -47,6 +49,9 @@ async def add_places(
         raise NotFound
     if slots[slot_id].ends_at <= now:
         raise SlotOver
+    closed_by = slots[slot_id].closed_by
+    if closed_by is not None:
+        raise CLOSED[closed_by]
     rules = (await rules_of(db, hospital_id=session.hospital_id, now=now)).rules
     most = sum(one.capacity for one in slots.values()) * rules.addon_percent // 100
     left = most - sum(one.addons for one in slots.values())

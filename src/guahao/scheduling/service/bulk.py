@@ -14,7 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import ScheduleTemplate
-from guahao.scheduling.service.templates import UPSERT, TemplateRow, busy_problem, follows, plan_again
+from guahao.scheduling.service.templates import (
+    UPSERT,
+    TemplateRow,
+    busy_problem,
+    follows,
+    plan_again,
+    refuse_misfits,
+)
 from guahao.scheduling.service.withdraw import withdraw_untouched
 
 _CLASHES = "schedule_template_doctor_in_one_place, schedule_template_room_used_once"
@@ -29,17 +36,20 @@ async def upsert_templates(
     """Make or update one hospital's templates; answers how many changed.
 
     Future sessions nobody has touched follow, as in `upsert_template`. Works in a savepoint, so the
-    caller may go on after a problem. Raises `DoctorBusy` or `RoomBusy` for the rows as a whole.
+    caller may go on after a problem. Raises `DoctorBusy` or `RoomBusy` for the rows as a
+    whole, and what `refuse_misfits` raises.
     """
     if not rows:
         return 0
     values = [{"id": new_id(hospital_id), **asdict(row)} for row in rows]
+    await plan_again(db, hospital_id=hospital_id)
     fresh_ids = {value["id"] for value in values}
     try:
         async with db.begin_nested():
             await db.execute(_DEFER)
             saved = list(await db.scalars(UPSERT, values))
             await db.execute(_CHECK_NOW)
+            await refuse_misfits(db, rows, now=now)
     except IntegrityError as error:
         problem = busy_problem(error)
         if problem is None:
@@ -49,7 +59,6 @@ async def upsert_templates(
     if updated:
         await withdraw_untouched(db, follows(*updated), hospital_id=hospital_id, now=now)
     if saved:
-        await plan_again(db, hospital_id=hospital_id)
         await record(db, *await _entries(db, hospital_id, saved, by=by))
     return len(saved)
 

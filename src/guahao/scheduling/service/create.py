@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.queries import DepartmentFacts, DoctorLevel, FeeTable, Rules
+from guahao.catalog.service import keep_catalog
 from guahao.kernel.db import BulkInsert
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import RESERVES, Bucket, ClinicSession, SessionState, Slot
@@ -25,6 +26,7 @@ from guahao.scheduling.policy.slots import (
     slots_of,
     split_pools,
 )
+from guahao.scheduling.queries.closed import closed_by
 from guahao.scheduling.service.places import Move, move_known
 
 RESERVED = "reserved"
@@ -88,12 +90,12 @@ async def create_sessions(
 ) -> list[MadeSession]:
     """Make the sessions that can be made and answer them; their places move last.
 
-    Left out are sessions that exist, whose doctor or room is taken, and those without a price or
-    department. Safe to run twice at once: constraints decide, the loser makes nothing. A draft's
-    places are frozen until it is published.
+    Left out are sessions that exist, whose doctor or room is taken, those without a price or
+    department, and those that the catalogue has closed. The catalogue keeps still until the transaction
+    ends, so that nothing is made in what closes at the same moment. Safe to run twice at once:
+    constraints decide, the loser makes nothing. A draft's places are frozen until it is published.
     """
-    priced = [one for one in planned if _can_be_made(one, terms)]
-    rows = {new_id(one.hospital_id): one for one in priced}
+    rows = {new_id(one.hospital_id): one for one in await _open(db, planned, terms)}
     if not rows:
         return []
     statement = insert(ClinicSession).on_conflict_do_nothing().returning(ClinicSession.id)
@@ -165,6 +167,16 @@ def _first_moves(made: Sequence[MadeSession], *, rules: Rules, state: SessionSta
             shares = pool_shares(rules, one.planned.level)
             moves += pool_moves(one.slots, hospital_id=hospital_id, shares=shares)
     return moves
+
+
+async def _open(db: AsyncSession, planned: Sequence[PlannedSession], terms: Terms) -> list[PlannedSession]:
+    found: list[PlannedSession] = []
+    for hospital_id in sorted({one.hospital_id for one in planned}):
+        of_hospital = [one for one in planned if one.hospital_id == hospital_id and _can_be_made(one, terms)]
+        await keep_catalog(db, hospital_id=hospital_id)
+        judged = await closed_by(db, of_hospital, hospital_id=hospital_id)
+        found += [one for one, by in zip(of_hospital, judged, strict=True) if by is None]
+    return found
 
 
 def _can_be_made(planned: PlannedSession, terms: Terms) -> bool:

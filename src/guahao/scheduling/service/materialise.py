@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.catalog.queries import Rules, departments_by_ids, doctors_by_ids, fees_of, rules_of
+from guahao.catalog.queries import Rules, departments_by_ids, fees_of, rules_of
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import NotFound
 from guahao.kernel.log import logger
 from guahao.scheduling.models import ClinicSession, ScheduleClock
-from guahao.scheduling.policy.plan import PlannedSession, plan
-from guahao.scheduling.policy.workdays import is_known
+from guahao.scheduling.policy.plan import DAYS_AHEAD, PlannedSession, plan
+from guahao.scheduling.policy.workdays import is_off
+from guahao.scheduling.queries.closed import closed_by
+from guahao.scheduling.queries.holidays import sessions_of_closed_holidays
 from guahao.scheduling.queries.templates import exceptions_of, templates_of
 from guahao.scheduling.service.create import Terms, create_sessions
-
-DAYS_AHEAD = 3
-"""Days beyond the booking window that are made already, to be seen as coming soon."""
+from guahao.scheduling.service.withdraw import withdraw_untouched
 
 LOOK_AGAIN = timedelta(hours=1)
 BATCH = 300
@@ -63,8 +62,11 @@ async def materialise(db: AsyncSession, *, hospital_id: int, now: datetime, most
 
     Answers how many were made, stopping at the day on which `most` was reached. Idempotent and safe
     to run twice at once. What cannot be made (doctor or room taken, no price) is left out and logged.
+    Sessions nobody has touched on a day that has become a holiday, since the year's notice came out, are
+    withdrawn; days that make up for it are planned like any other.
     """
     rules = (await rules_of(db, hospital_id=hospital_id, now=now)).rules
+    await _withdraw_holidays(db, hospital_id=hospital_id, now=now)
     missing = await _missing(db, hospital_id=hospital_id, rules=rules, now=now)
     if not missing:
         return 0
@@ -104,7 +106,6 @@ async def _missing(
 ) -> list[PlannedSession]:
     today = local_date(now)
     days = [today + timedelta(days=ahead) for ahead in range(rules.booking_window_days + DAYS_AHEAD + 1)]
-    _warn_of_unknown_years(days, hospital_id)
     until = days[-1] + timedelta(days=1)
     templates = await templates_of(db, hospital_id=hospital_id, valid_after=today)
     exceptions = await exceptions_of(db, hospital_id=hospital_id, since=today, until=until)
@@ -122,11 +123,13 @@ async def _missing(
         for one in plan(templates, exceptions, days)
         if (one.template_id, one.date) not in made and one.starts_at > now
     ]
-    doctors = await doctors_by_ids(db, {one.doctor_id for one in planned}) if planned else {}
-    return [one for one in planned if one.doctor_id in doctors and doctors[one.doctor_id].is_active]
+    judged = await closed_by(db, planned, hospital_id=hospital_id)
+    return [one for one, by in zip(planned, judged, strict=True) if by is None]
 
 
-def _warn_of_unknown_years(days: Sequence[date], hospital_id: int) -> None:
-    """Public holidays of a year nobody has published yet are worked like other days, with a warning."""
-    if not all(is_known(day) for day in days):
-        logger().warning("holidays-unknown", hospital_id=hospital_id)
+async def _withdraw_holidays(db: AsyncSession, *, hospital_id: int, now: datetime) -> None:
+    """Take back what follows its template on a public holiday on which the template is closed."""
+    rows = await db.execute(sessions_of_closed_holidays(hospital_id, after=local_date(now)))
+    off = [row.id for row in rows if row.version == 1 and is_off(row.date, weekday=row.weekday)]
+    if off:
+        await withdraw_untouched(db, ClinicSession.id.in_(off), hospital_id=hospital_id, now=now)

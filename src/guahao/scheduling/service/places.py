@@ -37,7 +37,7 @@ SOLD_FROM = (Bucket.FREE, Bucket.DESK, Bucket.ELDERLY, Bucket.REFERRAL)
 class Move:
     """`places` places of a slot go from one bucket to another; `source` None makes add-on places.
 
-    `is_sale`: only if the slot is released and has not begun, by the database's clock.
+    `is_sale`: only if the slot is released, not closed and has not begun, by the database's clock.
     """
 
     hospital_id: int
@@ -64,7 +64,11 @@ def _moved() -> CTE:
     )
     slot = Slot.__table__.c
     enough = [slot[bucket.value] + delta.c[f"d_{bucket.value}"] >= 0 for bucket in Bucket]
-    on_sale = (slot.released_at <= func.clock_timestamp()) & (slot.starts_at > func.clock_timestamp())
+    on_sale = (
+        (slot.released_at <= func.clock_timestamp())
+        & (slot.starts_at > func.clock_timestamp())
+        & slot.closed_by.is_(None)
+    )
     return (
         update(table(Slot))
         .where(slot.hospital_id == delta.c.d_hospital_id, slot.id == delta.c.d_slot_id, *enough)

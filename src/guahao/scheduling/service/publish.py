@@ -11,13 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.catalog.queries import campuses_by_ids, departments_by_ids, doctors_by_ids, fees_of, rules_of
+from guahao.catalog.service import keep_catalog
 from guahao.kernel.clock import at_local
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import DIRECTORY, hospital_of, new_id
 from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState
 from guahao.scheduling.policy.plan import PlannedSession
-from guahao.scheduling.policy.refusals import FeeMissing, RoomBusy, SessionInPast
+from guahao.scheduling.policy.refusals import CLOSED, FeeMissing, RoomBusy, SessionInPast, misfit
 from guahao.scheduling.policy.sight import Neighbour
+from guahao.scheduling.queries.closed import closed_by
 from guahao.scheduling.service.busy import busy_naming
 from guahao.scheduling.service.create import Terms, create_sessions, pool_moves, pool_shares
 from guahao.scheduling.service.locks import lock_session, lock_slots
@@ -39,6 +41,7 @@ class ExtraSession:
     capacity_per_slot: int
     room: str
     level: str
+    own_level: bool = False
 
 
 async def add_session(
@@ -47,12 +50,14 @@ async def add_session(
     """Make a session that no template gives, on sale or as a draft.
 
     Raises `NotFound` for a doctor, department or campus of another hospital, `SessionInPast`,
-    `FeeMissing`, `DoctorBusy`, `RoomBusy`.
+    `FeeMissing`, `DoctorBusy`, `RoomBusy`, and the problems of `CLOSED` where the catalogue is closed.
     """
     planned = _planned(wanted, hospital_id)
     if planned.starts_at <= now:
         raise SessionInPast
     terms = await _terms(db, planned, now=now)
+    await keep_catalog(db, hospital_id=hospital_id)
+    await _refuse_closed(db, planned)
     if terms.fee_fen(planned) is None:
         raise FeeMissing
     state = SessionState.DRAFT if is_draft else SessionState.PUBLISHED
@@ -67,13 +72,15 @@ async def publish_session(db: AsyncSession, session_id: UUID, *, by: str, now: d
     """Put a draft on sale: its places leave the freezer for open sale and the pools.
 
     Publishing a published session changes nothing. Raises `NotFound`, `SessionStateConflict`,
-    `SessionInPast`.
+    `SessionInPast`, and the problems of `CLOSED` where the catalogue is closed.
     """
+    await keep_catalog(db, hospital_id=hospital_of(session_id))
     session = await lock_session(db, session_id, SessionState.DRAFT, SessionState.PUBLISHED)
     if session.state is SessionState.PUBLISHED:
         return session
     if session.starts_at <= now:
         raise SessionInPast
+    await _refuse_closed(db, session)
     rules = (await rules_of(db, hospital_id=session.hospital_id, now=now)).rules
     session.lifecycle = SessionState.PUBLISHED
     await _record(db, session.hospital_id, "session.publish", session.id, by)
@@ -91,6 +98,13 @@ async def publish_session(db: AsyncSession, session_id: UUID, *, by: str, now: d
     return session
 
 
+async def _refuse_closed(db: AsyncSession, place: PlannedSession | ClinicSession) -> None:
+    """Raise the problem by which the catalogue, which the caller keeps still, closes a session."""
+    (by,) = await closed_by(db, [place], hospital_id=place.hospital_id)
+    if by is not None:
+        raise CLOSED[by]
+
+
 def _planned(wanted: ExtraSession, hospital_id: int) -> PlannedSession:
     return PlannedSession(
         hospital_id=hospital_id,
@@ -100,6 +114,7 @@ def _planned(wanted: ExtraSession, hospital_id: int) -> PlannedSession:
         template_id=None,
         room=wanted.room,
         level=wanted.level,
+        own_level=wanted.own_level,
         date=wanted.date,
         period=wanted.period,
         starts_at=at_local(wanted.date, wanted.starts),
@@ -115,9 +130,17 @@ async def _terms(db: AsyncSession, planned: PlannedSession, *, now: datetime) ->
     campuses = await campuses_by_ids(db, [planned.campus_id])
     if not (departments and doctors and campuses):
         raise NotFound
+    refused = misfit(
+        doctors[planned.doctor_id],
+        planned.department_id,
+        planned.level,
+        is_own_level=planned.own_level,
+    )
     wanted = (planned.department_id, planned.doctor_id, planned.campus_id)
     if {hospital_of(id_) for id_ in wanted} != {planned.hospital_id}:
         raise NotFound
+    if refused is not None:
+        raise refused
     return Terms(
         rules=(await rules_of(db, hospital_id=planned.hospital_id, now=now)).rules,
         fees=await fees_of(db, hospital_id=planned.hospital_id),

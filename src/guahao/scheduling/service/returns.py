@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import affected
@@ -14,6 +27,7 @@ from guahao.scheduling.models import (
     Bucket,
     ClinicSession,
     CoolingPlace,
+    PlaceLog,
     SessionState,
     Slot,
 )
@@ -29,16 +43,16 @@ COOLED = "cooled"
 async def return_reserves(db: AsyncSession) -> int:
     """Return due pools of a batch of slots to open sale; answers how many slots.
 
-    Add-on places stay with the desk: they were made for somebody.
+    Add-on places that were not given out stay with the desk: they were made for somebody.
     Slots that somebody else holds this instant are left to the next run.
     """
     statement = (
-        select(Slot, func.clock_timestamp().label("now"))
+        select(Slot, func.clock_timestamp().label("now"), _addons_left().label("addons_left"))
         .where(Slot.desk + Slot.elderly + Slot.referral + Slot.later > 0)
         .where(or_(*(_is_due(reserve) for reserve in RESERVES)))
         .order_by(Slot.hospital_id, Slot.id)
         .limit(BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=Slot)
         .execution_options(populate_existing=True)
     )
     rows = (await db.execute(statement)).all()
@@ -51,26 +65,48 @@ async def return_reserves(db: AsyncSession) -> int:
             reason=RETURNED,
             places=places,
         )
-        for slot, now in rows
+        for slot, now, addons_left in rows
         for reserve in RESERVES
-        if (places := _returning(slot, reserve, now)) > 0
+        if (places := _returning(slot, reserve, now, addons_left)) > 0
     ]
     await move_known(db, moves)
     return len(rows)
 
 
 def _is_due(reserve: Bucket) -> ColumnElement[bool]:
-    kept = Slot.addons if reserve is Bucket.DESK else literal(0)
+    kept = _addons_left() if reserve is Bucket.DESK else literal(0)
     places: ColumnElement[int] = getattr(Slot, reserve.value)
     return and_(places > kept, getattr(Slot, f"{reserve.value}_returns_at") <= func.clock_timestamp())
 
 
-def _returning(slot: Slot, reserve: Bucket, now: datetime) -> int:
+def _addons_left() -> ColumnElement[int]:
+    """Add-on places that the desk has not given out: whom it books takes an add-on before the pool's own.
+
+    The log in order: what was added less what was taken, never below nothing.
+    """
+    is_added, is_taken = PlaceLog.source.is_(None), PlaceLog.source == Bucket.DESK
+    step = case((is_added, PlaceLog.places), else_=-PlaceLog.places)
+    so_far = (
+        select(PlaceLog.seq, func.sum(step).over(order_by=PlaceLog.seq).label("total"))
+        .where(
+            PlaceLog.hospital_id == Slot.hospital_id,
+            PlaceLog.slot_id == Slot.id,
+            or_(is_added, is_taken & PlaceLog.target.in_((Bucket.HELD, Bucket.BOOKED))),
+        )
+        .correlate(Slot)
+        .subquery("so_far")
+    )
+    last = func.array_agg(aggregate_order_by(so_far.c.total, so_far.c.seq.desc()))[1]
+    left = select(last - func.least(0, func.min(so_far.c.total))).scalar_subquery()
+    return case((Slot.addons == 0, 0), else_=func.least(Slot.desk, left)).cast(Integer)
+
+
+def _returning(slot: Slot, reserve: Bucket, now: datetime, addons_left: int) -> int:
     returns_at: datetime | None = getattr(slot, f"{reserve.value}_returns_at")
     if returns_at is None or returns_at > now:
         return 0
     places: int = getattr(slot, reserve.value)
-    return places - slot.addons if reserve is Bucket.DESK else places
+    return places - addons_left if reserve is Bucket.DESK else places
 
 
 async def release_cooling(db: AsyncSession) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,16 +15,23 @@ from guahao.catalog.queries import rules_of
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import hospital_of, new_id
-from guahao.scheduling.models import ClinicSession, PlaceLog, ScheduleTemplate, SessionState, Slot
-from guahao.scheduling.policy.change import DoctorSeen, Occupancy
-from guahao.scheduling.policy.plan import PlannedSession, plan
-from guahao.scheduling.policy.refusals import DoctorInactive, FeeMissing
+from guahao.scheduling.models import (
+    ClinicSession,
+    ClosedBy,
+    PlaceLog,
+    ScheduleTemplate,
+    SessionState,
+    Slot,
+)
+from guahao.scheduling.policy.change import Occupancy
+from guahao.scheduling.policy.plan import DAYS_AHEAD, PlannedSession, plan
+from guahao.scheduling.policy.refusals import CLOSED, FeeMissing
 from guahao.scheduling.policy.sight import Neighbour
 from guahao.scheduling.policy.slots import slots_of
 from guahao.scheduling.policy.workdays import holiday_name
+from guahao.scheduling.queries.closed import closed_by
 from guahao.scheduling.queries.seen import doctors_seen, neighbours
 from guahao.scheduling.queries.templates import exceptions_of
-from guahao.scheduling.service.materialise import DAYS_AHEAD
 from guahao.scheduling.service.schedule_change.asked import terms_of
 from guahao.scheduling.service.templates import TemplateRow
 from guahao.scheduling.service.withdraw import MADE_BY_US
@@ -47,7 +54,7 @@ class PreviewedDay:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
     terms_price: Mapping[dt.date, bool]
-    doctors: Mapping[UUID, DoctorSeen]
+    closed: Mapping[dt.date, ClosedBy]
     occupancy: Occupancy
     kept: Mapping[dt.date, UUID]
 
@@ -95,9 +102,12 @@ async def _facts(
     doctors = await doctors_seen(db, ids)
     if row.doctor_id not in doctors or row.department_id not in terms.departments:
         raise NotFound
+    # As of a template that is not stored: the stored one would end where this one may go on.
+    places = [replace(one, template_id=None) for one in planned]
+    judged = await closed_by(db, places, hospital_id=hospital_id)
     return _Facts(
         terms_price={one.date: terms.fee_fen(one) is not None for one in planned},
-        doctors=doctors,
+        closed={one.date: by for one, by in zip(planned, judged, strict=True) if by is not None},
         occupancy=Occupancy(taken, doctors),
         kept=kept,
     )
@@ -121,9 +131,8 @@ def _day(planned: PlannedSession, facts: _Facts) -> PreviewedDay:
 
 
 def _refusal(planned: PlannedSession, facts: _Facts) -> Problem | None:
-    doctor = facts.doctors[planned.doctor_id]
-    if not doctor.is_active:
-        return DoctorInactive(doctor=doctor.name)
+    if planned.date in facts.closed:
+        return CLOSED[facts.closed[planned.date]]()
     if not facts.terms_price[planned.date]:
         return FeeMissing()
     return facts.occupancy.clash(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +14,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
+from guahao.catalog.queries import doctors_by_ids
 from guahao.catalog.service.conflict import EditConflict
+from guahao.kernel.clock import local_date
 from guahao.kernel.db import constraint_of
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
@@ -24,7 +27,7 @@ from guahao.scheduling.models import (
     ScheduleClock,
     ScheduleTemplate,
 )
-from guahao.scheduling.policy.refusals import DoctorBusy, RoomBusy
+from guahao.scheduling.policy.refusals import DoctorBusy, RoomBusy, misfit
 from guahao.scheduling.service.withdraw import withdraw_untouched
 
 
@@ -60,8 +63,10 @@ def busy_problem(error: IntegrityError) -> Problem | None:
 class TemplateRow:
     """A weekly clinic as an office fills it in; times are local, `weekday` counts from Monday 0.
 
-    `slot_min` is 5 to 30 minutes, `valid_until` is the first day without it. Its natural key is
-    doctor, department, weekday, period and `valid_from`.
+    `slot_min` is 5 to 30 minutes, `valid_until` is the first day without it. `own_level` says that the
+    level, which decides the fee, is meant although it is not the doctor's; `sells_after_end` that sessions
+    which stay after the end, since somebody is booked, take more people. Its natural key is doctor,
+    department, weekday, period and `valid_from`.
     """
 
     hospital_id: int
@@ -79,6 +84,8 @@ class TemplateRow:
     valid_from: dt.date
     valid_until: dt.date | None = None
     on_holidays: HolidayRule = HolidayRule.CLOSED
+    own_level: bool = False
+    sells_after_end: bool = False
 
 
 _NATURAL_KEY = ("hospital_id", "doctor_id", "department_id", "weekday", "period", "valid_from")
@@ -104,12 +111,15 @@ async def upsert_template(db: AsyncSession, row: TemplateRow, *, by: str, now: d
     Future sessions of it that nobody has touched are withdrawn and made anew by the next
     materialising; sessions with a booking, an add-on or any other moved place stay as they were
     published. Works in a savepoint, so the caller may go on after a problem. Raises `DoctorBusy`,
-    `RoomBusy`, and `NotFound` for a doctor, department or campus of another hospital.
+    `RoomBusy`, `DoctorNotInDepartment`, `LevelDiffers`, and `NotFound` for a doctor, department or campus
+    of another hospital.
     """
     values = {"id": new_id(row.hospital_id), **asdict(row)}
+    await plan_again(db, hospital_id=row.hospital_id)
     try:
         async with db.begin_nested():
             template_id = await db.scalar(UPSERT, values)
+            await refuse_misfits(db, [row], now=now)
     except IntegrityError as error:
         problem = busy_problem(error)
         if problem is None:
@@ -122,10 +132,12 @@ async def upsert_template(db: AsyncSession, row: TemplateRow, *, by: str, now: d
 
 
 async def create_template(db: AsyncSession, row: TemplateRow, *, by: str, now: datetime) -> ScheduleTemplate:
-    """Add a weekly clinic. Raises `TemplateExists`, `DoctorBusy`, `RoomBusy`, `NotFound`."""
+    """Add a weekly clinic. Raises what `upsert_template` raises, and `TemplateExists`."""
     template = ScheduleTemplate(id=new_id(row.hospital_id), **asdict(row))
+    await plan_again(db, hospital_id=row.hospital_id)
     db.add(template)
     await _flush(db)
+    await refuse_misfits(db, [row], now=now)
     await _follow(db, template.id, row, action="template.add", by=by, now=now)
     return template
 
@@ -136,8 +148,9 @@ async def change_template(
     """Change a weekly clinic; with `valid_until` it ends.
 
     Future sessions follow as in `upsert_template`. Raises `NotFound`, `EditConflict`,
-    `TemplateExists`, `DoctorBusy`, `RoomBusy`.
+    `TemplateExists`, and what `upsert_template` raises.
     """
+    await plan_again(db, hospital_id=row.hospital_id)
     template = await db.get(
         ScheduleTemplate, (row.hospital_id, template_id), with_for_update=True, populate_existing=True
     )
@@ -149,8 +162,23 @@ async def change_template(
         setattr(template, name, value)
     template.version = version + 1
     await _flush(db)
+    await refuse_misfits(db, [row], now=now)
     await _follow(db, template_id, row, action="template.change", by=by, now=now)
     return template
+
+
+async def refuse_misfits(db: AsyncSession, rows: Sequence[TemplateRow], *, now: datetime) -> None:
+    """Refuse templates that were just written, but those that are over, whose doctor does not fit.
+
+    Raises `DoctorNotInDepartment`, and `LevelDiffers` when the level is not the doctor's and nobody said
+    that it is meant: a form's default must not set a price.
+    """
+    coming = [row for row in rows if row.valid_until is None or row.valid_until > local_date(now)]
+    doctors = await doctors_by_ids(db, {row.doctor_id for row in coming}) if coming else {}
+    for row in coming:
+        refused = misfit(doctors[row.doctor_id], row.department_id, row.level, is_own_level=row.own_level)
+        if refused is not None:
+            raise refused
 
 
 async def _flush(db: AsyncSession) -> None:
@@ -164,7 +192,6 @@ async def _follow(
     db: AsyncSession, template_id: UUID, row: TemplateRow, *, action: str, by: str, now: datetime
 ) -> None:
     await withdraw_untouched(db, follows(template_id), hospital_id=row.hospital_id, now=now)
-    await plan_again(db, hospital_id=row.hospital_id)
     await record(
         db,
         AuditEntry(
@@ -199,7 +226,11 @@ async def template_of_row(db: AsyncSession, row: TemplateRow) -> ScheduleTemplat
 
 
 async def plan_again(db: AsyncSession, *, hospital_id: int) -> None:
-    """Let the materialising job look at this hospital at its next run."""
+    """Let the materialising job look at this hospital at its next run.
+
+    Taken before anything of the plan is written: the job holds the same row while it makes sessions, so it
+    works by the whole plan before an edit or by the whole plan after it.
+    """
     statement = insert(ScheduleClock).values(hospital_id=hospital_id)
     await db.execute(
         statement.on_conflict_do_update(index_elements=["hospital_id"], set_={"due_at": func.now()})

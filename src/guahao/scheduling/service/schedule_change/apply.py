@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.catalog.service import keep_catalog
 from guahao.scheduling.models import ChangeKind, ChangeState, ScheduleChange, ScheduleChangeItem
 from guahao.scheduling.policy.refusals import PlacesTaken
 from guahao.scheduling.policy.sight import Look
@@ -41,6 +42,8 @@ async def apply_change(db: AsyncSession, change_id: UUID, *, by: str, now: datet
         return change
     if change.state is not ChangeState.PROPOSED:
         raise ChangeStateConflict(state=change.state.value)
+    # Before any session: an edit of the catalogue takes the hospital first, then slots.
+    await keep_catalog(db, hospital_id=change.hospital_id)
     items = await items_of(db, change)
     wanted = [item for item in items if item.refused_code is None]
     locked = await lock_sessions_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -12,9 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.queries import departments_by_ids, fees_of, rules_of
 from guahao.kernel.errors import Problem
-from guahao.scheduling.models import ChangeKind, ClinicSession, SessionState
+from guahao.scheduling.models import ChangeKind, ClinicSession, ClosedBy, SessionState
 from guahao.scheduling.policy.change import (
-    DoctorSeen,
     Occupancy,
     ProposedItem,
     Wish,
@@ -24,6 +23,7 @@ from guahao.scheduling.policy.change import (
     plan_set,
 )
 from guahao.scheduling.policy.sight import Look, Neighbour, SeenSession, planned_as
+from guahao.scheduling.queries.closed import closed_by
 from guahao.scheduling.queries.seen import Selection, doctors_seen, neighbours, seen_sessions
 from guahao.scheduling.service.create import Terms
 
@@ -98,10 +98,12 @@ async def meant_items(
         case ChangeKind.COPY_WEEK:
             return await _copies(db, sessions, asked, hospital_id=hospital_id, now=now)
         case ChangeKind.SET:
-            occupancy, _ = await _occupancy(db, sessions, asked, hospital_id=hospital_id)
+            occupancy = await _occupancy(db, sessions, asked, hospital_id=hospital_id)
             return plan_set(sessions, asked.wish, occupancy, now=now)
         case ChangeKind.PUBLISH:
-            return plan_publish(sessions, now=now)
+            return plan_publish(
+                sessions, closed=await _closed(db, sessions, hospital_id=hospital_id), now=now
+            )
         case ChangeKind.REMOVE:
             return plan_remove(sessions)
         case _:
@@ -111,7 +113,7 @@ async def meant_items(
 async def _copies(
     db: AsyncSession, sources: list[SeenSession], asked: Asked, *, hospital_id: int, now: datetime
 ) -> list[ProposedItem]:
-    occupancy, doctors = await _occupancy(db, sources, asked, hospital_id=hospital_id)
+    occupancy = await _occupancy(db, sources, asked, hospital_id=hospital_id)
     departments = {one.look.department_id for one in sources}
     terms = await terms_of(db, hospital_id=hospital_id, departments=departments, now=now)
     return plan_copy(
@@ -119,7 +121,7 @@ async def _copies(
         occupancy,
         days_later=asked.days_later,
         with_holidays=asked.with_holidays,
-        doctors=doctors,
+        closed=await _closed(db, sources, hospital_id=hospital_id, days_later=asked.days_later),
         prices=HospitalPrices(hospital_id=hospital_id, terms=terms),
         now=now,
     )
@@ -127,7 +129,7 @@ async def _copies(
 
 async def _occupancy(
     db: AsyncSession, sessions: list[SeenSession], asked: Asked, *, hospital_id: int
-) -> tuple[Occupancy, dict[UUID, DoctorSeen]]:
+) -> Occupancy:
     later = timedelta(days=asked.days_later)
     taken: list[Neighbour] = await neighbours(
         db,
@@ -136,5 +138,13 @@ async def _occupancy(
         until=asked.selection.until + later,
     )
     ids = {one.doctor_id for one in taken} | {one.look.doctor_id for one in sessions}
-    doctors = dict(await doctors_seen(db, ids))
-    return Occupancy(taken, doctors), doctors
+    return Occupancy(taken, await doctors_seen(db, ids))
+
+
+async def _closed(
+    db: AsyncSession, sessions: Sequence[SeenSession], *, hospital_id: int, days_later: int = 0
+) -> dict[UUID, ClosedBy]:
+    """By what the catalogue closes sessions, or their copies some days later."""
+    places = [planned_as(one.look, hospital_id, days_later=days_later) for one in sessions]
+    judged = await closed_by(db, places, hospital_id=hospital_id)
+    return {one.id: by for one, by in zip(sessions, judged, strict=True) if by is not None}
