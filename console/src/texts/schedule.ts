@@ -45,6 +45,7 @@ export const texts = {
   room: '诊室',
   campus: '院区',
   level: '号别',
+  ownLevel: (level: string) => `医生的级别是${level}，确认按这个号别出诊和收费`,
   fee: '价格',
   state: '状态',
   release: '放号时间',

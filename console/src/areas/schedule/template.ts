@@ -15,6 +15,7 @@ export interface ClinicDraft {
   capacity_per_slot: number
   room: string
   level: Schemas['DoctorLevel']
+  own_level: boolean
 }
 
 export interface TemplateDraft extends ClinicDraft {
@@ -22,6 +23,7 @@ export interface TemplateDraft extends ClinicDraft {
   valid_from: string
   valid_until: string
   on_holidays: Schemas['HolidayRule']
+  sells_after_end: boolean
 }
 
 const noon = '12:00'
@@ -46,12 +48,20 @@ export function emptyClinic(given: Partial<ClinicDraft> = {}): ClinicDraft {
     capacity_per_slot: 5,
     room: '',
     level: 'general',
+    own_level: false,
     ...known,
   }
 }
 
 export function emptyTemplate(validFrom: string): TemplateDraft {
-  return { ...emptyClinic(), weekday: 0, valid_from: validFrom, valid_until: '', on_holidays: 'closed' }
+  return {
+    ...emptyClinic(),
+    weekday: 0,
+    valid_from: validFrom,
+    valid_until: '',
+    on_holidays: 'closed',
+    sells_after_end: false,
+  }
 }
 
 export function draftOf(template: Template): TemplateDraft {

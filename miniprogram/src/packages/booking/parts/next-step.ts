@@ -21,6 +21,13 @@ export type Step =
 const STEPS: Readonly<Record<string, readonly Step[]>> = {
   'session-suspended': ['slots', 'dates', 'departments'],
   'slot-over': ['slots', 'dates'],
+  'hospital-closed': ['call'],
+  'campus-closed': ['dates', 'departments'],
+  'department-closed': ['departments'],
+  'doctor-inactive': ['departments'],
+  'doctor-not-in-department': ['dates', 'departments'],
+  'level-differs': ['slots', 'dates', 'call'],
+  'template-ended': ['slots', 'dates'],
   'slot-not-released': ['countdown', 'slots'],
   'slot-full': ['slots', 'dates'],
   'slot-sold-out': ['slots', 'dates'],
