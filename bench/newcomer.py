@@ -35,11 +35,13 @@ def register(base: str) -> str:
     """Register with a new phone, add oneself as patient; answers the token."""
     phone = f"139{secrets.randbelow(10**8):08d}"
     with httpx.Client(base_url=base, timeout=30) as http:
-        http.post("/api/v1/sms-codes", json={"phone": phone, "purpose": "register"}).raise_for_status()
+        wanted = {"phone": phone, "purpose": "register"}
+        request = http.post("/api/v1/sms-codes", json=wanted).raise_for_status().json()
         code = http.get("/sandbox/sms", params={"phone": phone}).raise_for_status().json()["code"]
         account = {
             "phone": phone,
             "sms_code": code,
+            "sms_request_id": request["sms_request_id"],
             "username": f"u{phone}",
             "password": secrets.token_urlsafe(12),
         }

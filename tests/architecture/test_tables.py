@@ -21,6 +21,7 @@ DIRECTORY = {
     "installation_mark",
     "job_run",
     "login",
+    "login_budget",
     "login_throttle",
     "patient",
     "person",

@@ -42,9 +42,12 @@ async def test_a_browser_is_logged_in_by_a_cookie_that_no_script_reads(
 ) -> None:
     answer = await log_in(client, nurse)
 
-    name, _, rest = answer.headers["set-cookie"].partition("=")
+    login, device = answer.headers.get_list("set-cookie")
+    name, _, rest = login.partition("=")
     assert (answer.status_code, name) == (201, "guahao_staff")
     assert rest.partition("; ")[2] == "HttpOnly; Path=/; SameSite=strict"
+    assert device.partition("=")[0] == "guahao_device"
+    assert device.partition("; ")[2] == "HttpOnly; Max-Age=15552000; Path=/; SameSite=strict"
     me = (await client.get(ME)).json()
     assert me == answer.json()
     assert (me["username"], len(me["csrf_token"])) == (nurse.username, 64)
@@ -57,9 +60,12 @@ async def test_over_https_the_cookie_is_secure_and_bound_to_its_host(
 ) -> None:
     answer = await log_in(https, nurse, Origin="https://guahao.test")
 
-    name, _, rest = answer.headers["set-cookie"].partition("=")
+    login, device = answer.headers.get_list("set-cookie")
+    name, _, rest = login.partition("=")
     assert name == "__Host-guahao_staff"
     assert rest.partition("; ")[2] == "HttpOnly; Path=/; SameSite=strict; Secure"
+    assert device.startswith("__Host-guahao_device=")
+    assert device.endswith("; Path=/; SameSite=strict; Secure")
     assert (await https.get(ME)).status_code == 200
     plain = {"Cookie": f"guahao_staff={rest.partition(';')[0]}"}
     https.cookies.clear()
@@ -104,7 +110,7 @@ async def test_a_change_by_cookie_from_a_page_of_ours_is_done_and_logging_out_en
     assert out.status_code == 204
     assert 'guahao_staff=""' in out.headers["set-cookie"]
     assert "Max-Age=0" in out.headers["set-cookie"]
-    assert not client.cookies
+    assert set(client.cookies) == {"guahao_device"}  # which opens nothing
     assert (await client.get(ME, headers={"Cookie": f"guahao_staff={stolen}"})).status_code == 401
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guahao.identity.policy.login import (
-    PHONE_ALLOWANCES,
+    ASKER_ALLOWANCES,
     Allowance,
     is_weak_password,
     pause_s,
@@ -27,11 +27,11 @@ SECOND = timedelta(seconds=1)
 def test_what_the_wait_promises_is_allowed_then_and_not_before(ages_s: list[int]) -> None:
     latest = [NOW - SECOND * age for age in sorted(ages_s)]
 
-    wait = wait_s(latest, PHONE_ALLOWANCES, now=NOW)
+    wait = wait_s(latest, ASKER_ALLOWANCES, now=NOW)
 
-    assert wait_s(latest, PHONE_ALLOWANCES, now=NOW + SECOND * wait) == 0
+    assert wait_s(latest, ASKER_ALLOWANCES, now=NOW + SECOND * wait) == 0
     if wait > 0:
-        assert wait_s(latest, PHONE_ALLOWANCES, now=NOW + SECOND * (wait - 1)) == 1
+        assert wait_s(latest, ASKER_ALLOWANCES, now=NOW + SECOND * (wait - 1)) == 1
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=60), st.integers(1, 5), st.integers(1, 600))

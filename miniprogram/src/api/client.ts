@@ -4,7 +4,7 @@ import { type Answer, type Method, send } from './http'
 import { brokenAnswer, Refusal, retryAfter } from './refusal'
 import { renew } from './renewal'
 import type { components, paths } from './schema'
-import { dropToken, token } from './token'
+import { deviceToken, dropToken, token } from './token'
 import { texts } from '../texts/app'
 
 export type Schemas = components['schemas']
@@ -67,7 +67,9 @@ function address(path: string, { path: parts = {}, query = {} }: { path?: object
 async function attempt(request: Request): Promise<Answer> {
   const kept = token()
   const header: Record<string, string> = {}
+  const device = deviceToken()
   if (kept) header.authorization = `Bearer ${kept}`
+  else if (device) header['x-device-token'] = device
   if (request.once) header['idempotency-key'] = request.once
   const answer = await send(request.method, request.url, header, request.body)
   if (isLoggedOut(answer) && kept === token()) dropToken()

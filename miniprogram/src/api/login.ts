@@ -33,7 +33,7 @@ export function keepAccount(changed: Account | null): void {
 
 export async function logIn(body: LoginBody): Promise<Account> {
   const answer = await api.post('/api/v1/logins', { body })
-  keepToken(answer.token, body.kind)
+  keepToken(answer.token, body.kind, answer.device_token)
   known = answer.account
   return answer.account
 }
@@ -45,7 +45,7 @@ export async function logInByWeChat(): Promise<Account> {
 
 export async function register(body: Schemas['AccountIn']): Promise<Account> {
   const answer = await api.post('/api/v1/accounts', { body })
-  keepToken(answer.token, 'password')
+  keepToken(answer.token, 'password', answer.device_token)
   known = answer.account
   return answer.account
 }

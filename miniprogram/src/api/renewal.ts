@@ -19,7 +19,8 @@ async function logInByWeChat(): Promise<boolean> {
     const { code } = await wx.login()
     const answer = await send('POST', '/api/v1/logins', {}, { kind: 'wechat', js_code: code })
     if (answer.status !== 201) return false
-    keepToken((answer.data as components['schemas']['LoggedInOut']).token, 'wechat')
+    const { token, device_token: device } = answer.data as components['schemas']['LoggedInOut']
+    keepToken(token, 'wechat', device)
     return true
   } catch {
     return false

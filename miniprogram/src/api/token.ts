@@ -1,18 +1,25 @@
-// The bearer token in the phone's storage, and how it was got.
+// The bearer token in the phone's storage, how it was got, and the token by which the server knows this phone again.
 import { drop, keep, kept } from './storage'
 
 export type LoginKind = 'password' | 'sms' | 'wechat'
 
 const tokenKey = 'login-token'
 const kindKey = 'login-kind'
+const deviceKey = 'device-token'
 
 export function token(): string | null {
   return kept<string>(tokenKey)
 }
 
-export function keepToken(value: string, kind: LoginKind): void {
+export function keepToken(value: string, kind: LoginKind, device: string): void {
   keep(tokenKey, value)
   keep(kindKey, kind)
+  keep(deviceKey, device)
+}
+
+/** Shows that its owner has logged in on this phone before: strangers cannot make the owner wait. It opens nothing. */
+export function deviceToken(): string | null {
+  return kept<string>(deviceKey)
 }
 
 /** The token no longer stands; the kind of login stays known, so that WeChat's can be renewed silently. */
@@ -29,4 +36,5 @@ export function lastKind(): LoginKind | null {
 export function forgetLogin(): void {
   dropToken()
   drop(kindKey)
+  drop(deviceKey)
 }

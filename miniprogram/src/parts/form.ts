@@ -8,6 +8,10 @@ export const form = Behavior({
       const field = currentTarget.dataset.field as string
       this.setData({ [field]: detail.value, [`wrong.${field}`]: '' })
     },
+    /** A code was sent: the id of the request goes with it to the server. */
+    onCodeRequest({ detail }: WechatMiniprogram.CustomEvent<{ id: string }>) {
+      this.setData({ codeRequest: detail.id })
+    },
   },
 })
 

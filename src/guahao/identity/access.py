@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from guahao.identity.policy.browser import SAFE_METHODS, cookie_name, is_csrf_token, is_own_origin
@@ -22,6 +22,7 @@ __all__ = [
     "AccountRef",
     "CsrfRefused",
     "CurrentAccount",
+    "DeviceTokens",
     "NotLoggedIn",
     "Permission",
     "PermissionMissing",
@@ -186,6 +187,21 @@ async def _address(request: Request) -> str:
 
 SenderAddress = Annotated[str, Depends(_address)]
 """The address a request comes from, for limits; an IPv6 customer counts as one."""
+
+
+async def _device_tokens(
+    x_device_token: Annotated[
+        str | None,
+        Header(
+            max_length=400, description="`device_token` of an earlier login; spares its owner others' waits"
+        ),
+    ] = None,
+) -> str:
+    return x_device_token or ""
+
+
+DeviceTokens = Annotated[str, Depends(_device_tokens)]
+"""The tokens of devices that a client sends, to be judged by `policy.device`; empty when it sends none."""
 
 
 def take_token(request: Request, *key: str, a_minute: int) -> None:

@@ -1,4 +1,5 @@
-// The field of a code sent by SMS, with the button that sends one. Says `change` with the code, `badphone` without one.
+// The field of a code sent by SMS, with the button that sends one. Says `change` with the code, `request` with the id
+// that goes with it, `badphone` without a phone.
 import { api, type Schemas } from '../../api/client'
 import { Refusal } from '../../api/refusal'
 import { problemOf } from '../../parts/loading'
@@ -35,7 +36,8 @@ Component({
       this.setData({ isSending: true, problem: '', note: '' })
       try {
         const body = { phone, purpose: purpose as Schemas['CodePurpose'] }
-        const { expires_in_s: seconds } = await api.post('/api/v1/sms-codes', { body })
+        const { expires_in_s: seconds, sms_request_id: id } = await api.post('/api/v1/sms-codes', { body })
+        this.triggerEvent('request', { id })
         this.setData({ note: texts.codeSent(Math.round(seconds / 60)) })
         this.waitFor(pauseS)
       } catch (error) {

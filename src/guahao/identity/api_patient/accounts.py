@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Request
 from guahao.identity.access import (
     CurrentAccount,
     NotLoggedIn,
-    SenderAddress,
     per_account,
     per_address,
     public,
@@ -23,6 +22,7 @@ from guahao.identity.api_patient.schemas import (
     PasswordResetIn,
     SmsCodeIn,
     SmsCodeOut,
+    typed_code,
 )
 from guahao.identity.models.account import CodePurpose, LoginKind
 from guahao.identity.policy.login import CODE_TTL, CODES_PER_ADDRESS_HOUR
@@ -32,7 +32,8 @@ from guahao.identity.service import account as accounts
 from guahao.identity.service import sms_code as sms_codes
 from guahao.identity.service.login import open_account_login
 from guahao.identity.service.password import hash_password, is_password
-from guahao.identity.service.throttle import LoginPaused, forgive_tries, pay_password_try
+from guahao.identity.service.sms_code import Asker
+from guahao.identity.service.throttle import Attempt, LoginPaused, Realm
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import TooManyRequests, Unavailable
 from guahao.kernel.http import AppSettings, Db, Keys, problems
@@ -55,20 +56,21 @@ Sms = Annotated[SmsSender, Depends(_sms_sender)]
     responses=problems(sms_codes.SmsLimitReached, sms_codes.SmsBudgetSpent, sms_codes.SmsUnavailable),
     dependencies=[Depends(public)],
 )
-async def send_sms_code(
-    body: SmsCodeIn, caller: Caller, sms: Sms, settings: AppSettings, address: SenderAddress
-) -> SmsCodeOut:
-    """Send a code of six digits; it works once, for five minutes and for this purpose only.
+async def send_sms_code(body: SmsCodeIn, caller: Caller, sms: Sms, settings: AppSettings) -> SmsCodeOut:
+    """Send a code of six digits; it works once, for five minutes, for this purpose and this request only.
 
-    The answer is the same whether the phone is known or not. A new code voids the one before.
+    The answer is the same whether the phone is known or not. A new code voids the one that the same
+    device or address had before; what others ask for this phone voids none.
     """
     async with transaction(caller.sessions) as db:
+        credential = await accounts.find_by_phone(db, key_ring=caller.keys, phone=body.phone)
+        asker = Asker(address=caller.address, device=caller.known_device(credential.owner))
         issued = await sms_codes.issue_code(
             db,
             key_ring=caller.keys,
             phone=body.phone,
             purpose=body.purpose,
-            address=address,
+            asker=asker,
             per_address_hour=CODES_PER_ADDRESS_HOUR * settings.address_factor,
             daily_budget=settings.sms_daily_budget,
             now=caller.now,
@@ -81,7 +83,7 @@ async def send_sms_code(
         raise sms_codes.SmsUnavailable from error
     async with transaction(caller.sessions) as db:
         await sms_codes.note_sent(db, code_id=issued.id, now=caller.now)
-    return SmsCodeOut(expires_in_s=minutes * 60)
+    return SmsCodeOut(expires_in_s=minutes * 60, sms_request_id=issued.id)
 
 
 @router.post(
@@ -100,7 +102,7 @@ async def send_sms_code(
 async def register(body: AccountIn, caller: Caller) -> LoggedInOut:
     """Make an account for a phone proven by a code, and log in."""
     accounts.check_password_strength(body.password, username=body.username)
-    code_id = await prove_phone(caller, phone=body.phone, purpose=CodePurpose.REGISTER, code=body.sms_code)
+    code_id = await prove_phone(caller, typed_code(body, CodePurpose.REGISTER))
     password_hash = await hash_password(body.password)
     async with transaction(caller.sessions) as db:
         await sms_codes.spend_code(db, code_id=code_id, now=caller.now)
@@ -115,7 +117,11 @@ async def register(body: AccountIn, caller: Caller) -> LoggedInOut:
         login = await open_account_login(
             db, account_id=account.id, kind=LoginKind.SMS, device=caller.device, now=caller.now
         )
-    return LoggedInOut(token=login.token, account=AccountOut.of(account, caller.keys))
+    return LoggedInOut(
+        token=login.token,
+        device_token=caller.device_token(account.id),
+        account=AccountOut.of(account, caller.keys),
+    )
 
 
 @router.get("/me", responses=problems(NotLoggedIn))
@@ -141,15 +147,17 @@ async def change_password(body: PasswordChangeIn, account: CurrentAccount, calle
     """Set a new password; every other device is logged out at once."""
     async with transaction(caller.sessions) as db:
         credential = await accounts.credential_of(db, account_id=account.id)
-        key = caller.name_key(credential.username or str(account.id))
-        await pay_password_try(db, key=key, now=caller.now)
+    # counted for this login alone: what strangers try of the name keeps nobody from changing the password
+    attempt = Attempt(
+        realm=Realm.ACCOUNT, name=str(account.id), address=caller.address, device=str(account.login_id)
+    )
+    await caller.pay(attempt)
     accounts.check_password_strength(body.new_password, username=credential.username or "")
     old_hash = credential.password_hash
     if not await is_password(body.old_password, password_hash=old_hash) or old_hash is None:
         raise accounts.OldPasswordWrong
     new_hash = await hash_password(body.new_password)
     async with transaction(caller.sessions) as db:
-        await forgive_tries(db, key=key)
         await accounts.change_password(
             db,
             account_id=account.id,
@@ -158,6 +166,7 @@ async def change_password(body: PasswordChangeIn, account: CurrentAccount, calle
             keep_login=account.login_id,
             now=caller.now,
         )
+    await caller.forgive(attempt)
 
 
 @router.post(
@@ -170,7 +179,7 @@ async def change_password(body: PasswordChangeIn, account: CurrentAccount, calle
 )
 async def reset_password(body: PasswordResetIn, caller: Caller) -> None:
     """Set a new password for the account of a phone proven by a code; all devices are logged out."""
-    code_id = await prove_phone(caller, phone=body.phone, purpose=CodePurpose.RESET, code=body.sms_code)
+    code_id = await prove_phone(caller, typed_code(body, CodePurpose.RESET))
     async with transaction(caller.sessions) as db:
         credential = await accounts.credential_by_phone(db, key_ring=caller.keys, phone=body.phone)
     accounts.check_password_strength(body.new_password, username=credential.username or "")
@@ -178,5 +187,5 @@ async def reset_password(body: PasswordResetIn, caller: Caller) -> None:
     async with transaction(caller.sessions) as db:
         await sms_codes.spend_code(db, code_id=code_id, now=caller.now)
         await accounts.reset_password(db, credential=credential, new_hash=new_hash, now=caller.now)
-        if credential.username is not None:
-            await forgive_tries(db, key=caller.name_key(credential.username))
+    if credential.username is not None:
+        await caller.forgive(caller.attempt(credential.username, account_id=credential.owner))

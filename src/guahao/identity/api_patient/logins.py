@@ -16,16 +16,17 @@ from guahao.identity.api_patient.schemas import (
     PasswordLoginIn,
     SmsLoginIn,
     WeChatLoginIn,
+    typed_code,
 )
-from guahao.identity.models.account import CodePurpose, LoginKind
+from guahao.identity.models.account import Account, CodePurpose, LoginKind
 from guahao.identity.ports.wechat import WeChatIdentity
 from guahao.identity.queries.login import logins_of_account
 from guahao.identity.service import account as accounts
-from guahao.identity.service.login import open_account_login, revoke_account_login
+from guahao.identity.service.login import OpenedLogin, open_account_login, revoke_account_login
 from guahao.identity.service.openid import openid_by_code
 from guahao.identity.service.password import hash_password, is_outdated, is_password
 from guahao.identity.service.sms_code import SmsCodeWrong, spend_code
-from guahao.identity.service.throttle import LoginPaused, forgive_tries, pay_password_try
+from guahao.identity.service.throttle import LoginPaused
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound, TooManyRequests, Unavailable
 from guahao.kernel.http import Db, Now, Page, problems
@@ -103,10 +104,10 @@ async def log_device_out(login_id: str, account: CurrentAccount, db: Db, now: No
 
 
 async def _by_password(body: PasswordLoginIn, caller: CallerFacts) -> LoggedInOut:
-    key = caller.name_key(body.username)
     async with transaction(caller.sessions) as db:
-        await pay_password_try(db, key=key, now=caller.now)
         credential = await accounts.credential_by_username(db, username=body.username)
+    attempt = caller.attempt(body.username, account_id=credential.owner)
+    await caller.pay(attempt)
     old_hash = credential.password_hash
     right = await is_password(body.password, password_hash=old_hash)
     if not right or credential.owner is None or old_hash is None:
@@ -116,22 +117,22 @@ async def _by_password(body: PasswordLoginIn, caller: CallerFacts) -> LoggedInOu
         account = await accounts.verified_account(db, account_id=credential.owner, password_hash=old_hash)
         if new_hash is not None:
             await accounts.renew_hash(db, account=account, password_hash=new_hash)
-        await forgive_tries(db, key=key)
         login = await open_account_login(
             db, account_id=account.id, kind=LoginKind.PASSWORD, device=caller.device, now=caller.now
         )
-    return LoggedInOut(token=login.token, account=AccountOut.of(account, caller.keys))
+    await caller.forgive(attempt)
+    return _logged_in(login, account, caller)
 
 
 async def _by_sms(body: SmsLoginIn, caller: CallerFacts) -> LoggedInOut:
-    code_id = await prove_phone(caller, phone=body.phone, purpose=CodePurpose.LOGIN, code=body.sms_code)
+    code_id = await prove_phone(caller, typed_code(body, CodePurpose.LOGIN))
     async with transaction(caller.sessions) as db:
         await spend_code(db, code_id=code_id, now=caller.now)
         account = await accounts.account_by_phone(db, key_ring=caller.keys, phone=body.phone)
         login = await open_account_login(
             db, account_id=account.id, kind=LoginKind.SMS, device=caller.device, now=caller.now
         )
-    return LoggedInOut(token=login.token, account=AccountOut.of(account, caller.keys))
+    return _logged_in(login, account, caller)
 
 
 async def _by_wechat(body: WeChatLoginIn, caller: CallerFacts, wechat: WeChatIdentity) -> LoggedInOut:
@@ -141,4 +142,12 @@ async def _by_wechat(body: WeChatLoginIn, caller: CallerFacts, wechat: WeChatIde
         login = await open_account_login(
             db, account_id=account.id, kind=LoginKind.WECHAT, device=caller.device, now=caller.now
         )
-    return LoggedInOut(token=login.token, account=AccountOut.of(account, caller.keys))
+    return _logged_in(login, account, caller)
+
+
+def _logged_in(login: OpenedLogin, account: Account, caller: CallerFacts) -> LoggedInOut:
+    return LoggedInOut(
+        token=login.token,
+        device_token=caller.device_token(account.id),
+        account=AccountOut.of(account, caller.keys),
+    )

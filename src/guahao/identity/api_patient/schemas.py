@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Discriminator, Field, StringConstraints
 
 from guahao.identity.models.account import Account, CodePurpose, LoginKind
 from guahao.identity.policy.login import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH
+from guahao.identity.service.sms_code import TypedCode
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.http import Body
 from guahao.kernel.masking import mask_phone
 from guahao.kernel.value.fields import GivenUsername, Mobile, OneTimeCode, Username, opaque, secret
 
+SmsRequestId = Annotated[
+    UUID | None,
+    Field(
+        description="`sms_request_id` of the answer of POST /sms-codes; without it the newest code counts "
+        "that was asked for from the same address"
+    ),
+]
 NewPassword = Annotated[
     str,
     StringConstraints(strip_whitespace=False),
@@ -34,9 +43,10 @@ class SmsCodeIn(Body):
 
 
 class SmsCodeOut(BaseModel):
-    """The same whether the phone is known or not."""
+    """The same whether the phone is known or not; the id goes with the code, nobody else learns it."""
 
     expires_in_s: int
+    sms_request_id: UUID
 
 
 class AccountIn(Body):
@@ -44,6 +54,7 @@ class AccountIn(Body):
 
     phone: Mobile
     sms_code: OneTimeCode
+    sms_request_id: SmsRequestId = None
     username: Username
     password: NewPassword
 
@@ -62,6 +73,7 @@ class SmsLoginIn(Body):
     kind: Literal["sms"]
     phone: Mobile
     sms_code: OneTimeCode
+    sms_request_id: SmsRequestId = None
 
 
 class WeChatLoginIn(Body):
@@ -86,7 +98,13 @@ class PasswordResetIn(Body):
 
     phone: Mobile
     sms_code: OneTimeCode
+    sms_request_id: SmsRequestId = None
     new_password: NewPassword
+
+
+def typed_code(body: AccountIn | SmsLoginIn | PasswordResetIn, purpose: CodePurpose) -> TypedCode:
+    """The code that came in a request, for one purpose."""
+    return TypedCode(phone=body.phone, purpose=purpose, code=body.sms_code, request_id=body.sms_request_id)
 
 
 class AccountOut(BaseModel):
@@ -109,9 +127,14 @@ class AccountOut(BaseModel):
 
 
 class LoggedInOut(BaseModel):
-    """The bearer token, shown this once, and the account it stands for."""
+    """The bearer token, shown this once, and the account it stands for.
+
+    Sent as `X-Device-Token` at the next login or code, the device token spares its owner the waits that
+    strangers cause. It opens nothing and lasts 180 days.
+    """
 
     token: str
+    device_token: str
     account: AccountOut
 
 

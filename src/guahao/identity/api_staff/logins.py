@@ -20,7 +20,7 @@ from guahao.identity.access import (
     staff,
     staff_of,
 )
-from guahao.identity.api_staff.cookie import clear_cookie, set_cookie
+from guahao.identity.api_staff.cookie import clear_cookie, set_cookie, set_device_cookie
 from guahao.identity.api_staff.proof import LOGIN_REFUSALS, PASSWORD_REFUSALS, AtCounter
 from guahao.identity.api_staff.schemas import MyselfOut, StaffLoggedInOut, StaffLoginIn, StaffPasswordIn
 from guahao.identity.policy.browser import csrf_token_of
@@ -54,12 +54,14 @@ class StaffDeviceOut(BaseModel):
     "/logins",
     status_code=201,
     responses=problems(*LOGIN_REFUSALS),
-    dependencies=[Depends(public), Depends(per_address("staff login", a_minute=30))],
+    dependencies=[Depends(public), Depends(per_address("staff login", a_minute=120))],
 )
 async def log_in(body: StaffLoginIn, counter: AtCounter) -> StaffLoggedInOut:
     """Log in; the login ends after 30 minutes without use and after 12 hours at the latest."""
     member, login = await counter.log_in(body)
-    return StaffLoggedInOut(token=login.token, staff_id=str(member.id))
+    return StaffLoggedInOut(
+        token=login.token, staff_id=str(member.id), device_token=counter.device_token(member.id)
+    )
 
 
 @router.post(
@@ -69,15 +71,16 @@ async def log_in(body: StaffLoginIn, counter: AtCounter) -> StaffLoggedInOut:
     dependencies=[
         Depends(public),
         Depends(own_pages_only),
-        Depends(per_address("staff login", a_minute=30)),
+        Depends(per_address("staff login", a_minute=120)),
     ],
 )
 async def log_in_by_cookie(
     body: StaffLoginIn, counter: AtCounter, request: Request, response: Response, settings: AppSettings
 ) -> MyselfOut:
     """Log a browser in: the token comes as a cookie that no script reads, and ends as above."""
-    _, login = await counter.log_in(body)
+    member, login = await counter.log_in(body)
     set_cookie(response, token=login.token, settings=settings)
+    set_device_cookie(response, tokens=counter.device_token(member.id), settings=settings)
     who = await staff_of(login.token, request, settings, counter.now)
     return await _myself(who, counter.sessions, csrf_token=csrf_token_of(login.token))
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 
-from guahao.identity.access import StaffRef
+from guahao.identity.access import DeviceTokens, SenderAddress, StaffRef
 from guahao.identity.api_staff.schemas import StaffLoginIn
 from guahao.identity.models.staff import Staff
+from guahao.identity.policy.browser import device_cookie_name
+from guahao.identity.policy.device import device_of, new_device, with_device
 from guahao.identity.service.login import OpenedLogin
 from guahao.identity.service.password import is_password
-from guahao.identity.service.second_factor import RecoveryCodeWrong, SecondFactorWrong
+from guahao.identity.service.second_factor import RecoveryCodeWrong, SecondFactorWrong, step_of
 from guahao.identity.service.staff_login import (
     Proof,
     SecondFactorRequired,
@@ -26,16 +29,18 @@ from guahao.identity.service.staff_login import (
     staff_credential,
 )
 from guahao.identity.service.throttle import (
+    Attempt,
     LoginPaused,
+    Realm,
     StaffLoginPaused,
-    forgive_tries,
-    name_key,
-    pay_password_try,
+    forgive_try,
+    pay_budgets,
+    pay_try,
 )
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import TooManyRequests, Unavailable
-from guahao.kernel.http import AllSessions, Keys, Now
+from guahao.kernel.http import AllSessions, AppSettings, Keys, Now
 
 LOGIN_REFUSALS = (
     StaffLoginRefused,
@@ -59,13 +64,17 @@ class Counter:
     sessions: Sessions
     keys: KeyRing
     device: str
+    device_tokens: str
+    address: str
+    address_factor: int
     now: datetime
 
     async def log_in(self, body: StaffLoginIn) -> tuple[Staff, OpenedLogin]:
         """Open a login. Raises `LOGIN_REFUSALS`."""
-        key = await self._pay(body.username)
         async with transaction(self.sessions) as db:
             credential = await staff_credential(db, key_ring=self.keys, username=body.username)
+        attempt = self._attempt(body, credential)
+        await self._pay(attempt)
         if not await is_password(body.password, password_hash=credential.password_hash):
             raise StaffLoginRefused
         proof = proof_of(credential, totp_code=body.totp_code, recovery_code=body.recovery_code, now=self.now)
@@ -78,38 +87,75 @@ class Counter:
                 key_ring=self.keys,
                 now=self.now,
             )
-            await forgive_tries(db, key=key)
+        await self.forgive(attempt)
         return opened
+
+    def device_token(self, staff_id: UUID) -> str:
+        """The tokens that a browser keeps from now on, that of this member first."""
+        owner = f"staff:{staff_id}"
+        token = new_device(self.keys.pepper, owner=owner, now=self.now)
+        return with_device(self.keys.pepper, self.device_tokens, token, owner=owner)
+
+    def _attempt(self, body: StaffLoginIn, credential: StaffCredential) -> Attempt:
+        """A try at a login; a right code of the app goes before what strangers tried of the name."""
+        device = None
+        if credential.id is not None:
+            owner = f"staff:{credential.id}"
+            device = device_of(self.keys.pepper, self.device_tokens, owner=owner, now=self.now)
+        return Attempt(
+            realm=Realm.STAFF,
+            name=body.username,
+            address=self.address,
+            device=device,
+            is_proven=_shows_code(body, credential, self.now),
+        )
 
     async def ask_password(self, who: StaffRef, password: str) -> StaffCredential:
         """Judge the present password of somebody logged in. Raises `PASSWORD_REFUSALS`."""
         async with transaction(self.sessions) as db:
             credential = await own_credential(db, staff_id=who.id, key_ring=self.keys)
-        key = await self._pay(credential.username)
+        attempt = self._own_attempt(who, "password")
+        await self._pay(attempt)
         if not await is_password(password, password_hash=credential.password_hash):
             raise StaffPasswordWrong
-        async with transaction(self.sessions) as db:
-            await forgive_tries(db, key=key)
+        await self.forgive(attempt)
         return credential
 
-    async def pay_code_try(self, who: StaffRef) -> bytes:
+    async def pay_code_try(self, who: StaffRef) -> Attempt:
         """Count one try of a code by somebody whose right password forgives the tries of passwords.
 
         Answers what to forgive when the code is right. Raises `StaffLoginPaused`.
         """
-        return await self._pay_under(f"staff code:{who.id}")
+        attempt = self._own_attempt(who, "code")
+        await self._pay(attempt)
+        return attempt
 
-    async def _pay(self, username: str) -> bytes:
-        return await self._pay_under(f"staff:{username}")
+    async def forgive(self, attempt: Attempt) -> None:
+        """Count anew after a right password or code."""
+        async with transaction(self.sessions) as db:
+            await forgive_try(db, attempt=attempt, keys=self.keys, address_factor=self.address_factor)
 
-    async def _pay_under(self, name: str) -> bytes:
-        key = name_key(self.keys, name)
+    def _own_attempt(self, who: StaffRef, what: str) -> Attempt:
+        """A try by somebody logged in, counted for that login alone: no stranger adds to it."""
+        return Attempt(
+            realm=Realm.STAFF, name=f"{who.id}|{what}", address=self.address, device=str(who.login_id)
+        )
+
+    async def _pay(self, attempt: Attempt) -> None:
         try:
             async with transaction(self.sessions) as db:
-                await pay_password_try(db, key=key, now=self.now)
+                await pay_try(db, attempt=attempt, keys=self.keys, now=self.now)
+            if attempt.is_strange:
+                async with transaction(self.sessions) as db:
+                    await pay_budgets(
+                        db,
+                        attempt=attempt,
+                        keys=self.keys,
+                        address_factor=self.address_factor,
+                        now=self.now,
+                    )
         except LoginPaused as paused:
             raise StaffLoginPaused(**paused.extra) from None
-        return key
 
     def proof(
         self, credential: StaffCredential, *, totp_code: str | None, recovery_code: str | None
@@ -118,8 +164,31 @@ class Counter:
         return proof_of(credential, totp_code=totp_code, recovery_code=recovery_code, now=self.now)
 
 
-async def _counter(request: Request, sessions: AllSessions, keys: Keys, now: Now) -> Counter:
-    return Counter(sessions=sessions, keys=keys, device=request.headers.get("user-agent", ""), now=now)
+def _shows_code(body: StaffLoginIn, credential: StaffCredential, now: datetime) -> bool:
+    """Whether a right code of the owner's app came with the password."""
+    if credential.totp_secret is None or body.totp_code is None:
+        return False
+    return step_of(body.totp_code, secret=credential.totp_secret, now=now) is not None
+
+
+async def _counter(
+    request: Request,
+    sessions: AllSessions,
+    keys: Keys,
+    settings: AppSettings,
+    address: SenderAddress,
+    device_tokens: DeviceTokens,
+    now: Now,
+) -> Counter:
+    return Counter(
+        sessions=sessions,
+        keys=keys,
+        device=request.headers.get("user-agent", ""),
+        device_tokens=device_tokens or request.cookies.get(device_cookie_name(settings.public_url), ""),
+        address=address,
+        address_factor=settings.address_factor,
+        now=now,
+    )
 
 
 AtCounter = Annotated[Counter, Depends(_counter)]

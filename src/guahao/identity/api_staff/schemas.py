@@ -54,9 +54,13 @@ class MyselfOut(StaffOut):
 
 
 class StaffLoggedInOut(BaseModel):
-    """The bearer token, shown this once, and whose it is; GET /api/v1/staff/me tells the rest."""
+    """The bearer token, shown this once, and whose it is; GET /api/v1/staff/me tells the rest.
+
+    The device token goes into `X-Device-Token` at the next login from here; browsers keep it as a cookie.
+    """
 
     token: str
+    device_token: str
     staff_id: str
 
 

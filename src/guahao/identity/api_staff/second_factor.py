@@ -22,7 +22,6 @@ from guahao.identity.service.second_factor import (
     remove_own_totp,
 )
 from guahao.identity.service.staff_login import SecondFactorRequired, spend_proof
-from guahao.identity.service.throttle import forgive_tries
 from guahao.kernel.db import transaction
 from guahao.kernel.http import AppSettings, Body, problems
 from guahao.kernel.qr import qr_image
@@ -107,10 +106,10 @@ async def remove(
 ) -> None:
     """Forget the caller's second factor, to set up that of another phone; every login ends."""
     credential = await counter.ask_password(who, body.password)
-    key = await counter.pay_code_try(who)
+    attempt = await counter.pay_code_try(who)
     proof = counter.proof(credential, totp_code=body.totp_code, recovery_code=body.recovery_code)
     async with transaction(counter.sessions) as db:
         await spend_proof(db, staff_id=who.id, proof=proof, key_ring=counter.keys, now=counter.now)
         await remove_own_totp(db, staff_id=who.id, now=counter.now)
-        await forgive_tries(db, key=key)
+    await counter.forgive(attempt)
     clear_cookie(response, settings=settings)

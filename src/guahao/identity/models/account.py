@@ -95,6 +95,8 @@ class SmsCode(Base):
     purpose: Mapped[CodePurpose] = mapped_column(closed_set(CodePurpose))
     phone_index: Mapped[bytes] = mapped_column(LargeBinary)
     address_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    device_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Of the device that asked, where the phone's owner has logged in on it before."""
     code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     created_at: Mapped[datetime]
@@ -114,7 +116,7 @@ class SmsBudget(Base):
 
 
 class LoginThrottle(Base):
-    """Password tries that were not followed by a success, by keyed hash of the name that was tried."""
+    """Tries that no success followed, by keyed hash of the name and the address or device they came from."""
 
     __tablename__ = "login_throttle"
     __table_args__ = (Index("login_throttle_last_try_idx", "last_try_at"),)
@@ -123,3 +125,13 @@ class LoginThrottle(Base):
     failures: Mapped[int]
     last_try_at: Mapped[datetime]
     blocked_until: Mapped[datetime]
+
+
+class LoginBudget(Base):
+    """What strangers may still try of one name, or from one address: when it is whole again."""
+
+    __tablename__ = "login_budget"
+    __table_args__ = (Index("login_budget_full_idx", "full_at"),)
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    full_at: Mapped[datetime]

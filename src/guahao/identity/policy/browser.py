@@ -8,12 +8,18 @@ from urllib.parse import urlsplit
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PLAIN_COOKIE = "guahao_staff"
+_PLAIN_DEVICE = "guahao_device"
 _CSRF = b"guahao staff csrf"
 
 
 def cookie_name(public_url: str) -> str:
     """Name the cookie of a staff login; over https the browser itself keeps it to this very host."""
     return f"__Host-{_PLAIN_COOKIE}" if is_https(public_url) else _PLAIN_COOKIE
+
+
+def device_cookie_name(public_url: str) -> str:
+    """Name the cookie by which a browser is known to have been used by its staff before; it opens nothing."""
+    return f"__Host-{_PLAIN_DEVICE}" if is_https(public_url) else _PLAIN_DEVICE
 
 
 def is_https(public_url: str) -> bool:

@@ -30,12 +30,47 @@ class Allowance:
     period: timedelta
 
 
-PHONE_ALLOWANCES = (
+ASKER_ALLOWANCES = (
     Allowance(1, timedelta(seconds=60)),
     Allowance(5, timedelta(hours=1)),
     Allowance(10, timedelta(days=1)),
 )
-"""Of SMS codes to one phone; no looser than Aliyun's own flow control: 1 a minute, 5 an hour, 10 a day."""
+"""Of SMS codes to one phone that one asker gets: a device of the phone's owner, or an address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Of the codes that strangers ask for one phone: `first` for anybody, then one for each, to `most`."""
+
+    first: int
+    most: int
+    period: timedelta
+
+
+PHONE_SHARES = (
+    Share(first=5, most=15, period=timedelta(hours=1)),
+    Share(first=10, most=30, period=timedelta(days=1)),
+)
+"""Whoever has asked much for somebody else's phone leaves the owner, who has not asked yet, a code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """So many wrong tries at once; each comes back after `refill_s`."""
+
+    tries: int
+    refill_s: float
+
+    def times(self, factor: int) -> Budget:
+        """So many times as large."""
+        return Budget(tries=self.tries * factor, refill_s=self.refill_s / factor)
+
+
+NAME_BUDGET = Budget(tries=100, refill_s=600)
+"""Of all strangers together at one name: 100 at once, then 144 a day."""
+
+ADDRESS_BUDGET = Budget(tries=300, refill_s=12)
+"""Of one address at all names: 300 at once, then 300 an hour; a carrier's address has many people."""
 
 CODES_PER_ADDRESS_HOUR = 20
 
@@ -47,6 +82,25 @@ def wait_s(latest: Sequence[datetime], allowances: Sequence[Allowance], *, now: 
         for allowance in allowances
         if len(latest) >= allowance.count
     ]
+    return max((seconds_until(moment, now=now) for moment in free_at), default=0)
+
+
+def share_wait_s(
+    of_phone: Sequence[datetime], of_asker: Sequence[datetime], shares: Sequence[Share], *, now: datetime
+) -> int:
+    """Seconds until a stranger may have a code sent to a phone, 0 when one may; moments newest first.
+
+    `of_phone` are those of all strangers' codes to it, `of_asker` those that this one had asked for.
+    """
+    free_at = []
+    for share in shares:
+        since = now - share.period
+        all_recent = [moment for moment in of_phone if moment > since]
+        own_recent = [moment for moment in of_asker if moment > since]
+        if len(all_recent) >= share.most:
+            free_at.append(all_recent[share.most - 1] + share.period)
+        elif len(all_recent) >= share.first and own_recent:
+            free_at.append(min(all_recent[share.first - 1], own_recent[0]) + share.period)
     return max((seconds_until(moment, now=now) for moment in free_at), default=0)
 
 

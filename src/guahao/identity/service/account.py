@@ -126,9 +126,14 @@ async def credential_of(db: AsyncSession, *, account_id: UUID) -> Credential:
     return await _credential(db, Account.id == account_id)
 
 
+async def find_by_phone(db: AsyncSession, *, key_ring: KeyRing, phone: str) -> Credential:
+    """Read the account of a phone that nobody has proven; what it says must not reach the caller."""
+    return await _credential(db, Account.phone_index == phone_index(key_ring, phone))
+
+
 async def credential_by_phone(db: AsyncSession, *, key_ring: KeyRing, phone: str) -> Credential:
     """Read the account of a phone that was proven. Raises `PhoneUnknown`."""
-    found = await _credential(db, Account.phone_index == phone_index(key_ring, phone))
+    found = await find_by_phone(db, key_ring=key_ring, phone=phone)
     if found.owner is None:
         raise PhoneUnknown
     return found

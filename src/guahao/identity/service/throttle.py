@@ -1,15 +1,22 @@
-"""Password guessing made slow: a try is paid for before it is judged, so that parallel tries count too."""
+"""Guessing made slow, and only for who guesses: a try is paid for before it is judged.
+
+A stranger's wrong passwords slow down his address, not the owner of the name: devices on which the owner
+has logged in before have a count of their own. What all strangers together may try of one name, and one
+address of all names, are budgets.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.identity.models.account import LoginThrottle
-from guahao.identity.policy.login import pause_s, seconds_until
+from guahao.identity.models.account import LoginBudget, LoginThrottle
+from guahao.identity.policy.login import ADDRESS_BUDGET, NAME_BUDGET, Budget, pause_s, seconds_until
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
@@ -18,7 +25,7 @@ _FORGOTTEN_AFTER = timedelta(days=1)
 
 
 class LoginPaused(Problem):
-    """Too many wrong passwords in a row for this name; the same for names that do not exist."""
+    """Too many wrong passwords from here for this name; the same for names that do not exist."""
 
     code = "login-paused"
     status = 429
@@ -26,23 +33,61 @@ class LoginPaused(Problem):
 
 
 class StaffLoginPaused(Problem):
-    """Too many wrong passwords or codes in a row for a name of staff; the same for names that nobody has."""
+    """Too many wrong passwords or codes from here for a name of staff; the same for names nobody has."""
 
     code = "staff-login-paused"
     status = 429
     retry_after_s = 15
 
 
-def name_key(key_ring: KeyRing, username: str) -> bytes:
-    """Under which tries for a name are counted; patients' and staff names are told apart by the caller."""
-    return key_ring.blind_index("login_throttle.key", username.lower())
+class Realm(StrEnum):
+    """Whose names are tried; the same name is another one in each."""
+
+    ACCOUNT = "account"
+    STAFF = "staff"
 
 
-async def pay_password_try(db: AsyncSession, *, key: bytes, now: datetime) -> None:
-    """Count one try for the name behind `key`; commit it before the password is looked at.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A try at somebody's password or code.
 
-    Raises `LoginPaused` while the name is paused, without counting.
+    `device` names a device on which the owner has logged in before, or the login that is asked for its
+    password again. `is_proven`: a right code of the owner's authenticator came with it.
     """
+
+    realm: Realm
+    name: str
+    address: str
+    device: str | None = None
+    is_proven: bool = False
+
+    @property
+    def is_strange(self) -> bool:
+        """Whether anybody may have sent it."""
+        return self.device is None
+
+    def own_key(self, keys: KeyRing) -> bytes:
+        """Under which the tries of this device, or of strangers from this address, are counted."""
+        source = f"address|{self.address}" if self.device is None else f"device|{self.device}"
+        return keys.blind_index("login_throttle.key", f"{self.realm}|{self.name.lower()}|{source}")
+
+    def budgets(self, keys: KeyRing, *, address_factor: int) -> list[tuple[bytes, Budget]]:
+        """The budgets that the try is taken from, in the order in which everybody locks them."""
+        if self.device is not None:
+            return []
+        of_name = keys.blind_index("login_budget.key", f"{self.realm}|name|{self.name.lower()}")
+        of_address = keys.blind_index("login_budget.key", f"{self.realm}|address|{self.address}")
+        wide = (of_address, ADDRESS_BUDGET.times(address_factor))
+        return [wide] if self.is_proven else [(of_name, NAME_BUDGET), wide]
+
+
+async def pay_try(db: AsyncSession, *, attempt: Attempt, keys: KeyRing, now: datetime) -> None:
+    """Count a try against the device or the address it comes from; commit it before it is judged.
+
+    Five are free, then each further one makes the next wait longer. Raises `LoginPaused` while it does,
+    without counting.
+    """
+    key = attempt.own_key(keys)
     fresh = insert(LoginThrottle).values(key=key, failures=1, last_try_at=now, blocked_until=now)
     is_old = LoginThrottle.last_try_at < now - _FORGOTTEN_AFTER
     counted = fresh.on_conflict_do_update(
@@ -63,12 +108,44 @@ async def pay_password_try(db: AsyncSession, *, key: bytes, now: datetime) -> No
         )
 
 
-async def forgive_tries(db: AsyncSession, *, key: bytes) -> None:
-    """Start counting anew after a right password."""
-    await db.execute(delete(LoginThrottle).where(LoginThrottle.key == key))
+async def pay_budgets(
+    db: AsyncSession, *, attempt: Attempt, keys: KeyRing, address_factor: int, now: datetime
+) -> None:
+    """Take a stranger's try from what all strangers may try of the name, and the address of all names.
+
+    All or nothing. Raises `LoginPaused` when either is used up.
+    """
+    for key, budget in attempt.budgets(keys, address_factor=address_factor):
+        step = timedelta(seconds=budget.refill_s)
+        fresh = insert(LoginBudget).values(key=key, full_at=now + step)
+        taken = fresh.on_conflict_do_update(
+            index_elements=["key"],
+            set_={"full_at": func.greatest(LoginBudget.full_at, now) + step},
+            where=LoginBudget.full_at <= now + step * (budget.tries - 1),
+        ).returning(LoginBudget.full_at)
+        if await db.scalar(taken) is None:
+            full_at = await db.scalar(select(LoginBudget.full_at).where(LoginBudget.key == key))
+            free_at = (full_at or now) - step * (budget.tries - 1)
+            raise LoginPaused(retry_after_s=max(1, seconds_until(free_at, now=now)))
+
+
+async def forgive_try(db: AsyncSession, *, attempt: Attempt, keys: KeyRing, address_factor: int = 1) -> None:
+    """Count anew for this device or address after a right password, and give its try back to the budgets.
+
+    What strangers elsewhere tried of the name stays counted.
+    """
+    await db.execute(delete(LoginThrottle).where(LoginThrottle.key == attempt.own_key(keys)))
+    for key, budget in attempt.budgets(keys, address_factor=address_factor):
+        await db.execute(
+            update(LoginBudget)
+            .where(LoginBudget.key == key)
+            .values(full_at=LoginBudget.full_at - timedelta(seconds=budget.refill_s))
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def forget_old_tries(db: AsyncSession, *, now: datetime) -> int:
-    """Delete counters nobody added to for a day; answers how many."""
-    old = LoginThrottle.last_try_at < now - _FORGOTTEN_AFTER
-    return affected(await db.execute(delete(LoginThrottle).where(old)))
+    """Delete counters nobody added to for a day and budgets that are full again; answers how many."""
+    old = await db.execute(delete(LoginThrottle).where(LoginThrottle.last_try_at < now - _FORGOTTEN_AFTER))
+    full = await db.execute(delete(LoginBudget).where(LoginBudget.full_at < now))
+    return affected(old) + affected(full)

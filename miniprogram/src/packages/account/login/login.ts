@@ -58,6 +58,7 @@ Page({
     way: 'wechat' as Way,
     phone: '',
     code: '',
+    codeRequest: null as string | null,
     username: '',
     password: '',
     agreements: [] as Text[],
@@ -115,9 +116,9 @@ Page({
   },
 
   logIn(): Promise<Account> {
-    const { way, phone, code, username, password } = this.data
+    const { way, phone, code, codeRequest, username, password } = this.data
     if (way === 'wechat') return logInByWeChat()
-    if (way === 'sms') return logIn({ kind: 'sms', phone, sms_code: code })
+    if (way === 'sms') return logIn({ kind: 'sms', phone, sms_code: code, sms_request_id: codeRequest })
     return logIn({ kind: 'password', username, password })
   },
 

@@ -29,6 +29,7 @@ Page({
     problem: null,
     phone: '',
     code: '',
+    codeRequest: null as string | null,
     username: '',
     password: '',
     agreements: [] as Text[],
@@ -73,10 +74,10 @@ Page({
     const wrong = this.findWrong()
     this.setData({ wrong })
     if (this.data.isBusy || Object.keys(wrong).length) return
-    const { phone, code, username, password, agreements } = this.data
+    const { phone, code, codeRequest, username, password, agreements } = this.data
     this.setData({ isBusy: true })
     try {
-      await register({ phone, sms_code: code, username, password })
+      await register({ phone, sms_code: code, sms_request_id: codeRequest, username, password })
       await agreeTo(agreements)
       void wx.showToast({ title: texts.registerDone, icon: 'none' })
       comeBack(this, this.back)

@@ -18,6 +18,7 @@ Page({
     t: texts,
     phone: '',
     code: '',
+    codeRequest: null as string | null,
     password: '',
     wrong: {} as Partial<Record<Field, string>>,
     isBusy: false,
@@ -36,10 +37,11 @@ Page({
     const wrong = this.findWrong()
     this.setData({ wrong })
     if (this.data.isBusy || Object.keys(wrong).length) return
-    const { phone, code, password } = this.data
+    const { phone, code, codeRequest, password } = this.data
     this.setData({ isBusy: true })
     try {
-      await api.post('/api/v1/password-resets', { body: { phone, sms_code: code, new_password: password } })
+      const body = { phone, sms_code: code, sms_request_id: codeRequest, new_password: password }
+      await api.post('/api/v1/password-resets', { body })
       forget()
       await wx.showModal({ title: '', content: texts.resetDone, showCancel: false })
       close(this)
