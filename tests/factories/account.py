@@ -36,6 +36,6 @@ async def make_account(db: AsyncSession, **overrides: object) -> Account:
 async def make_login(db: AsyncSession, account: Account) -> str:
     """Log `account` in and answer its bearer token."""
     opened = await open_account_login(
-        db, account_id=account.id, kind=LoginKind.WECHAT, device="test", now=utc_now()
+        db, account_id=account.id, kind=LoginKind.WECHAT, device="test", address="203.0.113.7", now=utc_now()
     )
     return opened.token

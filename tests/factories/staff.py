@@ -35,5 +35,5 @@ async def make_staff(
 
 async def staff_header(db: AsyncSession, staff_id: UUID) -> dict[str, str]:
     """The header of a fresh login of this member."""
-    login = await open_staff_login(db, staff_id=staff_id, device="test", now=utc_now())
+    login = await open_staff_login(db, staff_id=staff_id, device="test", address="203.0.113.7", now=utc_now())
     return {"Authorization": f"Bearer {login.token}"}

@@ -19,9 +19,9 @@ from guahao.identity.models.staff import Staff
 from guahao.identity.policy.login import NAME_BUDGET
 from guahao.identity.policy.permission import Role
 from guahao.identity.service.password import hash_password
-from guahao.identity.service.staff import create_staff
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing
+from guahao.kernel.ids import new_id
 from tests.factories.account import phone
 from tests.factories.newcomer import (
     PASSWORD,
@@ -76,15 +76,15 @@ async def staff_login(
 
 
 async def make_nurse(db: AsyncSession) -> Staff:
-    nurse = await create_staff(
-        db,
-        actor="system",
+    nurse = Staff(
+        id=new_id(),
         hospital_id=1,
         username=username(),
         password_hash=await hash_password(PASSWORD),
         name="王护士",
         roles=[Role.NURSE],
     )
+    db.add(nurse)
     await db.commit()
     return nurse
 

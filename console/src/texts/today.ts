@@ -23,6 +23,26 @@ export const texts = {
     },
     low_places: { title: '科室 7 天内约不到号', why: '可以加开出诊，或放出留着的号。', deed: '看排班' },
     no_release: { title: '医院没有待放的号', why: '排班用完以后，患者就约不到号了。名单在下面。', deed: '' },
+    login_burst: {
+      title: '一小时内登录失败很多次',
+      why: '可能有人在猜密码；本人不受影响。来源地址在审计日志里，请审计员查看。',
+      deed: '',
+    },
+    request_burst: {
+      title: '一小时内工作人员越权访问很多次',
+      why: '有人在打开没有权限或别家医院的内容。是谁、从哪里，请审计员查看审计日志。',
+      deed: '',
+    },
+    signature_burst: {
+      title: '一小时内收到很多伪造的支付通知',
+      why: '签名不对的都没有采信，账没有变。来源地址在审计日志里，请通知信息科。',
+      deed: '',
+    },
+    one_address: {
+      title: '所有患者都来自同一个网络地址',
+      why: '多半是前面的代理没有设为可信，大家共用一份限额，高峰时会登录不了。请信息科检查 GUAHAO_TRUSTED_PROXIES。',
+      deed: '',
+    },
   },
   since: (at: string) => `最早的在 ${at}`,
 

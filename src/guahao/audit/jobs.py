@@ -17,6 +17,7 @@ from guahao.audit.models import AuditAnchor, AuditEntryRow, AuditSeal, AuditUnse
 from guahao.audit.policy import GENESIS, fields_of, link_hash
 from guahao.audit.ports import Anchor, AnchorSink
 from guahao.audit.queries import chains, heads_of
+from guahao.audit.service import record_refusals
 from guahao.kernel.db import BulkInsert, Sessions, transaction
 from guahao.kernel.jobs import Errand, Job, Timed
 
@@ -121,5 +122,6 @@ def jobs(*, key: bytes, sinks: Sequence[AnchorSink]) -> tuple[Timed, ...]:
     """The timers with the chain's key and the places of anchors bound."""
     return (
         Job(name="audit.seal_entries", every=timedelta(seconds=1), run=partial(seal_entries, key=key)),
+        Job(name="audit.record_refusals", every=timedelta(minutes=1), run=record_refusals),
         Errand(name="audit.anchor_heads", every=ANCHOR_EVERY, run=partial(anchor_heads, sinks=sinks)),
     )

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from guahao.kernel.db import Base, Json
@@ -68,3 +77,35 @@ class AuditAnchor(Base):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
     anchored_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class RefusedAction(StrEnum):
+    """What was refused, as an action of the trail."""
+
+    LOGIN = "login.refused"
+    """A password, a code, a second factor or an invitation that was not right, or one too many of them."""
+    REQUEST = "request.refused"
+    """A request of staff for what they may not do, or for what is another hospital's or nobody's."""
+    SIGNATURE = "signature.refused"
+    """A notification that no provider has signed."""
+
+
+class RefusalCount(Base):
+    """How often in one minute somebody was refused, until it is an entry and a day old."""
+
+    __tablename__ = "refusal_count"
+    __table_args__ = (
+        CheckConstraint("count > 0", name="refusal_count_positive"),
+        Index("refusal_count_unrecorded_idx", "minute", postgresql_where=text("recorded_at IS NULL")),
+        Index("refusal_count_minute_idx", "minute"),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    action: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    actor: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    recorded_at: Mapped[datetime | None]

@@ -15,6 +15,7 @@ from guahao.identity.service.recognition import AccountRef, StaffRef, recognise_
 from guahao.kernel.address import counted_address
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import AllSessions, AppSettings, Now, request_time
+from guahao.kernel.ids import DIRECTORY
 from guahao.kernel.limit import TokenBuckets
 from guahao.kernel.settings import Environment, Settings
 
@@ -31,6 +32,7 @@ __all__ = [
     "SenderAddress",
     "StaffPermitted",
     "StaffRef",
+    "Tried",
     "account_of",
     "booking_limit",
     "console_token",
@@ -148,6 +150,7 @@ async def _current_staff(
     if token is None:
         raise NotLoggedIn
     who = await staff_of(token, request, settings, now)
+    request.state.staff = who
     if cookie is not None:
         await _require_own_page(request, settings, cookie)
     take_token(request, "staff", str(who.id), a_minute=settings.staff_limit)
@@ -187,6 +190,14 @@ async def _address(request: Request) -> str:
 
 SenderAddress = Annotated[str, Depends(_address)]
 """The address a request comes from, for limits; an IPv6 customer counts as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Whose login was tried, for the trail when it is refused; a name that nobody has as its hash."""
+
+    subject: str
+    hospital_id: int = DIRECTORY
 
 
 async def _device_tokens(

@@ -14,7 +14,7 @@ from guahao.kernel.db import constraint_of
 FIELDS = frozenset(
     """event level timestamp logger request_id method route status code duration_ms retry
     error where sqlstate constraint job reaction event_name event_id hospital_id attempts
-    done failures slot_id pid port count process signal seconds setting""".split()
+    done failures slot_id pid port count process signal seconds setting provider kind id""".split()
 )
 """What a log line may hold. Anything else is dropped: names, phones and documents have no field."""
 

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 
-from guahao.audit.service import AuditEntry, record
+from guahao.audit.service import AuditEntry, RefusalBook, record
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import SealBroken
 from guahao.kernel.db import SERVING, Sessions, make_engine, make_sessions, transaction
@@ -23,9 +23,11 @@ from guahao.kernel.settings import Settings
 from guahao.web import openapi, wiring
 from guahao.web.edge import Edge
 from guahao.web.refusal import problem_of, problem_of_http, problem_of_validation
+from guahao.web.refused import note_refusal
 
 
 def _refuse(request: Request, problem: Problem) -> Response:
+    note_refusal(request, problem)
     request.scope["problem"] = problem.code
     answer = render(problem)
     if "allowed" in problem.extra:
@@ -107,6 +109,7 @@ def create_app(settings: Settings, *, sessions: Sessions | None = None) -> FastA
         )
         sessions = make_sessions(app.state.engine)
     app.state.sessions = sessions
+    app.state.refusals = RefusalBook(sessions)
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)

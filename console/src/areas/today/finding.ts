@@ -159,4 +159,8 @@ export const pages: Record<Schemas['NeedKind'], string | null> = {
   unverified_patients: '/desk',
   low_places: '/schedule',
   no_release: null,
+  login_burst: null,
+  request_burst: null,
+  signature_burst: null,
+  one_address: null,
 }

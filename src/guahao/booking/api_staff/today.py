@@ -13,8 +13,9 @@ from guahao.booking.queries.today import DayBookings, Need, NeedKind, SilentHosp
 from guahao.catalog.queries import hospitals_by_ids
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.kernel.errors import NotFound
-from guahao.kernel.http import Db, Now, problems
+from guahao.kernel.http import AppSettings, Db, Now, problems
 from guahao.kernel.ids import DIRECTORY, parse_hospital_id
+from guahao.kernel.settings import Environment
 from guahao.scheduling.queries.outlook import Fill, LowSession, Outlook, Release, next_release, outlook
 
 router = APIRouter()
@@ -29,6 +30,10 @@ SEEN_BY: dict[NeedKind, Permission] = {
     NeedKind.UNVERIFIED_PATIENTS: Permission.BOOK_FOR_PATIENT,
     NeedKind.LOW_PLACES: Permission.EDIT_SCHEDULE,
     NeedKind.NO_RELEASE: Permission.CREATE_HOSPITAL,
+    NeedKind.LOGIN_BURST: Permission.MANAGE_STAFF,
+    NeedKind.REQUEST_BURST: Permission.MANAGE_STAFF,
+    NeedKind.SIGNATURE_BURST: Permission.VIEW_EVENTS,
+    NeedKind.ONE_ADDRESS: Permission.VIEW_EVENTS,
 }
 """A need is told to those who can do something about it."""
 
@@ -124,10 +129,12 @@ async def _bookings(db: Db, who: StaffRef, hospital_id: int, now: datetime) -> B
 
 
 @router.get("/platform/today", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
-async def show_platform(db: Db, who: Anybody, now: Now) -> PlatformTodayOut:
+async def show_platform(db: Db, who: Anybody, settings: AppSettings, now: Now) -> PlatformTodayOut:
     """What needs the people of the platform now; for those of a hospital there is no such thing."""
     who.require(DIRECTORY)
     kinds = _kinds(who)
+    if settings.environment is Environment.DEMO:  # where everybody sits at one machine
+        kinds -= {NeedKind.ONE_ADDRESS}
     needs = await queries.needs_of_platform(db, kinds=kinds)
     silent = await queries.hospitals_without_release(db, now=now)
     if silent and NeedKind.NO_RELEASE in kinds:

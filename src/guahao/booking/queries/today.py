@@ -7,10 +7,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
+from functools import partial
 
 from sqlalchemy import Integer, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.audit.queries.refusals import burst, logins_from_one_address
+from guahao.audit.service import RefusedAction
 from guahao.booking.models import Appointment, Channel
 from guahao.catalog.queries.waiting import fee_changes_waiting, open_hospitals
 from guahao.identity.queries.waiting import unverified_patients
@@ -38,6 +41,10 @@ class NeedKind(StrEnum):
     UNVERIFIED_PATIENTS = "unverified_patients"
     LOW_PLACES = "low_places"
     NO_RELEASE = "no_release"
+    LOGIN_BURST = "login_burst"
+    REQUEST_BURST = "request_burst"
+    SIGNATURE_BURST = "signature_burst"
+    ONE_ADDRESS = "one_address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +78,18 @@ _OF_HOSPITAL: Mapping[NeedKind, Callable[[int], Counted]] = {
     NeedKind.REFUNDS_WAITING: refunds_waiting,
     NeedKind.FEE_CHANGES_WAITING: fee_changes_waiting,
     NeedKind.UNVERIFIED_PATIENTS: _unverified_patients,
+    NeedKind.LOGIN_BURST: partial(burst, RefusedAction.LOGIN),
+    NeedKind.REQUEST_BURST: partial(burst, RefusedAction.REQUEST),
 }
 """How each kind is counted in a hospital; the most urgent first."""
 
 _OF_PLATFORM: Mapping[NeedKind, Counted] = {
     NeedKind.DEAD_LETTERS: _dead_letters(None),
     NeedKind.FINANCE_CASES: cases_open(DIRECTORY),
+    NeedKind.LOGIN_BURST: burst(RefusedAction.LOGIN, DIRECTORY),
+    NeedKind.REQUEST_BURST: burst(RefusedAction.REQUEST, DIRECTORY),
+    NeedKind.SIGNATURE_BURST: burst(RefusedAction.SIGNATURE, DIRECTORY),
+    NeedKind.ONE_ADDRESS: logins_from_one_address(),
 }
 """How each kind is counted that belongs to no hospital, or to all of them."""
 

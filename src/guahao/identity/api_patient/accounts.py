@@ -101,7 +101,7 @@ async def send_sms_code(body: SmsCodeIn, caller: Caller, sms: Sms, settings: App
 )
 async def register(body: AccountIn, caller: Caller) -> LoggedInOut:
     """Make an account for a phone proven by a code, and log in."""
-    accounts.check_password_strength(body.password, username=body.username)
+    accounts.check_password_strength(body.password, username=body.username, phone=body.phone)
     code_id = await prove_phone(caller, typed_code(body, CodePurpose.REGISTER))
     password_hash = await hash_password(body.password)
     async with transaction(caller.sessions) as db:
@@ -115,7 +115,12 @@ async def register(body: AccountIn, caller: Caller) -> LoggedInOut:
             now=caller.now,
         )
         login = await open_account_login(
-            db, account_id=account.id, kind=LoginKind.SMS, device=caller.device, now=caller.now
+            db,
+            account_id=account.id,
+            kind=LoginKind.SMS,
+            device=caller.device,
+            address=caller.address,
+            now=caller.now,
         )
     return LoggedInOut(
         token=login.token,
@@ -182,7 +187,7 @@ async def reset_password(body: PasswordResetIn, caller: Caller) -> None:
     code_id = await prove_phone(caller, typed_code(body, CodePurpose.RESET))
     async with transaction(caller.sessions) as db:
         credential = await accounts.credential_by_phone(db, key_ring=caller.keys, phone=body.phone)
-    accounts.check_password_strength(body.new_password, username=credential.username or "")
+    accounts.check_password_strength(body.new_password, username=credential.username or "", phone=body.phone)
     new_hash = await hash_password(body.new_password)
     async with transaction(caller.sessions) as db:
         await sms_codes.spend_code(db, code_id=code_id, now=caller.now)

@@ -8,8 +8,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
+from starlette.datastructures import State
 
-from guahao.identity.access import DeviceTokens, SenderAddress
+from guahao.identity.access import DeviceTokens, SenderAddress, Tried
 from guahao.identity.policy.device import device_of, new_device
 from guahao.identity.service.sms_code import Asker, SmsCodeWrong, TypedCode, pay_code_try
 from guahao.identity.service.throttle import Attempt, Realm, forgive_try, pay_budgets, pay_try
@@ -29,6 +30,8 @@ class CallerFacts:
     device_tokens: str
     address: str
     address_factor: int
+    state: State
+    """What the trail reads when the request is refused."""
     now: datetime
 
     def known_device(self, account_id: UUID | None) -> str | None:
@@ -44,9 +47,12 @@ class CallerFacts:
 
     def attempt(self, name: str, *, account_id: UUID | None) -> Attempt:
         """A try at the password of a name, which is this account's if anybody's."""
-        return Attempt(
+        attempt = Attempt(
             realm=Realm.ACCOUNT, name=name, address=self.address, device=self.known_device(account_id)
         )
+        owner = None if account_id is None else f"account:{account_id}"
+        self.state.tried = Tried(attempt.subject(self.keys, owner))
+        return attempt
 
     async def pay(self, attempt: Attempt) -> None:
         """Count a try for good, before it is judged. Raises `LoginPaused`."""
@@ -80,6 +86,7 @@ async def _caller(
         device_tokens=device_tokens,
         address=address,
         address_factor=settings.address_factor,
+        state=request.state,
         now=now,
     )
 

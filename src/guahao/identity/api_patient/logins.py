@@ -118,7 +118,12 @@ async def _by_password(body: PasswordLoginIn, caller: CallerFacts) -> LoggedInOu
         if new_hash is not None:
             await accounts.renew_hash(db, account=account, password_hash=new_hash)
         login = await open_account_login(
-            db, account_id=account.id, kind=LoginKind.PASSWORD, device=caller.device, now=caller.now
+            db,
+            account_id=account.id,
+            kind=LoginKind.PASSWORD,
+            device=caller.device,
+            address=caller.address,
+            now=caller.now,
         )
     await caller.forgive(attempt)
     return _logged_in(login, account, caller)
@@ -130,7 +135,12 @@ async def _by_sms(body: SmsLoginIn, caller: CallerFacts) -> LoggedInOut:
         await spend_code(db, code_id=code_id, now=caller.now)
         account = await accounts.account_by_phone(db, key_ring=caller.keys, phone=body.phone)
         login = await open_account_login(
-            db, account_id=account.id, kind=LoginKind.SMS, device=caller.device, now=caller.now
+            db,
+            account_id=account.id,
+            kind=LoginKind.SMS,
+            device=caller.device,
+            address=caller.address,
+            now=caller.now,
         )
     return _logged_in(login, account, caller)
 
@@ -140,7 +150,12 @@ async def _by_wechat(body: WeChatLoginIn, caller: CallerFacts, wechat: WeChatIde
     async with transaction(caller.sessions) as db:
         account = await accounts.account_of_openid(db, openid=openid, now=caller.now)
         login = await open_account_login(
-            db, account_id=account.id, kind=LoginKind.WECHAT, device=caller.device, now=caller.now
+            db,
+            account_id=account.id,
+            kind=LoginKind.WECHAT,
+            device=caller.device,
+            address=caller.address,
+            now=caller.now,
         )
     return _logged_in(login, account, caller)
 

@@ -8,8 +8,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
+from starlette.datastructures import State
 
-from guahao.identity.access import DeviceTokens, SenderAddress, StaffRef
+from guahao.identity.access import DeviceTokens, SenderAddress, StaffRef, Tried
 from guahao.identity.api_staff.schemas import StaffLoginIn
 from guahao.identity.models.staff import Staff
 from guahao.identity.policy.browser import device_cookie_name
@@ -41,6 +42,7 @@ from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import TooManyRequests, Unavailable
 from guahao.kernel.http import AllSessions, AppSettings, Keys, Now
+from guahao.kernel.ids import DIRECTORY
 
 LOGIN_REFUSALS = (
     StaffLoginRefused,
@@ -67,6 +69,8 @@ class Counter:
     device_tokens: str
     address: str
     address_factor: int
+    state: State
+    """What the trail reads when the request is refused."""
     now: datetime
 
     async def log_in(self, body: StaffLoginIn) -> tuple[Staff, OpenedLogin]:
@@ -84,6 +88,7 @@ class Counter:
                 credential=credential,
                 proof=proof,
                 device=self.device,
+                address=self.address,
                 key_ring=self.keys,
                 now=self.now,
             )
@@ -102,13 +107,16 @@ class Counter:
         if credential.id is not None:
             owner = f"staff:{credential.id}"
             device = device_of(self.keys.pepper, self.device_tokens, owner=owner, now=self.now)
-        return Attempt(
+        attempt = Attempt(
             realm=Realm.STAFF,
             name=body.username,
             address=self.address,
             device=device,
             is_proven=_shows_code(body, credential, self.now),
         )
+        subject = attempt.subject(self.keys, None if credential.id is None else f"staff:{credential.id}")
+        self.state.tried = Tried(subject, credential.hospital_id or DIRECTORY)
+        return attempt
 
     async def ask_password(self, who: StaffRef, password: str) -> StaffCredential:
         """Judge the present password of somebody logged in. Raises `PASSWORD_REFUSALS`."""
@@ -187,6 +195,7 @@ async def _counter(
         device_tokens=device_tokens or request.cookies.get(device_cookie_name(settings.public_url), ""),
         address=address,
         address_factor=settings.address_factor,
+        state=request.state,
         now=now,
     )
 

@@ -89,7 +89,9 @@ async def confirm(
             db, staff_id=who.id, code=body.code, key_ring=counter.keys, now=counter.now
         )
         if console_token(request, settings) is not None:
-            login = await open_staff_login(db, staff_id=who.id, device=counter.device, now=counter.now)
+            login = await open_staff_login(
+                db, staff_id=who.id, device=counter.device, address=counter.address, now=counter.now
+            )
             set_cookie(response, token=login.token, settings=settings)
     return RecoveryCodesOut(recovery_codes=codes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,6 +19,17 @@ _CALM_FAILURES = 5
 _FIRST_PAUSE_S = 15
 _LONGEST_PAUSE_S = 15 * 60
 _REPEATED = re.compile(r"(.{1,4})\1+")
+_DRESS = 4
+_AROUND = "0123456789!@#$%^&*()_+-=.,?~ "
+_AS_LETTERS = str.maketrans("@4031!$57", "aaoeiisst")
+_GUESSED_WORDS = frozenset(
+    """admin administrator root system manager superuser sysadmin test guest user demo password passwd
+    passw welcome login hello iloveyou qwerty qwertyuiop abc abcd letmein secret changeme default huawei
+    tencent aliyun guahao yiyuan hospital renmin zhongyi fuyou xiehe yisheng hushi huanzhe menzhen yuyue
+    mima guanli guanliyuan doctor nurse patient finance auditor desk woaini nihao zhongguo beijing
+    shanghai""".split()
+)
+"""What guessers dress up with digits and signs, in English and in pinyin."""
 _ROWS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
@@ -116,15 +127,29 @@ def pause_s(failures: int) -> int:
     return min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S << min(failures - _CALM_FAILURES, 10))
 
 
-def is_weak_password(password: str, *, username: str) -> bool:
-    """Whether a guesser tries this among the first: common, repeated, a run of keys, or the username."""
+def is_weak_password(password: str, *, username: str, known: Collection[str] = ()) -> bool:
+    """Whether a guesser tries this among the first.
+
+    Common, repeated, a run of keys, the username, or a word that is guessed first, alone or with digits and
+    signs around it; `known` are words that only this person's guesser knows, as the phone.
+    """
     plain = password.lower()
     return (
         plain in _common_passwords()
         or _REPEATED.fullmatch(plain) is not None
         or any(plain in row + row or plain in (row + row)[::-1] for row in _ROWS)
         or username.lower() in {plain, plain[::-1]}
+        or _is_dressed_up(plain, known)
     )
+
+
+def _is_dressed_up(plain: str, known: Collection[str]) -> bool:
+    """Whether this is a guessed word in a dress that everybody knows: Admin@123, P@ssw0rd1, phone and a !."""
+    if any(word and word in plain and len(plain) - len(word) <= _DRESS for word in known):
+        return True
+    core = plain.strip(_AROUND)
+    read = {core, core.translate(_AS_LETTERS)}
+    return len(plain) - len(core) <= _DRESS + 2 and not read.isdisjoint(_GUESSED_WORDS)
 
 
 @cache

@@ -110,9 +110,10 @@ class Credential:
     password_hash: str | None = field(default=None, repr=False)
 
 
-def check_password_strength(password: str, *, username: str) -> None:
-    """Refuse a password that is guessed first. Raises `PasswordWeak`."""
-    if is_weak_password(password, username=username):
+def check_password_strength(password: str, *, username: str, phone: str | None = None) -> None:
+    """Refuse a password that is guessed first, the person's own phone too. Raises `PasswordWeak`."""
+    known = () if phone is None else (phone, phone[-8:])
+    if is_weak_password(password, username=username, known=known):
         raise PasswordWeak
 
 

@@ -32,19 +32,21 @@ class OpenedLogin:
 
 
 async def open_account_login(
-    db: AsyncSession, *, account_id: UUID, kind: LoginKind, device: str, now: datetime
+    db: AsyncSession, *, account_id: UUID, kind: LoginKind, device: str, address: str, now: datetime
 ) -> OpenedLogin:
     """Log an account in on one more device: 30 days after the last use it ends, after 90 at the latest."""
     login = _login(kind, device, idle=ACCOUNT_IDLE, lifetime=ACCOUNT_LIFETIME, now=now)
     login.account_id = account_id
-    return await _open(db, login, actor=f"account:{account_id}")
+    return await _open(db, login, actor=f"account:{account_id}", address=address)
 
 
-async def open_staff_login(db: AsyncSession, *, staff_id: UUID, device: str, now: datetime) -> OpenedLogin:
+async def open_staff_login(
+    db: AsyncSession, *, staff_id: UUID, device: str, address: str, now: datetime
+) -> OpenedLogin:
     """Log a member of staff in: 30 minutes after the last use it ends, after 12 hours at the latest."""
     login = _login(LoginKind.PASSWORD, device, idle=STAFF_IDLE, lifetime=STAFF_LIFETIME, now=now)
     login.staff_id = staff_id
-    return await _open(db, login, actor=f"staff:{staff_id}")
+    return await _open(db, login, actor=f"staff:{staff_id}", address=address)
 
 
 async def revoke_account_login(db: AsyncSession, *, account_id: UUID, login_id: UUID, now: datetime) -> None:
@@ -108,13 +110,16 @@ def _login(kind: LoginKind, device: str, *, idle: timedelta, lifetime: timedelta
     )
 
 
-async def _open(db: AsyncSession, login: Login, *, actor: str) -> OpenedLogin:
+async def _open(db: AsyncSession, login: Login, *, actor: str, address: str) -> OpenedLogin:
     token = new_token()
     login.token_hash = hash_of(token)
     db.add(login)
     await db.flush()
     entry = AuditEntry(
-        actor=actor, action="login.open", subject=f"login:{login.id}", data={"kind": str(login.kind)}
+        actor=actor,
+        action="login.open",
+        subject=f"login:{login.id}",
+        data={"kind": str(login.kind), "address": address},
     )
     await record(db, entry)
     return OpenedLogin(id=login.id, token=token)

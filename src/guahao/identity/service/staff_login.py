@@ -49,6 +49,7 @@ class StaffCredential:
     """What a staff login is judged by; all None when nobody has the name."""
 
     id: UUID | None = None
+    hospital_id: int | None = None
     username: str = ""
     password_hash: str | None = field(default=None, repr=False)
     totp_secret: str | None = field(default=None, repr=False)
@@ -80,7 +81,11 @@ def _credential(staff: Staff, key_ring: KeyRing) -> StaffCredential:
     if staff.totp_sealed is not None and staff.totp_confirmed_at is not None:
         secret = key_ring.open(staff.totp_sealed, field="staff.totp_sealed", row=staff.id)
     return StaffCredential(
-        id=staff.id, username=staff.username, password_hash=staff.password_hash, totp_secret=secret
+        id=staff.id,
+        hospital_id=staff.hospital_id,
+        username=staff.username,
+        password_hash=staff.password_hash,
+        totp_secret=secret,
     )
 
 
@@ -119,6 +124,7 @@ async def log_staff_in(
     credential: StaffCredential,
     proof: Proof,
     device: str,
+    address: str,
     key_ring: KeyRing,
     now: datetime,
 ) -> tuple[Staff, OpenedLogin]:
@@ -138,7 +144,7 @@ async def log_staff_in(
     )
     if staff is None or (staff.totp_confirmed_at is None) != (credential.totp_secret is None):
         raise StaffLoginRefused
-    return staff, await open_staff_login(db, staff_id=staff.id, device=device, now=now)
+    return staff, await open_staff_login(db, staff_id=staff.id, device=device, address=address, now=now)
 
 
 async def change_staff_password(

@@ -66,6 +66,12 @@ class Attempt:
         """Whether anybody may have sent it."""
         return self.device is None
 
+    def subject(self, keys: KeyRing, owner: str | None) -> str:
+        """Whom the trail names: the owner, or what stays the same of a name that nobody has."""
+        if owner is not None:
+            return owner
+        return f"name:{keys.blind_index('trail.name', f'{self.realm}|{self.name.lower()}')[:4].hex()}"
+
     def own_key(self, keys: KeyRing) -> bytes:
         """Under which the tries of this device, or of strangers from this address, are counted."""
         source = f"address|{self.address}" if self.device is None else f"device|{self.device}"

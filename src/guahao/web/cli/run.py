@@ -161,8 +161,10 @@ async def tell_setup_code(settings: Settings) -> None:
     finally:
         await engine.dispose()
     if is_new:
-        code = offer_setup(setup_file(settings.data_dir))
-        err.print(f"Nobody works here yet. Set up at {settings.public_url}/console/setup with code {code}")
+        file = setup_file(settings.data_dir)
+        code = offer_setup(file)
+        known = f"code {code}" if err.is_terminal else f"the code in {file}"  # a log keeps no secret
+        err.print(f"Nobody works here yet. Set up at {settings.public_url}/console/setup with {known}")
 
 
 def require_free_port(settings: Settings) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025_strangers"
-down_revision = "0024_appointment_event_checked"
+revision = "0034_strangers"
+down_revision = "0033_provider_words_checked"
 branch_labels = None
 depends_on = None
 

@@ -18,8 +18,8 @@ from guahao.kernel.ids import DIRECTORY, new_id
 class AuditEntry:
     """Who did what to what. `data` holds identifiers and numbers, never personal data.
 
-    `actor` is `account:<id>`, `staff:<id>` or `system`; `action` is `noun.verb`; `subject` is
-    `noun:<id>`. Rows that belong to no hospital go to the directory's own chain.
+    `actor` is `account:<id>`, `staff:<id>`, `system` or, of refusals, `stranger`; `action` is `noun.verb`;
+    `subject` is `noun:<id>`. Rows that belong to no hospital go to the directory's own chain.
     """
 
     hospital_id: int = DIRECTORY
