@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0034_strangers"
-down_revision = "0033_provider_words_checked"
+revision = "0035_strangers"
+down_revision = "0034_closed_places"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0035_refusals"
-down_revision = "0034_strangers"
+revision = "0036_refusals"
+down_revision = "0035_strangers"
 branch_labels = None
 depends_on = None
 
