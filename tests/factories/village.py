@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 
 from bench import seed, stage
+from guahao.identity.policy.permission import Role, permissions_of
 from guahao.identity.service.token import hash_of
 from guahao.kernel.crypto import load_key_ring
+from tests.architecture.matrix import operations
 
 PEOPLE = 3000
 STAFF = 3000
 TOWN = seed.Town(people=PEOPLE, sessions=4, capacity=1000)
+DUTIES = (
+    (Role.PLATFORM_ADMIN, Role.HOSPITAL_ADMIN, Role.DESK, Role.NURSE),
+    (Role.FINANCE,),
+    (Role.AUDITOR,),
+)
+"""Roles that one person may have together; the three may do between them whatever staff do."""
+
 _STAFF = f"""
 INSERT INTO staff (id, username, password_hash, name, roles)
-  SELECT {seed.DIRECTORY_ID.format(n="n")}, 'staff-' || n, '-', '王工',
-    ARRAY['platform_admin', 'hospital_admin', 'desk', 'nurse', 'doctor', 'finance', 'auditor']
-  FROM generate_series(1, {STAFF}) n
+  SELECT {seed.DIRECTORY_ID.format(n="n")}, 'staff-' || n, '-', '王工', string_to_array($1, ' ')
+  FROM generate_series($2::int, {STAFF}, {len(DUTIES)}) n
 """
 _STAFF_LOGIN = """
 INSERT INTO login (token_hash, id, staff_id, kind, device, created_at, last_seen_at, idle_expires_at,
@@ -41,17 +51,36 @@ class Village:
     port: int
     dsn: str
     _people: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(1, PEOPLE + 1)))
-    _staff: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(1, STAFF + 1)))
+    _staff: dict[int, Iterator[int]] = field(
+        default_factory=lambda: {
+            duty: itertools.cycle(range(duty + 1, STAFF + 1, len(DUTIES))) for duty in range(len(DUTIES))
+        }
+    )
+    _turns: Iterator[int] = field(default_factory=itertools.count)
 
     def person(self) -> int:
         """The number of somebody else; patient and account have the same id."""
         return next(self._people)
 
     def headers(self, path: str, person: int) -> dict[str, str]:
-        """The header of this person, or on the staff's paths of one of the staff."""
+        """The header of this person, or on the staff's paths of somebody who may do one thing there."""
         if path.startswith("/api/v1/staff/"):
-            return {"Authorization": f"Bearer staff-token-{next(self._staff)}"}
+            duties = duties_at(path)
+            member = next(self._staff[duties[next(self._turns) % len(duties)]])
+            return {"Authorization": f"Bearer staff-token-{member}"}
         return {"Authorization": f"Bearer {seed.token(person)}"}
+
+
+@cache
+def duties_at(path: str) -> list[int]:
+    """Which of the duties allow something at this path; all of them where nobody in particular may."""
+    permissions = {
+        operation.permission
+        for operation in operations()
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(operation.path)), path)
+    }
+    allowed = [duty for duty, roles in enumerate(DUTIES) if permissions & permissions_of(roles)]
+    return allowed or list(range(len(DUTIES)))
 
 
 def known_id(name: str, person: int) -> str:
@@ -92,7 +121,8 @@ async def _populate(dsn: str, folder: Path, town: seed.Town) -> None:
                 for id_ in people
             ],
         )
-        await connection.execute(_STAFF)
+        for first, roles in enumerate(DUTIES, 1):
+            await connection.execute(_STAFF, " ".join(roles), first)
         staff = range(1, STAFF + 1)
         await connection.execute(
             _STAFF_LOGIN,
