@@ -132,10 +132,16 @@ async def test_rows_of_all_columns_end_at_a_limit(tmp_path: Path) -> None:
 
 
 def children() -> set[int]:
-    """The processes that this one has started, by id."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
-    pairs = [line.split() for line in listing.stdout.splitlines()]
-    return {int(pid) for pid, parent in pairs if int(parent) == os.getpid()}
+    """The confined processes that this one has started, by id."""
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    lines = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
+    return {
+        int(pid)
+        for pid, parent, *command in lines
+        if int(parent) == os.getpid() and "guahao.kernel.confined" in "".join(command)
+    }
 
 
 async def new_child(before: set[int]) -> int:
