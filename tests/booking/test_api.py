@@ -315,7 +315,7 @@ async def test_staff_book_for_a_person_without_a_phone_and_see_only_their_hospit
     app: FastAPI, client: httpx.AsyncClient, db: AsyncSession
 ) -> None:
     slot = await make_slot(db, capacity=2, pools={Bucket.DESK: 1})
-    patient = await make_patient(db, None)
+    patient = await make_patient(db, None, hospital_id=slot.hospital_id)
     desk = await staff_headers(db, hospital_id=slot.hospital_id, role="desk")
     foreign_slot = await make_slot(db, starts=time(15))
     foreign = await staff_headers(db, hospital_id=foreign_slot.hospital_id, role="desk")
@@ -403,7 +403,7 @@ async def test_a_walk_in_takes_a_place_of_today_out_of_the_same_pool(
 ) -> None:
     soon = utc_now() + timedelta(minutes=5)
     slot = await make_slot(db, capacity=1, starts_at=soon, date=local_date(soon))
-    patient, booker = await make_patient(db, None), await make_booker(db)
+    patient, booker = await make_patient(db, None, hospital_id=slot.hospital_id), await make_booker(db)
     desk = await staff_headers(db, hospital_id=slot.hospital_id, role="desk")
     await name_everybody(db, app.state.key_ring)
 

@@ -271,7 +271,7 @@ async def test_a_full_value_is_shown_once_it_is_written_down_who_looked(
     path = f"{BOOKINGS}/{made['id']}/reveal"
 
     shown = await counter.post(path, field="document_number", reason="核对证件")
-    nothing = await counter.post(path, field="phone")
+    nothing = await counter.post(path, field="phone", reason="电话联系")
 
     assert (shown.json(), nothing.json()) == ({"value": "11010119900307803X"}, {"value": None})
     rows = await db.scalars(
@@ -279,13 +279,14 @@ async def test_a_full_value_is_shown_once_it_is_written_down_who_looked(
     )
     assert [row.data for row in rows] == [
         {"field": "document_number", "reason": "核对证件"},
-        {"field": "phone"},
+        {"field": "phone", "reason": "电话联系"},
     ]
+    assert (await counter.post(path, field="name")).status_code == 422
     foreign = await staff_headers(db, hospital_id=await make_hospital(db), role="desk")
     await db.commit()
-    refused = await client.post(path, json={"field": "name"}, headers=foreign)
+    refused = await client.post(path, json={"field": "name", "reason": "核对"}, headers=foreign)
     assert refused.status_code == 404
-    assert (await counter.post(path, field="address")).status_code == 422
+    assert (await counter.post(path, field="address", reason="核对")).status_code == 422
 
 
 async def late_cancelled(db: AsyncSession, app: FastAPI, counter: Counter) -> tuple[Booker, Appointment]:
@@ -381,8 +382,13 @@ async def test_a_place_for_the_elderly_needs_their_age_or_a_reason(
     slot = await make_slot(
         db, clinic=counter.clinic, capacity=3, pools={Bucket.ELDERLY: 2, Bucket.FREE: 1}, fee_fen=0
     )
-    young = await make_patient(db, None)
-    old = await make_patient(db, None, birth_date=local_date(slot.starts_at) - timedelta(days=61 * 366))
+    young = await make_patient(db, None, hospital_id=counter.clinic.hospital_id)
+    old = await make_patient(
+        db,
+        None,
+        birth_date=local_date(slot.starts_at) - timedelta(days=61 * 366),
+        hospital_id=counter.clinic.hospital_id,
+    )
     await db.commit()
 
     def wish(patient: object, **more: str) -> dict[str, str]:

@@ -172,6 +172,7 @@ def find(desk: Desktop, number: str) -> None:
     desk.page.get_by_role("cell", name="慕*雪").click()
     desk.at("预约详情")
     desk.press("显示完整内容 姓名")
+    desk.press("核对本人身份")
     desk.says("慕容雪")
     desk.look("booking")
 

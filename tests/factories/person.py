@@ -59,10 +59,17 @@ async def make_patient(
     relation: Relation = Relation.OTHER,
     verified: bool = True,
     consented: bool = True,
+    hospital_id: int | None = None,
 ) -> Patient:
-    """A live patient of this account (None: enrolled at a desk), with the account's consent."""
+    """A live patient of this account (None: enrolled at the hospital's desk), with the account's consent."""
     known = person or await make_person(db, birth_date=birth_date, sex=sex, verified=verified)
-    patient = Patient(id=new_id(), account_id=account_id, person_id=known.id, relation=relation)
+    patient = Patient(
+        id=new_id(),
+        account_id=account_id,
+        hospital_id=hospital_id,
+        person_id=known.id,
+        relation=relation,
+    )
     db.add(patient)
     await db.flush()
     if account_id is not None and consented:

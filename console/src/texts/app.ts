@@ -136,6 +136,8 @@ export const texts = {
     both: '两边都改了',
   },
   masked: {
+    why: '查看原因：',
+    reasons: ['核对本人身份', '电话联系患者', '核对证件', '处理投诉'],
     show: '显示完整内容',
     hide: '隐藏',
     logged: '查看会记入审计。',

@@ -54,6 +54,8 @@ export const texts = {
   system: '系统',
   patientAccount: '患者账号',
   actors: { system: '系统', staff: '工作人员', account: '患者' },
+  accessFrom: (name: string, deed: string, at: string, byTwo: boolean) =>
+    `登录凭据最近由${name}经手（${deed}，${at}${byTwo ? '，两人办理' : ''}）`,
   kinds: {
     account: '患者账号',
     addon: '加号',
@@ -64,6 +66,7 @@ export const texts = {
     campus: '院区',
     case: '差错',
     consent: '同意书',
+    control: '双人申请',
     department: '科室',
     doctor: '医生',
     event: '待处理消息',
@@ -121,6 +124,7 @@ export const texts = {
     invite: '邀请',
     join: '加入',
     lift: '解除',
+    miss: '查无此人',
     open: '打开',
     propose: '提出',
     publish: '发布',
@@ -128,6 +132,7 @@ export const texts = {
     recall: '撤回',
     register: '注册',
     reject: '驳回',
+    release: '解除认领',
     remove: '移除',
     request: '申请',
     reschedule: '改约',

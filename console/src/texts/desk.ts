@@ -24,6 +24,8 @@ export const texts = {
   findDeed: '查找',
   foundSeveral: '这个号码对应多位就诊人，用 ↑ ↓ 选择，按 Enter 确定。',
   notFoundDocument: '还没有这个人的资料，核对证件原件后登记。',
+  elsewhere: '确需查其他医院的登记，请写明原因后按回车（会记入两家医院的审计记录）',
+  elsewhereHelp: '例如：患者忘带证件',
   notFoundPhone: '没有用这个手机号登记的就诊人，请输入证件号。',
   notEnrolled: '平台上有这个人，但还没有在窗口核对过证件。请看原件登记一次。',
   person: (sex: string, age: number) => `${sex} · ${age} 岁`,

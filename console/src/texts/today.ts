@@ -5,6 +5,11 @@ export const texts = {
   refresh: '刷新',
   refreshFailed: '没有刷新成功，下面是之前的内容。',
 
+  ownSessions: '我今天的出诊',
+  noSessions: '今天没有您的出诊。',
+  ownSession: (from: string, to: string, room: string) => `${from}–${to} ${room}`,
+  ownBooked: (count: number) => `已预约 ${count} 人`,
+
   needs: '需要处理',
   noNeeds: '现在没有等您处理的事。',
   needKinds: {

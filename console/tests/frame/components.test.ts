@@ -85,12 +85,15 @@ test('rows are chosen one by one or all of the page', async () => {
   expect(view.emitted('update:selected')?.at(-1)).toEqual([[]])
 })
 
-test('a masked value is fetched when it is asked for, and hidden again without asking', async () => {
-  const reveal = vi.fn(() => Promise.resolve('13800001111'))
+test('a masked value is fetched for a reason, and hidden again without one', async () => {
+  const reveal = vi.fn((_reason: string) => Promise.resolve('13800001111'))
   const view = mount(MaskedValue, { props: { label: 'Phone', masked: '138****1111', reveal } })
   expect(view.get('.number').text()).toBe('138****1111')
   await view.get('button').trigger('click')
+  expect(reveal).not.toHaveBeenCalled()
+  await view.get('[role="group"] button').trigger('click')
   await flushPromises()
+  expect(reveal.mock.calls).toEqual([[texts.masked.reasons[0]]])
   expect(view.get('.number').text()).toBe('13800001111')
   await view.get('button').trigger('click')
   expect([view.get('.number').text(), reveal.mock.calls.length]).toEqual(['138****1111', 1])

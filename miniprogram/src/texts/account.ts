@@ -1,6 +1,8 @@
 // Words of the account package: login, registration, patients, privacy, settings, help.
 export const texts = {
   addGrownUp: '去添加',
+  claim: '本人认领',
+  claimed: '已认领',
   patients: '就诊人',
   readTexts: '去看看',
   show: '显示',

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.service.login import forget_old_logins
+from guahao.identity.service.person_quota import forget_old_quotas
 from guahao.identity.service.sms_code import forget_old_codes
 from guahao.identity.service.throttle import forget_old_tries
 from guahao.kernel.clock import utc_now
@@ -19,6 +20,7 @@ async def forget_ended(db: AsyncSession) -> int:
     await forget_old_codes(db, now=now)
     await forget_old_tries(db, now=now)
     await forget_old_logins(db, now=now)
+    await forget_old_quotas(db, now=now)
     return 0
 
 

@@ -129,6 +129,16 @@ class Settings(BaseSettings):
     booking_queue: int = Field(
         2000, ge=64, description="Bookings that wait in a process at most; further ones answer 503"
     )
+    look_ups_per_staff: int = Field(
+        150, ge=1, description="Look-ups a day of people unknown to the hospital, for one member of staff"
+    )
+    look_ups_per_hospital: int = Field(
+        3000, ge=1, description="The same for all staff of a hospital together"
+    )
+    reveals_per_staff: int = Field(
+        100, ge=1, description="Personal values seen in full a day by one member of staff"
+    )
+    reveals_per_hospital: int = Field(2000, ge=1, description="The same by all staff of a hospital together")
     identity_provider: IdentityProvider = Field(
         IdentityProvider.DESK,
         description="tencent, sandbox, or desk: patients show their document at a hospital before booking",

@@ -9,6 +9,9 @@ export const actions = [
   'list.export',
   'appointment.reveal',
   'person.find',
+  'person.miss',
+  'person.reveal',
+  'person.release',
   'appointment.cancel',
   'appointment.excuse',
   'appointment.reschedule',
@@ -26,6 +29,8 @@ export const actions = [
   'staff.change',
   'staff.invite',
   'staff.totp_reset',
+  'control.propose',
+  'control.approve',
   'login.open',
   'login.revoke',
 ]
@@ -42,6 +47,14 @@ export function actorText({ actor, actor_name: name }: Pick<Entry, 'actor' | 'ac
   if (name) return name
   const kind = actor.split(':')[0]
   return texts.actors[kind as keyof typeof texts.actors] ?? actor
+}
+
+/** By whose hand the actor came to the access used: who acts after a reset may be somebody else. */
+export function accessText(
+  { by, by_name: name, action, other }: NonNullable<Entry['access']>,
+  at: string,
+): string {
+  return texts.accessFrom(name ?? by, actionText(action), at, other !== null)
 }
 
 /** "预约 01980f3a" of appointment:01980f3a-…: enough to tell rows apart, the drawer has it whole. */

@@ -190,6 +190,22 @@ async def anchors_of(db: AsyncSession, *, hospital_id: int, limit: int) -> Seque
     return found.all()
 
 
+async def entries_about(
+    db: AsyncSession, *, hospital_ids: Sequence[int], subjects: Sequence[str], actions: Sequence[str]
+) -> Sequence[AuditEntryRow]:
+    """What of these kinds was done to these subjects, in the order in which it was done."""
+    rows = await db.scalars(
+        select(AuditEntryRow)
+        .where(
+            AuditEntryRow.hospital_id.in_(hospital_ids),
+            AuditEntryRow.subject.in_(subjects),
+            AuditEntryRow.action.in_(actions),
+        )
+        .order_by(AuditEntryRow.at, AuditEntryRow.id)
+    )
+    return rows.all()
+
+
 async def deeds(db: AsyncSession, *, hospital_id: int, subjects: Sequence[str], action: str) -> list[Deed]:
     """Every deed of one kind that was done to any of `subjects`, the oldest first."""
     rows = await db.execute(

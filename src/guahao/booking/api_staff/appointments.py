@@ -14,7 +14,7 @@ from sqlalchemy import CompoundSelect, Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.api_patient.schemas import AppointmentOut, NamedPart
-from guahao.booking.api_staff.access import Viewer
+from guahao.booking.api_staff.access import Viewer, own_doctor
 from guahao.booking.api_staff.sought import opened
 from guahao.booking.models import Appointment, AppointmentState, Channel
 from guahao.booking.queries import bookings, lists
@@ -117,7 +117,7 @@ async def list_appointments(
 ) -> CountedPage[BookingOut]:
     """A hospital's appointments, sorted by `starts_at` or `created_at`, the latest first."""
     who.require(search.hospital_id)
-    wanted = await _wanted(db, search, keys, now)
+    wanted = await _wanted(db, search, keys, doctor_id=own_doctor(who), now=now)
     read = await page_of(db, wanted, listing=bookings.BOOKINGS, asked=search.asked)
     shown = (await bookings.bookings_read(db, read.rows)).shown(keys)
     return CountedPage(
@@ -135,7 +135,7 @@ async def export_appointments(
 ) -> Response:
     """The same list as a file; names are masked in it too."""
     who.require(search.hospital_id)
-    wanted = await _wanted(db, search, keys, now)
+    wanted = await _wanted(db, search, keys, doctor_id=own_doctor(who), now=now)
     parts = parts_of(db, wanted, listing=bookings.BOOKINGS, sort=search.sort)
     sheets = (partial(_sheet, await bookings.bookings_read(db, rows), keys) async for rows in parts)
     file = Wanted(name="appointments", form=form, filters=search.filters)
@@ -143,7 +143,7 @@ async def export_appointments(
 
 
 async def _wanted(
-    db: AsyncSession, search: BookingSearch, keys: KeyRing, now: datetime
+    db: AsyncSession, search: BookingSearch, keys: KeyRing, *, doctor_id: UUID | None, now: datetime
 ) -> Select[Appointment]:
     person_id = _id(search.person_id)
     if search.patient_id is not None:
@@ -158,6 +158,7 @@ async def _wanted(
             until=day or search.to,
             department_id=_id(search.department_id),
             doctor_id=_id(search.doctor_id),
+            only_doctor_id=doctor_id,
             session_id=_id(search.session_id),
             person_id=person_id,
             people=_people(search, keys),
@@ -172,7 +173,8 @@ async def _wanted(
 def _people(search: BookingSearch, keys: KeyRing) -> CompoundSelect[UUID] | None:
     if search.sought is None:
         return None
-    return people_sought(opened(search.sought, hospital_id=search.hospital_id, keys=keys), key_ring=keys)
+    text = opened(search.sought, hospital_id=search.hospital_id, keys=keys)
+    return people_sought(text, hospital_id=search.hospital_id, key_ring=keys)
 
 
 def _id(text_: str | None) -> UUID | None:
@@ -219,7 +221,7 @@ def _line(one: bookings.Booking) -> list[Shown]:
 async def read_appointment(appointment_id: str, db: Db, keys: Keys, who: Viewer) -> AppointmentOut:
     """One appointment of your hospital."""
     row = await lists.appointment_of_hospital(
-        db, appointment_id=parse_id(appointment_id), hospital_id=who.hospital_id
+        db, appointment_id=parse_id(appointment_id), hospital_id=who.hospital_id, doctor_id=own_doctor(who)
     )
     return AppointmentOut.of((await views(db, [row], key_ring=keys))[0])
 
@@ -228,6 +230,9 @@ async def read_appointment(appointment_id: str, db: Db, keys: Keys, who: Viewer)
 async def read_check_in_code(code: str, db: Db, keys: Keys, who: Viewer) -> AppointmentOut:
     """The appointment of your hospital whose check-in code a person shows, whatever became of it since."""
     row = await lists.appointment_of_hospital(
-        db, appointment_id=appointment_id_of(code, keys=keys), hospital_id=who.hospital_id
+        db,
+        appointment_id=appointment_id_of(code, keys=keys),
+        hospital_id=who.hospital_id,
+        doctor_id=own_doctor(who),
     )
     return AppointmentOut.of((await views(db, [row], key_ring=keys))[0])

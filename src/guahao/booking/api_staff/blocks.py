@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 
-from guahao.booking.api_staff.access import Booker, Viewer
+from guahao.booking.api_staff.access import Booker, Viewer, own_doctor
 from guahao.booking.models import BookingBlock
 from guahao.booking.queries import lists
 from guahao.booking.service.credit import lift_block
@@ -57,7 +57,9 @@ async def list_blocks(
     """People who may not book online at this hospital for a while, newest first."""
     who.require(hospital_id)
     before = parse_id(cursor) if cursor else None
-    read = await lists.blocks_of_hospital(db, hospital_id=hospital_id, before=before, limit=limit + 1)
+    read = await lists.blocks_of_hospital(
+        db, hospital_id=hospital_id, doctor_id=own_doctor(who), before=before, limit=limit + 1
+    )
     rows, last = split_page(read, limit)
     return Page(
         items=[BlockOut.of(row) for row in rows],

@@ -8,24 +8,28 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
-from guahao.booking.api_staff.access import Booker, Viewer
+from guahao.booking.api_staff.access import Booker, Viewer, own_doctor
 from guahao.booking.api_staff.sought import sealed
-from guahao.booking.queries.bookings import people_who_booked
+from guahao.booking.queries.bookings import people_known_here, people_who_booked
 from guahao.catalog.queries import campuses_by_ids, departments_by_ids, doctors_by_ids, rules_of, spelled
-from guahao.identity.access import NotLoggedIn, PermissionMissing
+from guahao.identity.access import NotLoggedIn, PermissionMissing, StaffRef
 from guahao.identity.queries.people import (
     DocumentType,
+    FoundPeople,
     FoundPerson,
-    people_with_number,
+    enrolled_at,
+    people_anywhere,
 )
+from guahao.identity.service.person_quota import PersonQuotaSpent, look_up_quota, spend_quota
 from guahao.kernel.clock import age_on, local_date
+from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound
-from guahao.kernel.http import Body, Db, Keys, Now, problems
-from guahao.kernel.ids import DIRECTORY
+from guahao.kernel.http import AppSettings, Body, Db, Keys, Now, problems
 from guahao.kernel.sex import Sex
-from guahao.kernel.value.fields import SearchText
+from guahao.kernel.value.fields import SearchText, reason_text
 from guahao.scheduling.queries.desk import DeskSession, DeskSlot, desk_sessions
 from guahao.scheduling.queries.states import Period
 
@@ -90,7 +94,9 @@ async def find_people_with_bookings(
 ) -> BookedPeopleOut:
     """The people with this very name, phone or document number who ever booked at the hospital."""
     who.require(body.hospital_id)
-    found = await people_who_booked(db, hospital_id=body.hospital_id, text=body.text, key_ring=keys)
+    found = await people_who_booked(
+        db, hospital_id=body.hospital_id, doctor_id=own_doctor(who), text=body.text, key_ring=keys
+    )
     return BookedPeopleOut(
         items=[PersonOut.of(one, local_date(now)) for one in found.people],
         has_more=found.has_more,
@@ -98,24 +104,72 @@ async def find_people_with_bookings(
     )
 
 
-@router.post("/desk/people", responses=_PROBLEMS)
-async def find_person_at_desk(body: PersonSearchIn, db: Db, keys: Keys, who: Booker, now: Now) -> PeopleOut:
-    """The people whose document number or phone is exactly this, known here or elsewhere."""
+class DeskSearchIn(PersonSearchIn):
+    """A whole phone or document number; with a `reason` also of people whom other hospitals enrolled."""
+
+    reason: Annotated[str, reason_text(least=4)] | None = None
+
+
+@router.post("/desk/people", responses=problems(NotLoggedIn, PermissionMissing, NotFound, PersonQuotaSpent))
+async def find_person_at_desk(
+    body: DeskSearchIn, db: Db, keys: Keys, who: Booker, settings: AppSettings, now: Now
+) -> PeopleOut:
+    """The people enrolled or booked here whose document number or phone is exactly this.
+
+    Whoever is not known here is looked for elsewhere when a reason is given. Such a look-up, and one that
+    finds nobody, counts towards the day's quota and is in the trail of both hospitals. What it finds is
+    masked and cannot be booked for: the person is enrolled here first, document in hand.
+    """
     who.require(body.hospital_id)
-    found = await people_with_number(db, text=body.text, key_ring=keys)
-    for one in found.people:
-        await record(
+    found = await people_known_here(db, hospital_id=body.hospital_id, text=body.text, key_ring=keys)
+    if not found.people:
+        await spend_quota(
             db,
-            AuditEntry(
-                hospital_id=who.hospital_id or DIRECTORY,
-                actor=f"staff:{who.id}",
-                action="person.find",
-                subject=f"person:{one.person_id}",
-            ),
+            quota=look_up_quota(settings),
+            hospital_id=body.hospital_id,
+            staff_id=who.id,
+            now=now,
         )
+        found = await _elsewhere(db, body, keys)
+    await record(db, *await _look_up_entries(db, body, who, found))
     return PeopleOut(
-        items=[PersonOut.of(one, local_date(now)) for one in found.people], has_more=found.has_more
+        items=[PersonOut.of(person, local_date(now)) for person in found.people], has_more=found.has_more
     )
+
+
+async def _elsewhere(db: AsyncSession, body: DeskSearchIn, keys: KeyRing) -> FoundPeople:
+    if body.reason is None:
+        return FoundPeople(people=[], has_more=False)
+    return await people_anywhere(db, text=body.text, hospital_id=body.hospital_id, key_ring=keys)
+
+
+async def _look_up_entries(
+    db: AsyncSession, body: DeskSearchIn, who: StaffRef, found: FoundPeople
+) -> list[AuditEntry]:
+    """Write down who was found by whom, or that nobody was; never what was typed."""
+    actor, here = f"staff:{who.id}", body.hospital_id
+    reason: dict[str, object] = {} if body.reason is None else {"reason": body.reason}
+    if not found.people:
+        subject = f"hospital:{here}"
+        return [AuditEntry(hospital_id=here, actor=actor, action="person.miss", subject=subject, data=reason)]
+    entries = []
+    for person in found.people:
+        subject = f"person:{person.person_id}"
+        entries.append(
+            AuditEntry(hospital_id=here, actor=actor, action="person.find", subject=subject, data=reason)
+        )
+        entries += [
+            AuditEntry(
+                hospital_id=other,
+                actor=actor,
+                action="person.find",
+                subject=subject,
+                data={**reason, "by_hospital": here},
+            )
+            for other in await enrolled_at(db, person_id=person.person_id)
+            if other != here and body.reason is not None
+        ]
+    return entries
 
 
 class DeskSlotOut(BaseModel):

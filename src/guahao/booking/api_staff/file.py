@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
 from guahao.booking.api_patient.schemas import AppointmentOut
-from guahao.booking.api_staff.access import Viewer
+from guahao.booking.api_staff.access import Viewer, own_doctor
 from guahao.booking.api_staff.blocks import BlockOut
 from guahao.booking.models import AppointmentState, CreditKind
 from guahao.booking.queries.deeds import DeedName
@@ -22,10 +22,11 @@ from guahao.booking.service.check_in import check_in_code
 from guahao.booking.service.reschedule import AppointmentNotPaid
 from guahao.booking.service.transition import AppointmentEnded
 from guahao.identity.access import NotLoggedIn, PermissionMissing
-from guahao.identity.queries.people import DocumentType, PatientValue, opened_value
+from guahao.identity.queries.people import DocumentType, PatientValue, enrolled_at, opened_value
+from guahao.identity.service.person_quota import PersonQuotaSpent, Quota, QuotaKind, spend_quota
 from guahao.kernel.clock import age_on
 from guahao.kernel.errors import NotFound
-from guahao.kernel.http import Body, Db, Keys, Now, problems
+from guahao.kernel.http import AppSettings, Body, Db, Keys, Now, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.ids import parse_id
 from guahao.kernel.qr import qr_image
@@ -259,7 +260,7 @@ def _credit(file: AppointmentFile) -> CreditPart | None:
 async def read_file(appointment_id: str, db: Db, keys: Keys, who: Viewer) -> FileOut:
     """One appointment of your hospital with its person, timeline, money, messages and what can be done."""
     row = await appointment_of_hospital(
-        db, appointment_id=parse_id(appointment_id), hospital_id=who.hospital_id
+        db, appointment_id=parse_id(appointment_id), hospital_id=who.hospital_id, doctor_id=own_doctor(who)
     )
     return FileOut.of(await file_of(db, row, key_ring=keys))
 
@@ -268,7 +269,7 @@ class RevealIn(Body):
     """Which value is needed in full, and what for."""
 
     field: PatientValue
-    reason: Annotated[str, reason_text(least=2)] | None = None
+    reason: Annotated[str, reason_text(least=2)]
 
 
 class RevealedOut(BaseModel):
@@ -277,21 +278,42 @@ class RevealedOut(BaseModel):
     value: str | None
 
 
-@router.post("/reveal", responses=_PROBLEMS)
-async def reveal(appointment_id: str, body: RevealIn, db: Db, keys: Keys, who: Viewer) -> RevealedOut:
-    """Show one personal value of the patient in full; the trail keeps who saw which."""
+@router.post("/reveal", responses=problems(NotLoggedIn, PermissionMissing, NotFound, PersonQuotaSpent))
+async def reveal(
+    appointment_id: str, body: RevealIn, db: Db, keys: Keys, who: Viewer, settings: AppSettings, now: Now
+) -> RevealedOut:
+    """Show one personal value of the patient in full, for a reason and within the day's quota.
+
+    The trail keeps who saw which and why, here and at each hospital at whose desk the person is enrolled.
+    """
     row = await appointment_of_hospital(
-        db, appointment_id=parse_id(appointment_id), hospital_id=who.hospital_id
+        db, appointment_id=parse_id(appointment_id), hospital_id=who.hospital_id, doctor_id=own_doctor(who)
     )
+    quota = Quota(
+        kind=QuotaKind.REVEAL,
+        per_staff=settings.reveals_per_staff,
+        per_hospital=settings.reveals_per_hospital,
+    )
+    await spend_quota(db, quota=quota, hospital_id=row.hospital_id, staff_id=who.id, now=now)
     value = await opened_value(db, patient_id=row.patient_id, value=body.field, key_ring=keys)
+    actor, data = f"staff:{who.id}", {"field": body.field.value, "reason": body.reason}
+    subject = f"appointment:{row.id}"
+    others = await enrolled_at(db, person_id=row.person_id)
     await record(
         db,
         AuditEntry(
-            hospital_id=row.hospital_id,
-            actor=f"staff:{who.id}",
-            action="appointment.reveal",
-            subject=f"appointment:{row.id}",
-            data={"field": body.field.value} | ({"reason": body.reason} if body.reason else {}),
+            hospital_id=row.hospital_id, actor=actor, action="appointment.reveal", subject=subject, data=data
+        ),
+        *(
+            AuditEntry(
+                hospital_id=other,
+                actor=actor,
+                action="person.reveal",
+                subject=f"person:{row.person_id}",
+                data={**data, "by_hospital": row.hospital_id},
+            )
+            for other in others
+            if other != row.hospital_id
         ),
     )
     return RevealedOut(value=value)
@@ -322,7 +344,7 @@ class SlipOut(BaseModel):
 async def read_slip(appointment_id: str, db: Db, keys: Keys, who: Viewer, now: Now) -> SlipOut:
     """The slip of a booked appointment, with the check-in code as a PNG `data:` URI."""
     row = await appointment_of_hospital(
-        db, appointment_id=parse_id(appointment_id), hospital_id=who.hospital_id
+        db, appointment_id=parse_id(appointment_id), hospital_id=who.hospital_id, doctor_id=own_doctor(who)
     )
     code = check_in_code(row, keys=keys)
     view = (await views(db, [row], key_ring=keys))[0]

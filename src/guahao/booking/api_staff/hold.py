@@ -14,6 +14,7 @@ from guahao.booking.models import Channel
 from guahao.booking.service import plan as planning
 from guahao.booking.service.hold import write_hold
 from guahao.identity.access import PermissionMissing
+from guahao.identity.queries.people import require_enrolled
 from guahao.kernel.http import Body, Db, Once, problems
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.value.fields import Id, reason_text
@@ -43,13 +44,15 @@ class StaffHoldIn(Body):
     responses=problems(*BOOKING_PROBLEMS, PermissionMissing, planning.PoolEmpty, policy.ElderlyPlaceOnly),
 )
 async def book_for_a_person(body: StaffHoldIn, db: Db, who: Booker, once: Once) -> Response:
-    """Book for a patient enrolled at the desk; the fee is taken on site, so it is booked at once."""
+    """Book for a patient enrolled at this desk; the fee is taken on site, so it is booked at once."""
     claim = await once.claim(db, owner=f"staff:{who.id}")
     slot_id = parse_id(body.slot_id)
     who.require(hospital_of(slot_id))
+    patient_id = parse_id(body.patient_id)
+    await require_enrolled(db, patient_id=patient_id, hospital_id=hospital_of(slot_id))
     request = planning.HoldRequest(
         slot_id=slot_id,
-        patient_id=parse_id(body.patient_id),
+        patient_id=patient_id,
         account_id=None,
         actor=f"staff:{who.id}",
         channel=body.channel,

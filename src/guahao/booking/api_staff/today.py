@@ -114,7 +114,8 @@ async def show_today(hospital_id: str, db: Db, who: Anybody, now: Now) -> TodayO
 
 
 def _sees_schedules(who: StaffRef) -> bool:
-    return Permission.VIEW_SCHEDULE in who.permissions
+    """Whether the whole hospital's schedule is seen; a doctor reads the own sessions of the day instead."""
+    return Permission.VIEW_SCHEDULE in who.permissions and who.own_doctor(Permission.VIEW_SCHEDULE) is None
 
 
 def _low_places(seen: Outlook) -> LowPlacesOut:
@@ -122,7 +123,8 @@ def _low_places(seen: Outlook) -> LowPlacesOut:
 
 
 async def _bookings(db: Db, who: StaffRef, hospital_id: int, now: datetime) -> BookingsOut | None:
-    if Permission.VIEW_APPOINTMENTS not in who.permissions:
+    sees_all = who.own_doctor(Permission.VIEW_APPOINTMENTS) is None
+    if Permission.VIEW_APPOINTMENTS not in who.permissions or not sees_all:
         return None
     today, last_week = await queries.bookings_by_hour(db, hospital_id=hospital_id, now=now)
     return BookingsOut(today=today, last_week=last_week)

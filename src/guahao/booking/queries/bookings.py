@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, literal_column, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, literal_column, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState, Channel
 from guahao.catalog.queries import DepartmentFacts, DoctorFacts, departments_by_ids, doctors_by_ids
 from guahao.identity.queries.names import SealedNames, sealed_names
-from guahao.identity.queries.people import FoundPeople, people_shown, people_sought
+from guahao.identity.queries.people import (
+    FoundPeople,
+    enrolled_people,
+    people_numbered,
+    people_shown,
+    people_sought,
+)
 from guahao.kernel.clock import at_local
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.paging import Listing
@@ -37,6 +43,7 @@ class BookingFilter:
     since: dt.date | None = None
     until: dt.date | None = None
     department_id: UUID | None = None
+    only_doctor_id: UUID | None = None
     doctor_id: UUID | None = None
     session_id: UUID | None = None
     person_id: UUID | None = None
@@ -83,6 +90,7 @@ def _equal(wanted: BookingFilter) -> list[ColumnElement[bool]]:
         (Appointment.id, wanted.appointment_id),
         (Appointment.department_id, wanted.department_id),
         (Appointment.doctor_id, wanted.doctor_id),
+        (Appointment.doctor_id, wanted.only_doctor_id),
         (Appointment.person_id, wanted.person_id),
         (Appointment.number, wanted.number),
         (Appointment.channel, wanted.channel),
@@ -137,11 +145,24 @@ async def bookings_read(db: AsyncSession, rows: Sequence[Appointment]) -> Bookin
 
 
 async def people_who_booked(
-    db: AsyncSession, *, hospital_id: int, text: str, key_ring: KeyRing
+    db: AsyncSession, *, hospital_id: int, doctor_id: UUID | None, text: str, key_ring: KeyRing
 ) -> FoundPeople:
-    """The people with this very name, document number or phone who ever booked here."""
+    """The people with this very name, document number or phone who ever booked here, or with one doctor."""
     booked = select(Appointment.person_id).where(
         Appointment.hospital_id == hospital_id,
-        Appointment.person_id.in_(people_sought(text, key_ring=key_ring)),
+        Appointment.person_id.in_(people_sought(text, hospital_id=hospital_id, key_ring=key_ring)),
+        *([] if doctor_id is None else [Appointment.doctor_id == doctor_id]),
     )
-    return await people_shown(db, booked, key_ring=key_ring)
+    return await people_shown(db, booked, hospital_id=hospital_id, key_ring=key_ring)
+
+
+async def people_known_here(
+    db: AsyncSession, *, hospital_id: int, text: str, key_ring: KeyRing
+) -> FoundPeople:
+    """The people with this very document number or phone who were enrolled at the desk or booked here."""
+    numbered = people_numbered(text, hospital_id=hospital_id, key_ring=key_ring)
+    booked = select(Appointment.person_id).where(
+        Appointment.hospital_id == hospital_id, Appointment.person_id.in_(numbered)
+    )
+    enrolled = enrolled_people(hospital_id=hospital_id, among=numbered)
+    return await people_shown(db, union(booked, enrolled), hospital_id=hospital_id, key_ring=key_ring)

@@ -23,11 +23,14 @@ async def appointment_of_account(db: AsyncSession, *, appointment_id: UUID, acco
 
 
 async def appointment_of_hospital(
-    db: AsyncSession, *, appointment_id: UUID, hospital_id: int | None
+    db: AsyncSession, *, appointment_id: UUID, hospital_id: int | None, doctor_id: UUID | None = None
 ) -> Appointment:
-    """Read one appointment as staff of a hospital (None: of the platform). Raises `NotFound`."""
+    """Read one appointment as staff of a hospital (None: of the platform), or as one of its doctors.
+
+    Raises `NotFound`, also for one of another doctor when `doctor_id` is given.
+    """
     row = await db.get(Appointment, (hospital_of(appointment_id), appointment_id))
-    if row is None or hospital_id not in (None, row.hospital_id):
+    if row is None or hospital_id not in (None, row.hospital_id) or doctor_id not in (None, row.doctor_id):
         raise NotFound
     return row
 
@@ -68,10 +71,15 @@ async def _page(
 
 
 async def blocks_of_hospital(
-    db: AsyncSession, *, hospital_id: int, before: UUID | None, limit: int
+    db: AsyncSession, *, hospital_id: int, doctor_id: UUID | None, before: UUID | None, limit: int
 ) -> Sequence[BookingBlock]:
-    """A hospital's booking blocks, newest first."""
+    """A hospital's booking blocks, newest first; of one doctor's patients when `doctor_id` is given."""
     statement = select(BookingBlock).where(BookingBlock.hospital_id == hospital_id)
+    if doctor_id is not None:
+        patients = select(Appointment.person_id).where(
+            Appointment.hospital_id == hospital_id, Appointment.doctor_id == doctor_id
+        )
+        statement = statement.where(BookingBlock.person_id.in_(patients))
     if before is not None:
         statement = statement.where(BookingBlock.id < before)
     return (await db.scalars(statement.order_by(BookingBlock.id.desc()).limit(limit))).all()

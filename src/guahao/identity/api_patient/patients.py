@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -11,12 +11,13 @@ from pydantic import BaseModel, Field
 from guahao.identity.access import CurrentAccount, NotLoggedIn, per_account
 from guahao.identity.api_patient.sealed_answer import SealedOnce
 from guahao.identity.models.consent import ConsentKind
-from guahao.identity.models.person import DocumentType, Patient, Person, Relation
+from guahao.identity.models.person import DocumentType, Patient, Person, Relation, Releaser
 from guahao.identity.policy import document
 from guahao.identity.ports.verification import IdentityVerifier, Verdict
 from guahao.identity.queries.consents import current_texts
-from guahao.identity.queries.patients import patients_of
+from guahao.identity.queries.patients import patients_of, releases_of
 from guahao.identity.service import patients
+from guahao.identity.service.claims import ClaimNotProven, claim_person
 from guahao.identity.service.consents import (
     Accepted,
     ConsentNeedsChild,
@@ -31,12 +32,14 @@ from guahao.kernel.errors import NotFound, TooManyRequests, Unavailable
 from guahao.kernel.http import AllSessions, AppSettings, Body, Db, Keys, Now, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
-from guahao.kernel.masking import mask_document, mask_phone
+from guahao.kernel.masking import mask_document, mask_name, mask_phone
 from guahao.kernel.settings import Environment, Settings
 from guahao.kernel.sex import Sex
 from guahao.kernel.value.fields import DocumentNumber, Id, Mobile, PersonName
 
 router = APIRouter(prefix="/api/v1/patients", tags=["patient"])
+
+_TOLD_FOR = timedelta(days=90)
 
 
 class AcceptedIn(Body):
@@ -86,6 +89,34 @@ class PatientIn(PersonIn):
     phone: Mobile
     relation: Relation
     guardian_patient_id: Id | None = None
+
+
+class ClaimIn(PersonIn):
+    """The holder of the account, by their own document."""
+
+    phone: Mobile
+
+
+class ReleaseOut(BaseModel):
+    """Somebody who is no longer listed: the owner of the identity took it back, or a hospital released it."""
+
+    patient_id: str
+    name: str = Field(examples=["张*"])
+    released_at: datetime
+    released_by: Releaser
+
+    @classmethod
+    def of(cls, patient: Patient, person: Person, keys: KeyRing) -> ReleaseOut:
+        """Show one, masked."""
+        assert patient.deleted_at is not None
+        assert patient.released_by is not None
+        name = keys.open(person.name_sealed, field="person.name_sealed", row=person.id)
+        return cls(
+            patient_id=str(patient.id),
+            name=mask_name(name),
+            released_at=patient.deleted_at,
+            released_by=patient.released_by,
+        )
 
 
 class PatientChangeIn(Body):
@@ -221,6 +252,63 @@ async def add_patient(
             db, account_id=account.id, new=new, is_verified=is_verified, key_ring=keys, now=now
         )
         return await once.answer(claim, PatientOut.of(patient, person, keys), status=201)
+
+
+@router.post(
+    "/claims",
+    status_code=201,
+    response_model=PatientOut,
+    responses=problems(
+        NotLoggedIn,
+        *DOCUMENT_PROBLEMS,
+        ConsentNeedsChild,
+        ClaimNotProven,
+        patients.GuardianRequired,
+        patients.PatientLimitReached,
+        patients.PatientReaddTooSoon,
+        patients.SelfAlreadyAdded,
+        RequestInProgress,
+        IdempotencyKeyReused,
+        TooManyRequests,
+        Unavailable,
+    ),
+    dependencies=[Depends(per_account("claim patient", a_minute=5))],
+)
+async def claim_patient(
+    body: ClaimIn,
+    account: CurrentAccount,
+    once: SealedOnce,
+    sessions: AllSessions,
+    keys: Keys,
+    verifier: Verifier,
+    now: Now,
+) -> Response:
+    """This is me (本人认领): list yourself, and take yourself out of the accounts of others.
+
+    Works when the account's phone is the one that a hospital wrote down with your document in hand. Those
+    who listed you see it under `GET /api/v1/patients/releases`.
+    """
+    new = patients.NewPatient(
+        identity=body.identity(local_date(now)),
+        phone=body.phone,
+        relation=Relation.SELF,
+        guardian_patient_id=None,
+        accepted=body.accepted(),
+    )
+    is_verified = await _is_verified(verifier, new.identity)
+    async with transaction(sessions) as db:
+        claim = await once.claim(db, owner=str(account.id))
+        patient, person = await claim_person(
+            db, account_id=account.id, new=new, is_verified=is_verified, key_ring=keys, now=now
+        )
+        return await once.answer(claim, PatientOut.of(patient, person, keys), status=201)
+
+
+@router.get("/releases", responses=problems(NotLoggedIn))
+async def list_releases(account: CurrentAccount, db: Db, keys: Keys, now: Now) -> Page[ReleaseOut]:
+    """Who was taken out of this account by themself or by a hospital in the last 90 days, newest first."""
+    found = await releases_of(db, account_id=account.id, since=now - _TOLD_FOR)
+    return Page(items=[ReleaseOut.of(patient, person, keys) for patient, person in found])
 
 
 def _accepted(body: PatientIn, settings: Settings) -> list[Accepted]:

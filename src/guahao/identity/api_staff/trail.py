@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import partial
 from typing import Annotated, Any
@@ -12,9 +13,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit import queries
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
+from guahao.identity.queries.access_origin import AccessOrigins, access_origins
 from guahao.identity.queries.actors import actor_names
 from guahao.identity.service.exports import Wanted, export
 from guahao.kernel.clock import at_local
@@ -59,6 +62,16 @@ class TrailSearch(Listed):
         )
 
 
+class AccessOut(BaseModel):
+    """By whose hand the actor came to the access used: who invited them or reset their factor last."""
+
+    by: str
+    by_name: str | None
+    other: str | None = Field(description="The administrator who proposed it, where it took two")
+    action: str
+    at: datetime
+
+
 class EntryOut(BaseModel):
     """One deed; `seq` is its place in the hospital's chain, null for a moment after it was done."""
 
@@ -70,6 +83,7 @@ class EntryOut(BaseModel):
     subject: str
     data: dict[str, Any]
     seq: int | None
+    access: AccessOut | None = Field(description="Null when nobody else ever touched the actor's access")
 
 
 class VerificationOut(BaseModel):
@@ -108,8 +122,7 @@ async def export_entries(
     wanted = search.of(who)
     parts = parts_of_rows(db, queries.entries(wanted), listing=queries.SEARCH, sort=search.sort)
     sheets = (
-        partial(_sheet, rows, await actor_names(db, {row.AuditEntryRow.actor for row in rows}))
-        async for rows in parts
+        partial(_sheet, rows, await _people(db, rows, hospital_id=wanted.hospital_id)) async for rows in parts
     )
     file = Wanted(name="audit", form=form, filters=search.filters)
     return download(await export(db, sheets, wanted=file, by=who, hospital_id=wanted.hospital_id))
@@ -120,9 +133,37 @@ async def list_entries(
     search: Annotated[TrailSearch, Query()], who: Auditor, db: Db
 ) -> CountedPage[EntryOut]:
     """Entries of one hospital, newest first."""
-    read = await page_of_rows(db, queries.entries(search.of(who)), listing=queries.SEARCH, asked=search.asked)
-    names = await actor_names(db, {row.AuditEntryRow.actor for row in read.rows})
-    return CountedPage.of(read, lambda row: _shown(row, names))
+    wanted = search.of(who)
+    read = await page_of_rows(db, queries.entries(wanted), listing=queries.SEARCH, asked=search.asked)
+    people = await _people(db, read.rows, hospital_id=wanted.hospital_id)
+    return CountedPage.of(read, lambda row: _shown(row, people))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _People:
+    """Names of the actors of some entries, and by whose hand they came to their access."""
+
+    names: Mapping[str, str]
+    origins: AccessOrigins
+
+    def access(self, actor: str, at: datetime) -> AccessOut | None:
+        origin = self.origins.of(actor, at)
+        if origin is None:
+            return None
+        return AccessOut(
+            by=origin.by,
+            by_name=self.names.get(origin.by),
+            other=origin.other,
+            action=origin.action,
+            at=origin.at,
+        )
+
+
+async def _people(db: AsyncSession, rows: Sequence[Row[Any]], *, hospital_id: int) -> _People:
+    actors = {row.AuditEntryRow.actor for row in rows}
+    origins = await access_origins(db, actors, hospital_id=hospital_id)
+    givers = {origin.by for given in origins.by_actor.values() for origin in given}
+    return _People(names=await actor_names(db, actors | givers), origins=origins)
 
 
 @router.get("/verification", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
@@ -164,25 +205,26 @@ async def list_anchors(
     )
 
 
-def _shown(row: Row[Any], names: dict[str, str]) -> EntryOut:
+def _shown(row: Row[Any], people: _People) -> EntryOut:
     entry = row.AuditEntryRow
     return EntryOut(
         id=str(entry.id),
         at=entry.at,
         actor=entry.actor,
-        actor_name=names.get(entry.actor),
+        actor_name=people.names.get(entry.actor),
         action=entry.action,
         subject=entry.subject,
         data=entry.data,
         seq=row.seq,
+        access=people.access(entry.actor, entry.at),
     )
 
 
-def _sheet(rows: Sequence[Row[Any]], names: dict[str, str]) -> Sheet:
+def _sheet(rows: Sequence[Row[Any]], people: _People) -> Sheet:
     return Sheet(
         title=text("audit-file.title"),
         headings=[text(f"audit-file.{column}") for column in _COLUMNS],
-        rows=[_line(_shown(row, names)) for row in rows],
+        rows=[_line(_shown(row, people)) for row in rows],
     )
 
 

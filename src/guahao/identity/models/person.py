@@ -34,6 +34,13 @@ class Relation(StrEnum):
     OTHER = "other"
 
 
+class Releaser(StrEnum):
+    """Who took a person out of somebody else's account."""
+
+    OWNER = "owner"
+    HOSPITAL = "hospital"
+
+
 class Person(Base):
     """One human being, known by one identity document; shared by all accounts that list them."""
 
@@ -63,7 +70,10 @@ class Person(Base):
 
 
 class Patient(Base):
-    """A person as listed in one account; without account when enrolled at a hospital's desk."""
+    """A person as listed in one account, or as enrolled at the desk of one hospital (`hospital_id`).
+
+    Each account and each hospital keeps the phone that it was given itself.
+    """
 
     __tablename__ = "patient"
     __table_args__ = (
@@ -71,6 +81,11 @@ class Patient(Base):
             "relation IN ('self', 'child', 'parent', 'spouse', 'other')", name="patient_relation_check"
         ),
         CheckConstraint("guardian_patient_id <> id", name="patient_guardian_check"),
+        CheckConstraint("account_id IS NULL OR hospital_id IS NULL", name="patient_owner_check"),
+        CheckConstraint(
+            "released_by IS NULL OR (released_by IN ('owner', 'hospital') AND deleted_at IS NOT NULL)",
+            name="patient_release_check",
+        ),
         Index(
             "patient_account_person_key",
             "account_id",
@@ -86,6 +101,7 @@ class Patient(Base):
         ),
         Index(
             "patient_desk_key",
+            "hospital_id",
             "person_id",
             unique=True,
             postgresql_where=text("account_id IS NULL AND deleted_at IS NULL"),
@@ -102,6 +118,7 @@ class Patient(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id", name="patient_account_id_fkey"))
+    hospital_id: Mapped[int | None]
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id", name="patient_person_id_fkey"))
     relation: Mapped[Relation] = mapped_column(closed_set(Relation))
     phone_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -111,3 +128,22 @@ class Patient(Base):
     )
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     deleted_at: Mapped[datetime | None]
+    released_by: Mapped[Releaser | None] = mapped_column(closed_set(Releaser))
+    release_reason: Mapped[str | None]
+
+
+class PersonQuota(Base):
+    """How often somebody, or a whole hospital, looked for people not known there, or saw values in full."""
+
+    __tablename__ = "person_quota"
+    __table_args__ = (
+        CheckConstraint("kind IN ('look_up', 'reveal')", name="person_quota_kind_check"),
+        CheckConstraint("count > 0", name="person_quota_count_check"),
+        Index("person_quota_day_idx", "day"),
+    )
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]

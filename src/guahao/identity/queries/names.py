@@ -1,4 +1,4 @@
-"""Masked names of patients, for lists."""
+"""Masked names of patients, for lists, and phones of accounts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.identity.models.account import Account
 from guahao.identity.models.person import Patient, Person
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import in_parts
@@ -47,3 +48,19 @@ async def patient_names(
 ) -> dict[UUID, str]:
     """Masked names of a page of patients, deleted ones too."""
     return (await sealed_names(db, patient_ids)).masked(key_ring)
+
+
+async def account_phones(
+    db: AsyncSession, account_ids: Collection[UUID], *, key_ring: KeyRing
+) -> dict[UUID, str]:
+    """The phones of accounts, in full: whoever shows them masks them."""
+    rows = await db.execute(
+        select(Account.id, Account.phone_sealed).where(
+            Account.id.in_(account_ids), Account.phone_sealed.is_not(None)
+        )
+    )
+    return {
+        id_: key_ring.open(sealed, field="account.phone_sealed", row=id_)
+        for id_, sealed in rows
+        if sealed is not None
+    }

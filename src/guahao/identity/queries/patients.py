@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -140,6 +140,21 @@ async def lock_listed_persons(db: AsyncSession, *, account_id: UUID, patient_id:
 def _lock_number(person_id: ColumnElement[UUID]) -> ColumnElement[int]:
     """The number of a person's advisory lock, the one that the function `lock_patients` computes."""
     return func.hashtextextended(cast(person_id, Text), 0)
+
+
+async def releases_of(db: AsyncSession, *, account_id: UUID, since: datetime) -> list[tuple[Patient, Person]]:
+    """Whom their owner or a hospital took out of an account since then, the newest first."""
+    rows = await db.execute(
+        select(Patient, Person)
+        .join(Person, Person.id == Patient.person_id)
+        .where(
+            Patient.account_id == account_id,
+            Patient.released_by.is_not(None),
+            Patient.deleted_at >= since,
+        )
+        .order_by(Patient.deleted_at.desc(), Patient.id)
+    )
+    return [(patient, person) for patient, person in rows]
 
 
 async def patients_of(db: AsyncSession, *, account_id: UUID) -> list[tuple[Patient, Person]]:

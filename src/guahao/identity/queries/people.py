@@ -101,19 +101,54 @@ async def opened_value(
             return _phone(patient, key_ring)
 
 
-async def people_with_number(db: AsyncSession, *, text: str, key_ring: KeyRing) -> FoundPeople:
-    """The people whose document number or phone is exactly this, with the desk's patient where enrolled."""
-    return await _found(db, Person.id.in_(union(*_by_number(text, key_ring))), key_ring)
+def people_numbered(text: str, *, hospital_id: int, key_ring: KeyRing) -> CompoundSelect[UUID]:
+    """The ids of all people whose document number or phone is exactly this, as `people_sought`."""
+    return union(*_by_number(text, key_ring, hospital_id=hospital_id))
 
 
-def people_sought(text: str, *, key_ring: KeyRing) -> CompoundSelect[UUID]:
+def enrolled_people(*, hospital_id: int, among: CompoundSelect[UUID]) -> Select[UUID]:
+    """Those of some people who are enrolled at a hospital's desk."""
+    return select(Patient.person_id).where(
+        Patient.hospital_id == hospital_id, Patient.deleted_at.is_(None), Patient.person_id.in_(among)
+    )
+
+
+async def people_anywhere(db: AsyncSession, *, text: str, hospital_id: int, key_ring: KeyRing) -> FoundPeople:
+    """The people of the whole platform with this document number or phone, masked.
+
+    `patient_id` is of the asking hospital's desk. Who looks needs a reason; it is counted and recorded.
+    """
+    numbered = union(*_by_number(text, key_ring, hospital_id=None))
+    return await _found(db, Person.id.in_(numbered), key_ring, hospital_id=hospital_id)
+
+
+async def enrolled_at(db: AsyncSession, *, person_id: UUID) -> list[int]:
+    """The hospitals at whose desk a person is enrolled."""
+    rows = await db.scalars(
+        select(Patient.hospital_id)
+        .where(Patient.person_id == person_id, Patient.hospital_id.is_not(None), Patient.deleted_at.is_(None))
+        .order_by(Patient.hospital_id)
+    )
+    return [hospital_id for hospital_id in rows if hospital_id is not None]
+
+
+async def require_enrolled(db: AsyncSession, *, patient_id: UUID, hospital_id: int) -> None:
+    """Raise `NotFound` for a patient who is not enrolled at this hospital's desk."""
+    enrolled = exists().where(Patient.id == patient_id, Patient.hospital_id == hospital_id)
+    if not await db.scalar(select(enrolled)):
+        raise NotFound
+
+
+def people_sought(text: str, *, hospital_id: int, key_ring: KeyRing) -> CompoundSelect[UUID]:
     """The ids of all people whose whole name, document number or phone is exactly this.
+
+    A phone is one of an account or one given to this hospital, never what another hospital was given.
 
     To be part of another statement: a common name is that of thousands. Each way to find somebody is a
     select of its own, so that each has its index.
     """
     by_name = select(Person.id).where(Person.name_index == name_index(key_ring, text))
-    return union(by_name, *_by_number(text, key_ring))
+    return union(by_name, *_by_number(text, key_ring, hospital_id=hospital_id))
 
 
 async def person_of(db: AsyncSession, *, patient_id: UUID) -> UUID:
@@ -125,15 +160,17 @@ async def person_of(db: AsyncSession, *, patient_id: UUID) -> UUID:
 
 
 async def people_shown(
-    db: AsyncSession, wanted: Select[UUID] | CompoundSelect[UUID], *, key_ring: KeyRing
+    db: AsyncSession, wanted: Select[UUID] | CompoundSelect[UUID], *, hospital_id: int, key_ring: KeyRing
 ) -> FoundPeople:
-    """The people with these ids, masked."""
-    return await _found(db, Person.id.in_(wanted), key_ring)
+    """The people with these ids, masked, with the patient of this hospital's desk."""
+    return await _found(db, Person.id.in_(wanted), key_ring, hospital_id=hospital_id)
 
 
-def _by_number(text: str, key_ring: KeyRing) -> list[Select[UUID]]:
+def _by_number(text: str, key_ring: KeyRing, *, hospital_id: int | None) -> list[Select[UUID]]:
     phone = phone_index(key_ring, text)
-    is_listed = Patient.deleted_at.is_(None)
+    is_listed: ColumnElement[bool] = Patient.deleted_at.is_(None)
+    if hospital_id is not None:
+        is_listed = and_(is_listed, or_(Patient.hospital_id.is_(None), Patient.hospital_id == hospital_id))
     documents = [
         and_(Person.document_type == kind, Person.document_index == document_index(key_ring, kind, text))
         for kind in DocumentType
@@ -146,8 +183,10 @@ def _by_number(text: str, key_ring: KeyRing) -> list[Select[UUID]]:
     ]
 
 
-async def _found(db: AsyncSession, wanted: ColumnElement[bool], key_ring: KeyRing) -> FoundPeople:
-    rows = (await db.execute(_people(wanted))).all()
+async def _found(
+    db: AsyncSession, wanted: ColumnElement[bool], key_ring: KeyRing, *, hospital_id: int
+) -> FoundPeople:
+    rows = (await db.execute(_people(wanted, hospital_id))).all()
     people = [
         FoundPerson(
             person_id=person.id,
@@ -164,8 +203,10 @@ async def _found(db: AsyncSession, wanted: ColumnElement[bool], key_ring: KeyRin
     return FoundPeople(people=people, has_more=len(rows) > _MOST_SHOWN)
 
 
-def _people(wanted: ColumnElement[bool]) -> Select[Person, Patient | None]:
-    at_desk = (Patient.person_id == Person.id) & Patient.account_id.is_(None) & Patient.deleted_at.is_(None)
+def _people(wanted: ColumnElement[bool], hospital_id: int) -> Select[Person, Patient | None]:
+    at_desk = and_(
+        Patient.person_id == Person.id, Patient.hospital_id == hospital_id, Patient.deleted_at.is_(None)
+    )
     listed = aliased(Patient)
     is_listed = exists().where(listed.person_id == Person.id)
     return (

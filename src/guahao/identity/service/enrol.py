@@ -35,15 +35,16 @@ async def enrol_person(
 ) -> PatientFacts:
     """Answer the locked patient, without account, of a person whose document staff hold in their hands.
 
-    The same person is enrolled once, however often and wherever it is asked; the given phone replaces
-    the one before. What the person signed at the counter comes as `accepted`. Raises `ConsentRequired`,
-    `ConsentVersionOutdated`, and `IdentityNotVerified` when the document is known under another name.
+    The same person is enrolled once at a hospital, however often it is asked; the given phone replaces
+    the one this hospital had before, and no other's. What the person signed at the counter comes as
+    `accepted`. Raises `ConsentRequired`, `ConsentVersionOutdated`, and `IdentityNotVerified` when the
+    document is known under another name.
     """
     _require_consents(
         accepted, is_child=age_on(local_date(now), birth_date=identity.birth_date) < OWN_CONSENT
     )
     person = await keep_person(db, key_ring=key_ring, identity=identity, is_verified=True, now=now)
-    patient = await _desk_patient(db, person_id=person.id)
+    patient = await _desk_patient(db, hospital_id=hospital_id, person_id=person.id)
     if phone is not None:
         patient.phone_sealed = key_ring.seal(phone, field="patient.phone_sealed", row=patient.id)
         patient.phone_index = phone_index(key_ring, phone)
@@ -74,14 +75,20 @@ def _require_consents(accepted: Sequence[Accepted], *, is_child: bool) -> None:
             raise ConsentRequired(kind)
 
 
-async def _desk_patient(db: AsyncSession, *, person_id: UUID) -> Patient:
-    """Find or make the one patient without account; the person is locked, so nobody makes another."""
+async def _desk_patient(db: AsyncSession, *, hospital_id: int, person_id: UUID) -> Patient:
+    """Find or make the hospital's own patient; the person is locked, so nobody makes another."""
     wanted = select(Patient).where(
-        Patient.person_id == person_id, Patient.account_id.is_(None), Patient.deleted_at.is_(None)
+        Patient.hospital_id == hospital_id, Patient.person_id == person_id, Patient.deleted_at.is_(None)
     )
     found = await db.scalar(wanted)
     if found is None:
-        found = Patient(id=new_id(), account_id=None, person_id=person_id, relation=Relation.SELF)
+        found = Patient(
+            id=new_id(),
+            account_id=None,
+            hospital_id=hospital_id,
+            person_id=person_id,
+            relation=Relation.SELF,
+        )
         db.add(found)
         await db.flush()
     return found

@@ -31,6 +31,10 @@ class AccountRef:
     login_id: UUID
 
 
+NO_DOCTOR = UUID(int=0)
+"""The id of nobody: what is read for it is empty."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffRef:
     """The member of staff who sends a request; `hospital_id` is None for the platform's own people.
@@ -45,6 +49,22 @@ class StaffRef:
     roles: frozenset[Role]
     permissions: frozenset[Permission]
     lacks_second_factor: bool = False
+    doctor_id: UUID | None = None
+
+    def own_doctor(self, permission: Permission) -> UUID | None:
+        """Whose rows alone the caller sees by this permission: a doctor's own, None for everybody's.
+
+        Somebody with another role that has the permission sees all; a doctor whose account is bound to
+        no doctor sees none (`NO_DOCTOR`).
+        """
+        if permission in permissions_of(self.roles - {Role.DOCTOR}):
+            return None
+        return NO_DOCTOR if self.doctor_id is None else self.doctor_id
+
+    def require_doctor(self, doctor_id: UUID | None, permission: Permission) -> None:
+        """Raise `NotFound` for a row of another doctor, to somebody who sees only their own."""
+        if self.own_doctor(permission) not in {None, doctor_id}:
+            raise NotFound
 
     def may(self, hospital_id: int) -> bool:
         """Whether rows of this hospital exist for this person."""
@@ -106,7 +126,7 @@ async def recognise_staff(
     statement = (
         select(
             *(Login.id, Login.staff_id, Login.last_seen_at, Login.idle_expires_at, Login.expires_at),
-            *(Staff.name, Staff.hospital_id, Staff.roles, Staff.totp_confirmed_at),
+            *(Staff.name, Staff.hospital_id, Staff.roles, Staff.doctor_id, Staff.totp_confirmed_at),
         )
         .join(Staff, Staff.id == Login.staff_id)
         .where(*_is_live(token_hash, now), Staff.disabled_at.is_(None))
@@ -135,6 +155,7 @@ def _staff_ref(row: Row[*tuple[Any, ...]], *, lacks_second_factor: bool) -> Staf
         roles=roles,
         permissions=frozenset({Permission.OWN_LOGIN}) if lacks_second_factor else permissions_of(roles),
         lacks_second_factor=lacks_second_factor,
+        doctor_id=row.doctor_id,
     )
 
 

@@ -84,7 +84,9 @@ async def _of_transaction(db: AsyncSession, transaction_id: str, hospital_id: in
 
 
 async def _of_person(db: AsyncSession, text: str, place: Place) -> Sequence[UUID]:
-    accounts = await account_ids_matching(db, text=text, key_ring=place.key_ring)
+    accounts = await account_ids_matching(
+        db, text=text, hospital_id=place.hospital_id, key_ring=place.key_ring
+    )
     if not accounts:
         return []
     orders = select(Order.id).where(Order.hospital_id == place.hospital_id, Order.account_id.in_(accounts))

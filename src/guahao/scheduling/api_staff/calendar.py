@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Query, Response
 
+from guahao.identity.service.recognition import NO_DOCTOR
 from guahao.kernel.errors import Invalid
 from guahao.kernel.http import Db, Now, problems
 from guahao.scheduling.api_patient.board import RangeTooLong
-from guahao.scheduling.api_staff.plan import SEEN, Viewer, own
+from guahao.scheduling.api_staff.plan import SEEN, Viewer, own, own_doctor
 from guahao.scheduling.api_staff.schemas import Day
 from guahao.scheduling.queries.calendar import Calendar, calendar
 
@@ -38,17 +39,26 @@ async def show_calendar(
     department_id: Annotated[UUID | None, Query()] = None,
     doctor_id: Annotated[UUID | None, Query()] = None,
 ) -> Response:
-    """Doctors by days with every session and how full it is; both days included, at most 42."""
+    """Doctors by days with every session and how full it is; both days included, at most 42.
+
+    A doctor sees the own line alone.
+    """
     id_ = own(who, hospital_id)
     if not 0 <= (until - since).days < MOST_DAYS:
         raise RangeTooLong(days=MOST_DAYS)
+    only = own_doctor(who)
     found = await calendar(
         db,
         hospital_id=id_,
         since=since,
         until=until,
         department_id=department_id,
-        doctor_id=doctor_id,
+        doctor_id=doctor_id if only is None else _own(only, doctor_id),
         now=now,
     )
     return Response(_encode(found), media_type="application/json")
+
+
+def _own(only: UUID, doctor_id: UUID | None) -> UUID:
+    """The doctor that is read: the caller, and nobody when another one is asked for."""
+    return only if doctor_id in {None, only} else NO_DOCTOR

@@ -7,10 +7,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from sqlalchemy import false
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import StaffRef
 from guahao.identity.queries.actors import actor_names
+from guahao.kernel.errors import NotFound
 from guahao.kernel.http import CountedPage, Db, Listed, Now, problems
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import CursorInvalid, SortUnknown, page_of
@@ -20,7 +22,7 @@ from guahao.scheduling.api_staff.change_schemas import (
     ScheduleChangeItemOut,
     ScheduleChangeOut,
 )
-from guahao.scheduling.api_staff.plan import EDITED, SEEN, Planner, Viewer, own
+from guahao.scheduling.api_staff.plan import EDITED, SEEN, Planner, Viewer, own, own_doctor
 from guahao.scheduling.models import ScheduleChange
 from guahao.scheduling.queries.changes import CHANGES, change_with_items, changes
 from guahao.scheduling.service.schedule_change import (
@@ -57,15 +59,21 @@ async def create_change(
 async def list_changes(
     hospital_id: str, search: Annotated[Listed, Query()], db: Db, who: Viewer
 ) -> CountedPage[ScheduleChangeOut]:
-    """Changes that were applied, newest first: who, when, and whether they were undone."""
-    read = await page_of(db, changes(hospital_id=own(who, hospital_id)), listing=CHANGES, asked=search.asked)
+    """Changes that were applied, newest first: who, when, and whether they were undone; none for a doctor."""
+    hospital = own(who, hospital_id)
+    wanted = changes(hospital_id=hospital)
+    if own_doctor(who) is not None:
+        wanted = wanted.where(false())
+    read = await page_of(db, wanted, listing=CHANGES, asked=search.asked)
     names = await _names(db, read.rows)
     return CountedPage.of(read, lambda row: ScheduleChangeOut.of(row, names))
 
 
 @router.get("/schedule-changes/{change_id}", responses=problems(*SEEN))
 async def show_change(change_id: str, db: Db, who: Viewer) -> ChangeWithItems:
-    """A change with its sessions."""
+    """A change with its sessions; a doctor sees no change of many sessions."""
+    if own_doctor(who) is not None:
+        raise NotFound
     return await _shown(db, _own_change(who, change_id))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from datetime import timedelta
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
@@ -53,6 +54,11 @@ _MISFITS: tuple[type[Problem], ...] = (DoctorNotInDepartment, LevelDiffers)
 _SHOWN_DAYS = 92
 
 
+def own_doctor(who: StaffRef) -> UUID | None:
+    """Whose sessions alone somebody sees: a doctor's own, None for everybody's."""
+    return who.own_doctor(Permission.VIEW_SCHEDULE)
+
+
 def own(who: StaffRef, hospital_id: str) -> int:
     """The hospital of a path, if it is the caller's. Raises `NotFound`."""
     id_ = parse_hospital_id(hospital_id)
@@ -62,8 +68,8 @@ def own(who: StaffRef, hospital_id: str) -> int:
 
 @router.get("/hospitals/{hospital_id}/templates", responses=problems(*SEEN))
 async def list_templates(hospital_id: str, db: Db, who: Viewer) -> Page[TemplateOut]:
-    """Every weekly template of a hospital, by weekday and start."""
-    rows = await templates_of(db, hospital_id=own(who, hospital_id))
+    """Every weekly template of a hospital, by weekday and start; a doctor's own for a doctor."""
+    rows = await templates_of(db, hospital_id=own(who, hospital_id), doctor_id=own_doctor(who))
     return Page(items=[TemplateOut.model_validate(row) for row in rows])
 
 
@@ -129,10 +135,15 @@ async def list_exceptions(
         dt.date | None, Query(alias="from", ge=dt.date(2000, 1, 1), le=dt.date(2199, 1, 1))
     ] = None,
 ) -> Page[ExceptionOut]:
-    """A hospital's exceptions of about three months, from today unless asked otherwise."""
+    """A hospital's exceptions of about three months, from today unless asked otherwise.
+
+    A doctor sees their own and those of all doctors, as holidays.
+    """
     first = since or local_date(now)
     until = first + timedelta(days=_SHOWN_DAYS)
-    rows = await exceptions_of(db, hospital_id=own(who, hospital_id), since=first, until=until)
+    rows = await exceptions_of(
+        db, hospital_id=own(who, hospital_id), doctor_id=own_doctor(who), since=first, until=until
+    )
     return Page(items=[ExceptionOut.model_validate(row) for row in rows])
 
 

@@ -13,7 +13,7 @@ from guahao.identity.access import Permission, StaffRef, staff
 from guahao.kernel.http import Db, Now, Once, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
-from guahao.scheduling.api_staff.plan import EDITED, SEEN, Planner, Viewer, own
+from guahao.scheduling.api_staff.plan import EDITED, SEEN, Planner, Viewer, own, own_doctor
 from guahao.scheduling.api_staff.schemas import (
     AddonIn,
     AddonOut,
@@ -53,6 +53,15 @@ def _session(who: StaffRef, session_id: str) -> UUID:
     return id_
 
 
+async def _own_session(db: Db, who: StaffRef, session_id: str, permission: Permission) -> UUID:
+    """The id of a session of the caller's hospital, for a doctor one of their own. Raises `NotFound`."""
+    id_ = _session(who, session_id)
+    if who.own_doctor(permission) is not None:
+        session, _ = await session_with_slots(db, id_)
+        who.require_doctor(session.doctor_id, permission)
+    return id_
+
+
 async def _out(db: Db, session_id: UUID, now: Now) -> SessionDetail:
     session, slots = await session_with_slots(db, session_id)
     doctors = await doctors_by_ids(db, [session.doctor_id])
@@ -75,9 +84,16 @@ async def list_sessions(
     date: Annotated[Day, Query()],
     department_id: Annotated[UUID | None, Query()] = None,
 ) -> Page[SessionOut]:
-    """A hospital's sessions of one day in any state, drafts included, with every counter of their slots."""
+    """A hospital's sessions of one day in any state, drafts included, with every counter of their slots.
+
+    A doctor sees their own alone.
+    """
     found = await sessions_of_day(
-        db, hospital_id=own(who, hospital_id), day=date, department_id=department_id
+        db,
+        hospital_id=own(who, hospital_id),
+        day=date,
+        department_id=department_id,
+        doctor_id=own_doctor(who),
     )
     return Page(items=[SessionOut.of(session, slots, now=now) for session, slots in found])
 
@@ -103,7 +119,7 @@ async def create_session(hospital_id: str, body: SessionIn, db: Db, who: Planner
 @router.get("/sessions/{session_id}", responses=problems(*SEEN))
 async def show_session(session_id: str, db: Db, who: Viewer, now: Now) -> SessionDetail:
     """One session with every counter of its slots."""
-    return await _out(db, _session(who, session_id), now)
+    return await _out(db, await _own_session(db, who, session_id, Permission.VIEW_SCHEDULE), now)
 
 
 @router.put(
@@ -162,7 +178,7 @@ async def resume_session(session_id: str, db: Db, who: Suspender, now: Now) -> S
 @router.get("/sessions/{session_id}/addons", responses=problems(*SEEN))
 async def list_addons(session_id: str, db: Db, who: Viewer) -> Page[AddonOut]:
     """A session's add-on places: who allowed them, when and why."""
-    rows = await addons_of(db, _session(who, session_id))
+    rows = await addons_of(db, await _own_session(db, who, session_id, Permission.VIEW_SCHEDULE))
     return Page(items=[AddonOut.model_validate(row) for row in rows])
 
 
@@ -182,7 +198,7 @@ async def list_addons(session_id: str, db: Db, who: Viewer) -> Page[AddonOut]:
 )
 async def create_addon(session_id: str, body: AddonIn, db: Db, who: Adder, once: Once, now: Now) -> Response:
     """Add places to a slot for the desk to give out (加号); with an Idempotency-Key only once."""
-    id_ = _session(who, session_id)
+    id_ = await _own_session(db, who, session_id, Permission.ADD_PLACES)
     claim = await once.claim(db, owner=f"staff:{who.id}")
     made = await add_places(
         db,

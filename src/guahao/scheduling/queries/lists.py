@@ -16,7 +16,12 @@ from guahao.scheduling.models import ClinicSession, SessionAddon, Slot
 
 
 async def sessions_of_day(
-    db: AsyncSession, *, hospital_id: int, day: dt.date, department_id: UUID | None = None
+    db: AsyncSession,
+    *,
+    hospital_id: int,
+    day: dt.date,
+    department_id: UUID | None = None,
+    doctor_id: UUID | None = None,
 ) -> list[tuple[ClinicSession, list[Slot]]]:
     """A hospital's sessions of one day in any state, with their slots in time order; two reads."""
     statement = select(ClinicSession).where(
@@ -24,6 +29,8 @@ async def sessions_of_day(
     )
     if department_id is not None:
         statement = statement.where(ClinicSession.department_id == department_id)
+    if doctor_id is not None:
+        statement = statement.where(ClinicSession.doctor_id == doctor_id)
     ordered = statement.order_by(ClinicSession.department_id, ClinicSession.starts_at, ClinicSession.id)
     return await _with_slots(db, list(await db.scalars(ordered)))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.catalog.models import Doctor
 from guahao.identity.models.account import Account
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import DocumentType, Relation
@@ -40,6 +43,7 @@ class _Staff(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     hospital: str | None = None
+    doctor: str | None = None
 
 
 class _Patient(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,8 +108,17 @@ async def _make_staff(sessions: Sessions, hospital_ids: dict[str, int]) -> None:
             roles=[one.role],
         )
         async with transaction(sessions) as db:
+            if one.doctor is not None and new.hospital_id is not None:
+                new = replace(new, doctor_id=await _doctor_id(db, new.hospital_id, one.doctor))
             member = await create_staff(db, actor="system", new=new)
             member.password_hash = password_hash  # here alone: the product sets nobody's password
+
+
+async def _doctor_id(db: AsyncSession, hospital_id: int, code: str) -> UUID | None:
+    """The doctor with this number in the demo's own workbook."""
+    doctor = select(Doctor.id).where(Doctor.hospital_id == hospital_id, Doctor.code == code)
+    found: UUID | None = await db.scalar(doctor)
+    return found
 
 
 async def _make_account(sessions: Sessions, account: _Account, *, key_ring: KeyRing) -> None:

@@ -11,7 +11,7 @@ import { look } from '../../../parts/look'
 import * as fresh from '../../../parts/new-patient'
 import { holderText, personOf, type Person } from '../../../parts/person'
 import { isPhone } from '../../../parts/phone'
-import { refused } from '../../../parts/refused'
+import { refused, type Step } from '../../../parts/refused'
 import { close } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
 import { openPage } from '../../../parts/open'
@@ -180,7 +180,20 @@ Page({
     this.setData({ wrong })
     if (this.data.isBusy || Object.keys(wrong).length) return
     const consents = agreements.map(({ kind, version }) => ({ kind, version }))
-    await this.send(() => this.add(fresh.bodyOf(now, consents, today())))
+    const body = fresh.bodyOf(now, consents, today())
+    await this.send(() => this.add(body), now.relation === 'self' ? this.claiming(body) : {})
+  },
+
+  /** Whom strangers have listed takes themself back, when the phone is the one that a hospital wrote down. */
+  claiming(body: Schemas['PatientIn']): Record<string, Step> {
+    const act = () => void this.send(() => this.claim(body))
+    return { 'person-in-too-many-accounts': { text: texts.claim, act } }
+  },
+
+  async claim({ relation: _, guardian_patient_id: __, ...body }: Schemas['PatientIn']) {
+    await api.post('/api/v1/patients/claims', { body, once: newKey() })
+    void wx.showToast({ title: texts.claimed })
+    close(this)
   },
 
   async add(body: Schemas['PatientIn']) {
@@ -218,13 +231,14 @@ Page({
     })
   },
 
-  async send(deed: () => Promise<void>) {
+  async send(deed: () => Promise<void>, own: Record<string, Step> = {}) {
     if (this.data.isBusy) return
     this.setData({ isBusy: true })
     try {
       await deed()
     } catch (error) {
-      if (!isPlaced(this, error, places)) await refused(error)
+      this.setData({ isBusy: false })
+      if (!isPlaced(this, error, places)) await refused(error, own)
     } finally {
       this.setData({ isBusy: false })
     }
