@@ -1,4 +1,6 @@
 // Words of the pages about members of staff.
+import { books } from './books'
+
 export const texts = {
   title: '人员',
   lead: '谁能登录管理端，能做什么。改了角色或停用，对方会立即退出登录。',
@@ -122,6 +124,10 @@ export const texts = {
     done: { approve: '已同意。', reject: '已退回。', withdraw: '已撤回。' },
     person: (name: string, username: string, given: string) => `${name}（${username}），${given}`,
     looser: (names: string[]) => `放宽：${names.join('、')}`,
-    limits: (name: string) => (name === 'second_person_over_fen' ? '一人可退的金额' : '异常监控'),
+    money: (before: string, after: string) => `一人可退的金额 ${before} → ${after}`,
+    watch: (threshold: number, minutes: number, isOn: number) =>
+      isOn ? `${minutes} 分钟内达到 ${threshold}` : '关闭',
+    changed: (name: string, before: string, after: string) => `${name} ${before} → ${after}`,
+    watches: (kind: string) => books.settings.kinds[kind as keyof typeof books.settings.kinds] ?? kind,
   },
 }

@@ -101,7 +101,7 @@ class ReleaseOut(BaseModel):
     """Somebody who is no longer listed: the owner of the identity took it back, or a hospital released it."""
 
     patient_id: str
-    name: str = Field(examples=["张*"])
+    name: str = Field(description="Masked")
     released_at: datetime
     released_by: Releaser
 
