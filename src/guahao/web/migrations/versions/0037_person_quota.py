@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0035_person_quota"
-down_revision = "0034_closed_places"
+revision = "0037_person_quota"
+down_revision = "0036_refusals"
 branch_labels = None
 depends_on = None
 

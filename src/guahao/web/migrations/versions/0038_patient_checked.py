@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0036_patient_checked"
-down_revision = "0035_person_quota"
+revision = "0038_patient_checked"
+down_revision = "0037_person_quota"
 branch_labels = None
 depends_on = None
 
