@@ -69,7 +69,7 @@ async def test_alipay_is_neither_shown_nor_opened_where_the_hospital_does_not_of
 
 async def test_whoever_changes_the_channel_all_the_time_is_stopped(till: Till) -> None:
     held = await till.hold()
-    for number in range(MAX_TRIES):
+    for number in range(2 * MAX_TRIES):
         await till.open(held, ("wechat_jsapi", "alipay_qr")[number % 2])
 
     answer = await till.pay(held.headers, held.order_id)
