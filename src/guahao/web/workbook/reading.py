@@ -14,7 +14,7 @@ from guahao.web.workbook.read import Reading, reading_of
 from guahao.web.workbook.rows import Fault
 
 LIMITS = Limits(memory_mb=768, cpu_s=30, wall_s=120, output_mb=64)
-"""See docs/adr/0023-confined-readers.md for what ordinary and extraordinary files take."""
+"""See docs/adr/0027-confined-readers.md for what ordinary and extraordinary files take."""
 
 _REQUEST = msgspec.msgpack.Decoder(list[SourceFile])
 _ANSWER = msgspec.msgpack.Decoder(Reading)
