@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -25,6 +26,9 @@ for _keys in (
     wechat_keys,
 ):  # checking an RSA key takes 50 ms; every application reads the same ones
     setattr(_keys, "load_pem_private_key", functools.cache(_keys.load_pem_private_key))  # noqa: B010
+
+hypothesis.settings.register_profile("guahao", deadline=None)  # a machine may be busy
+hypothesis.settings.load_profile("guahao")
 
 
 def pytest_configure(config: pytest.Config) -> None:

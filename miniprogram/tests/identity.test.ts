@@ -1,6 +1,8 @@
 // Identity documents checked while they are typed, as the server checks them.
 import { expect, test } from 'vitest'
-import { ageOn, dateOfDigits, isName, readNumber } from '../src/parts/identity'
+import { ageOn, dateOfDigits, readNumber, type DocumentType } from '../src/parts/identity'
+import { isName, isPhone, mobile } from '../src/parts/values'
+import vectors from '../../tests/values.json'
 
 test('a resident number says birth date and sex', () => {
   expect(readNumber('resident_id', '11010519491231002x')).toEqual({
@@ -54,4 +56,19 @@ test('a day that is none is no birth date', () => {
 test('a year of age is full on the birthday', () => {
   expect(ageOn('2026-11-22', '2008-11-23')).toBe(17)
   expect(ageOn('2026-11-23', '2008-11-23')).toBe(18)
+})
+
+test.each(vectors.names)('the name $typed is taken as the server takes it', ({ typed, form }) => {
+  expect(isName(typed)).toBe(form !== null)
+})
+
+test.each(vectors.phones)('the phone $typed is read as the server reads it', ({ typed, form }) => {
+  expect(isPhone(typed)).toBe(form !== null)
+  if (form !== null) expect(mobile(typed)).toBe(form)
+})
+
+test.each(vectors.documents)('the number $typed is read as the server reads it', ({ type, typed, form }) => {
+  const read = readNumber(type as DocumentType, typed)
+  expect(read.fault === null).toBe(form !== null)
+  if (form !== null) expect(read.number).toBe(form)
 })

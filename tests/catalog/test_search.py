@@ -6,11 +6,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import EntryKind, HospitalState, SearchEntry
 from guahao.catalog.policy.national import national_departments
-from guahao.catalog.policy.pinyin import normalised, spelled
+from guahao.catalog.policy.pinyin import Spelling, spelled, spellings_of_person
 from guahao.catalog.policy.symptoms import departments_for, symptoms
 from guahao.catalog.queries.search import SHOWN_AT_MOST, Hit, search
 from guahao.catalog.service import reindex
 from guahao.kernel.paging import CursorInvalid, encode_cursor
+from guahao.kernel.value.search import search_form
 from tests.factories.catalog import make_department, make_doctor, make_hospital
 
 pytestmark = pytest.mark.anyio
@@ -225,12 +226,13 @@ def test_every_symptom_names_departments_of_the_national_list_and_no_word_is_use
     ],
 )
 def test_chinese_is_spelled_as_people_type_it(text: str, pinyin: str, initials: str) -> None:
-    assert spelled(text) == (pinyin, initials)
+    assert spelled(text) == Spelling(pinyin, initials)
 
 
 def test_a_surname_is_read_as_a_surname() -> None:
-    assert spelled("曾小华", is_person=True)[0] == "zengxiaohua"
-    assert spelled(normalised(" ＣＴ 室 ")) == ("ctshi", "cts")
+    readings = [spelling.pinyin for spelling in spellings_of_person("曾小华")]
+    assert readings[:2] == ["zengxiaohua", "cengxiaohua"]
+    assert spelled(search_form(" ＣＴ 室 ")) == Spelling("ctshi", "cts")
 
 
 async def test_two_characters_are_found_among_200_doctors(db: AsyncSession) -> None:

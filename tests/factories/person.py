@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.consent import Consent, ConsentChannel, ConsentKind
 from guahao.identity.models.person import DocumentType, Patient, Person, Relation
+from guahao.identity.policy.finding import VALUE_FORMS
 from guahao.kernel.clock import utc_now
 from guahao.kernel.ids import new_id
 from guahao.kernel.sex import Sex
@@ -43,6 +44,7 @@ async def make_person(
         birth_date=birth_date,
         sex=sex,
         verified_at=utc_now() if verified else None,
+        value_forms=VALUE_FORMS,
     )
     db.add(person)
     await db.flush()

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
-from guahao.identity.jobs import JOBS
+from guahao.identity.jobs import forget_ended
 from guahao.identity.models.account import Login, LoginThrottle, SmsCode
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions
@@ -93,9 +93,7 @@ async def test_what_is_over_is_forgotten_and_what_counts_is_kept(
     made = await register(client)
     wrong = {"kind": "password", "username": made.username, "password": "not the password"}
     await client.post("/api/v1/logins", json=wrong)
-    (job,) = JOBS
-
-    await job.run(db)
+    await forget_ended(db)
     kept = [await count(db, model) for model in (SmsCode, LoginThrottle, Login)]
     for statement in (
         update(SmsCode).values(created_at=utc_now() - timedelta(days=2, seconds=1)),
@@ -103,7 +101,7 @@ async def test_what_is_over_is_forgotten_and_what_counts_is_kept(
         update(Login).values(expires_at=utc_now() - timedelta(days=30, seconds=1)),
     ):
         await db.execute(statement)
-    await job.run(db)
+    await forget_ended(db)
 
     assert kept == [1, 1, 1]
     assert [await count(db, model) for model in (SmsCode, LoginThrottle, Login)] == [0, 0, 0]

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import vectors from '../../../tests/values.json'
+import { isMobile, mobile } from '@/parts/values'
 import { ageOn, isPhone, isResidentNumber, readNumber, written } from '@/areas/desk/document'
 
 test('a number tells birth date and sex when every sign is right', () => {
@@ -21,3 +23,15 @@ test('a phone is no document', () => {
 test('a birthday counts from its own day on', () => {
   expect([ageOn('1966-11-24', '2026-11-23'), ageOn('1966-11-24', '2026-11-24')]).toEqual([59, 60])
 })
+
+test.each(vectors.phones)('the phone $typed is read as the server reads it', ({ typed, form }) => {
+  expect(isMobile(typed)).toBe(form !== null)
+  if (form !== null) expect(mobile(typed)).toBe(form)
+})
+
+test.each(vectors.documents.filter(({ type, form }) => type === 'resident_id' && form !== null))(
+  'the resident number $typed is read as the server reads it',
+  ({ typed }) => {
+    expect(readNumber(typed)).toHaveProperty('birthDate')
+  },
+)

@@ -27,15 +27,18 @@ function slot(time: string, more: Partial<Slot> = {}): Slot {
   }
 }
 
-function session(department: [string, string], doctor: [string, string], slots: Slot[]): Session {
-  const spelled = ([name, pinyin]: [string, string]) => ({
-    id: name,
-    name,
-    pinyin: pinyin.replaceAll(' ', ''),
-    initials: pinyin
+function session(department: string[], doctor: string[], slots: Slot[]): Session {
+  const initials = (pinyin: string) =>
+    pinyin
       .split(' ')
       .map((part) => part[0])
-      .join(''),
+      .join('')
+  const spelled = ([name, ...ways]: string[]) => ({
+    id: name,
+    name,
+    pinyin: ways[0].replaceAll(' ', ''),
+    initials: initials(ways[0]),
+    readings: [name, ...ways.flatMap((way) => [way.replaceAll(' ', ''), initials(way)])],
   })
   return {
     id: doctor[0],
@@ -53,6 +56,14 @@ const heart = session(
 )
 const skin = session(['皮肤科', 'pi fu ke'], ['张四', 'zhang si'], [slot('14:00')])
 const day = [heart, skin]
+
+test('a doctor is found by every reading, whatever shows nothing is typed with it', () => {
+  const qiu = session(['骨科', 'gu ke'], ['仇海平', 'qiu hai ping', 'chou hai ping'], [slot('14:00')])
+
+  for (const typed of ['qhp', 'chp', 'qiuhai', 'chouhai', '仇', ' ｃｈｏｕ', '\u200bchou']) {
+    expect(matching([...day, qiu], typed)).toEqual([qiu])
+  }
+})
 
 test('initials, pinyin, characters and times all narrow the day', () => {
   expect(matching(day, '')).toEqual(day)

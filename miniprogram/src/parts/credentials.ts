@@ -1,17 +1,17 @@
 // What people log in with, checked before it is sent: '' or what is wrong.
 import { texts } from '../texts/account'
-import { isPhone } from './phone'
+import { isPhone, narrow } from './values'
 
 export function phoneFault(phone: string): string {
   return isPhone(phone) ? '' : texts.phoneWrong
 }
 
 export function codeFault(code: string): string {
-  return /^\d{6}$/.test(code) ? '' : texts.smsCodeWrong
+  return /^\d{6}$/.test(narrow(code).replace(/[ -]/g, '')) ? '' : texts.smsCodeWrong
 }
 
 export function usernameFault(username: string): string {
-  return /^[A-Za-z][A-Za-z0-9_.-]{3,31}$/.test(username) ? '' : texts.usernameWrong
+  return /^[A-Za-z][A-Za-z0-9_.-]{3,31}$/.test(narrow(username)) ? '' : texts.usernameWrong
 }
 
 /** Of a new password. */

@@ -1,5 +1,6 @@
 // What an identity document's number says, checked while it is typed; the rules are the server's (GB 11643).
 import type { Schemas } from '../api/client'
+import { narrow } from './values'
 
 export type DocumentType = Schemas['DocumentType']
 export type Sex = Schemas['Sex']
@@ -19,21 +20,38 @@ export interface Reading {
 }
 
 const shapes: Record<DocumentType, RegExp> = {
-  resident_id: /^[1-68]\d{16}[\dX]$/,
+  resident_id: /^[0-8]\d{16}[\dX]$/,
   passport: /^(?=.*\d)[A-Z0-9]{6,12}$/,
-  hk_macao_permit: /^[HM]\d{8}(\d{2})?$/,
-  taiwan_permit: /^(\d{8}|\d{10}[A-Z]?)$/,
+  hk_macao_permit: /^([HM]\d{8}|[HM]A\d{7})(\d{2})?$/,
+  taiwan_permit: /^\d{8}(\d{2}([A-Z]|[A-Z0-9]\))?)?$/,
   foreign_permanent_residence: /^([A-Z]{3}\d{12}|9\d{16}[\dX])$/,
   birth_certificate: /^[A-Z]\d{9}$/,
 }
-const provinces = /^(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])/
+const provinces = /^(1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|8[1-3])/
 const weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
-const nameSigns = /^\p{L}[\p{L}·•.'’\- ]{1,49}$/u
+/** Signs by which the holder of a permit is known for life; what follows counts renewals. */
+const lifelong: Partial<Record<DocumentType, number>> = { hk_macao_permit: 9, taiwan_permit: 8 }
 
 export function readNumber(type: DocumentType, typed: string): Reading {
-  const number = typed.normalize('NFKC').replace(/\s/g, '').toUpperCase()
-  if (!shapes[type].test(number)) return { number, fault: 'shape', holder: null }
+  const written = withoutBrackets(type, writtenNumber(typed))
+  if (!shapes[type].test(written)) return { number: written, fault: 'shape', holder: null }
+  const number = written.slice(0, lifelong[type])
   return number.length === 18 ? { number, ...readCitizen(number) } : { number, fault: null, holder: null }
+}
+
+function writtenNumber(typed: string): string {
+  return narrow(typed)
+    .replace(/[ \-\u2010-\u2015\u2212.\u00b7<]/g, '')
+    .toUpperCase()
+    .replace(/[\u0425\u03a7\u00d7\u2715\u2573]/g, 'X')
+}
+
+/** Permits print the count of issues and the office in brackets: H12345678(01), 0123456789(B). */
+function withoutBrackets(type: DocumentType, number: string): string {
+  const match = /^(.*)[([\u3010](\d{2}|[A-Z0-9])[)\]\u3011]$/.exec(number)
+  if (!match || !lifelong[type]) return number
+  if (type === 'hk_macao_permit') return match[2].length === 2 ? match[1] + match[2] : number
+  return match[1] + match[2] + (/^\d$/.test(match[2]) ? ')' : '')
 }
 
 function readCitizen(number: string): Omit<Reading, 'number'> {
@@ -57,10 +75,6 @@ export function dateOfDigits(digits: string): string | null {
   const date = match.slice(1).join('-')
   const read = new Date(`${date}T00:00:00Z`)
   return !Number.isNaN(read.getTime()) && read.toISOString().startsWith(date) ? date : null
-}
-
-export function isName(typed: string): boolean {
-  return nameSigns.test(typed.normalize('NFKC').trim().replace(/\s+/g, ' '))
 }
 
 /** Full years of age of somebody born on `birthDate`, both as 1990-03-07. */

@@ -4,13 +4,13 @@ import { texts } from '../texts/account'
 import {
   ageOn,
   dateOfDigits,
-  isName,
   readNumber,
   type DocumentType,
   type Holder,
   type Reading,
   type Sex,
 } from './identity'
+import { isName } from './values'
 import { phoneFault } from './credentials'
 import { faults } from './faults'
 

@@ -306,9 +306,9 @@ class RuleSetRow(Base):
 
 
 class SearchEntry(Base):
-    """One thing that can be found, under one text; derived, kept up to date by `reindex`.
+    """One thing that can be found, under one text and one reading; derived, kept up to date by `reindex`.
 
-    `text` is what is compared (lower case), `name` what is shown; `position` orders equals.
+    `text` is what is compared (its search form), `name` what is shown; `position` orders equals.
     """
 
     __tablename__ = "search_entry"
@@ -329,7 +329,7 @@ class SearchEntry(Base):
     kind: Mapped[EntryKind] = mapped_column(closed_set(EntryKind), primary_key=True)
     entity_id: Mapped[str] = mapped_column(primary_key=True)
     text: Mapped[str] = mapped_column(primary_key=True)
-    pinyin: Mapped[str]
+    pinyin: Mapped[str] = mapped_column(primary_key=True)
     initials: Mapped[str]
     name: Mapped[str]
     hint: Mapped[str]

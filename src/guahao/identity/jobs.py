@@ -1,8 +1,9 @@
-"""Forgets logins, codes and counters whose time is over."""
+"""Forgets logins, codes and counters whose time is over; indexes persons anew when normal forms change."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,7 +11,9 @@ from guahao.identity.service.login import forget_old_logins
 from guahao.identity.service.person_quota import forget_old_quotas
 from guahao.identity.service.sms_code import forget_old_codes
 from guahao.identity.service.throttle import forget_old_tries
+from guahao.identity.service.value_forms import index_persons
 from guahao.kernel.clock import utc_now
+from guahao.kernel.crypto import KeyRing
 from guahao.kernel.jobs import Job
 
 
@@ -24,4 +27,13 @@ async def forget_ended(db: AsyncSession) -> int:
     return 0
 
 
-JOBS = (Job(name="identity.forget_ended", every=timedelta(hours=1), run=forget_ended),)
+def jobs(key_ring: KeyRing) -> tuple[Job, ...]:
+    """List the jobs of identity; what is sealed needs the keys."""
+    return (
+        Job(name="identity.forget_ended", every=timedelta(hours=1), run=forget_ended),
+        Job(
+            name="identity.index_persons",
+            every=timedelta(minutes=10),
+            run=partial(index_persons, key_ring=key_ring),
+        ),
+    )

@@ -121,7 +121,7 @@ def jobs(settings: Settings, key_ring: KeyRing, used: Providers) -> tuple[Timed,
     return (
         *_KERNEL_JOBS,
         *guahao.audit.jobs.jobs(key=key_ring.audit, sinks=anchor_sinks(settings)),
-        *guahao.identity.jobs.JOBS,
+        *guahao.identity.jobs.jobs(key_ring),
         *guahao.catalog.jobs.JOBS,
         *guahao.scheduling.jobs.JOBS,
         *imports.JOBS,

@@ -1,4 +1,6 @@
 // What a resident's number says about its holder, checked while it is typed; the server checks again.
+import { isMobile, narrow } from '@/parts/values'
+
 export type Sex = 'male' | 'female'
 
 export interface Said {
@@ -13,11 +15,11 @@ const checkSigns = '10X98765432'
 
 /** What was typed or read by a scanner: full-width figures and spaces are forgiven. */
 export function written(typed: string): string {
-  return typed.normalize('NFKC').replaceAll(' ', '').toUpperCase()
+  return narrow(typed).replaceAll(' ', '').toUpperCase()
 }
 
 export function isPhone(typed: string): boolean {
-  return /^1[3-9]\d{9}$/.test(written(typed))
+  return isMobile(typed)
 }
 
 /** Looks like a resident's number that is finished or on its way. */
@@ -28,6 +30,8 @@ export function isResidentNumber(typed: string): boolean {
 /** GB 11643: birth date, sex and a check sign. */
 export function readNumber(typed: string): Said | Fault {
   const number = written(typed)
+    .replace(/[\-\u2010-\u2015\u2212.]/g, '')
+    .replace(/[\u0425\u03a7\u00d7]/g, 'X')
   if (!/^\d{17}[\dX]$/.test(number)) return 'short'
   const birthDate = `${number.slice(6, 10)}-${number.slice(10, 12)}-${number.slice(12, 14)}`
   const birth = new Date(`${birthDate}T00:00:00Z`)

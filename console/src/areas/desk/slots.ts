@@ -1,6 +1,7 @@
 // Which sessions fit what is typed, where the arrow keys lead, and out of which pool a place comes.
 import type { Schemas } from '@/api/client'
 import { timeText } from '@/parts/format'
+import { narrow } from '@/parts/values'
 
 export type Session = Schemas['DeskSessionOut']
 export type Slot = Schemas['DeskSlotOut']
@@ -13,7 +14,7 @@ export const shownAtMost = 30
 
 function names({ department, doctor, doctor_title: title }: Session): string[] {
   return [department, doctor]
-    .flatMap(({ name, pinyin, initials }) => [name, pinyin, initials])
+    .flatMap(({ name, readings }) => [name, ...readings])
     .concat(title)
     .map((name) => name.toLowerCase())
 }
@@ -27,7 +28,7 @@ function clock(word: string): string | null {
 
 /** Sessions that every typed word fits: a name, its pinyin or initials from their beginning, or a time. */
 export function matching(sessions: Session[], typed: string): Session[] {
-  const words = typed.trim().toLowerCase().split(/\s+/).filter(Boolean)
+  const words = narrow(typed).toLowerCase().split(' ').filter(Boolean)
   return sessions.filter((session) => words.every((word) => fits(session, word)))
 }
 

@@ -14,7 +14,14 @@ from guahao.audit.service import AuditEntry, record
 from guahao.booking.api_staff.access import Booker, Viewer, own_doctor
 from guahao.booking.api_staff.sought import sealed
 from guahao.booking.queries.bookings import people_known_here, people_who_booked
-from guahao.catalog.queries import campuses_by_ids, departments_by_ids, doctors_by_ids, rules_of, spelled
+from guahao.catalog.queries import (
+    campuses_by_ids,
+    departments_by_ids,
+    doctors_by_ids,
+    rules_of,
+    spelled,
+    spellings_of_person,
+)
 from guahao.identity.access import NotLoggedIn, PermissionMissing, StaffRef
 from guahao.identity.queries.people import (
     DocumentType,
@@ -30,6 +37,7 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.http import AppSettings, Body, Db, Keys, Now, problems
 from guahao.kernel.sex import Sex
 from guahao.kernel.value.fields import SearchText, reason_text
+from guahao.kernel.value.search import search_form
 from guahao.scheduling.queries.desk import DeskSession, DeskSlot, desk_sessions
 from guahao.scheduling.queries.states import Period
 
@@ -200,18 +208,27 @@ class DeskSlotOut(BaseModel):
 
 
 class SpelledPart(BaseModel):
-    """A name and how it is typed on a Latin keyboard."""
+    """A name and how it is typed: in the likeliest reading, and in all the ways that may be meant."""
 
     id: str
     name: str
     pinyin: str
     initials: str
+    readings: tuple[str, ...]
 
     @classmethod
     def of(cls, id_: object, name: str, *, is_person: bool = False) -> SpelledPart:
-        """Spell a name."""
-        pinyin, initials = spelled(name.lower(), is_person=is_person)
-        return cls(id=str(id_), name=name, pinyin=pinyin, initials=initials)
+        """Spell a name; `readings` are its search form and every pinyin and initials."""
+        form = search_form(name)
+        ways = spellings_of_person(form) if is_person else (spelled(form),)
+        readings = dict.fromkeys((form, *(text for way in ways for text in (way.pinyin, way.initials))))
+        return cls(
+            id=str(id_),
+            name=name,
+            pinyin=ways[0].pinyin,
+            initials=ways[0].initials,
+            readings=tuple(readings),
+        )
 
 
 class DeskSessionOut(BaseModel):

@@ -34,6 +34,7 @@ from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.export import Form, whole
 from guahao.kernel.http import CountedPage, Db, download, problems
 from guahao.kernel.ids import hospital_of
+from guahao.kernel.value.search import search_form
 
 router = APIRouter(prefix="/api/v1/staff", tags=["catalog (staff)"])
 
@@ -84,9 +85,9 @@ async def _found(db: Db, hospital_id: int, search: DepartmentSearch) -> list[sch
 
 
 def _admits(search: DepartmentSearch, item: schemas.DepartmentSeen) -> bool:
-    q = (search.q or "").strip().lower()
+    q = search_form(search.q or "")
     return (
-        (q in item.name.lower() or q in item.code.lower())
+        (q in search_form(item.name) or q in search_form(item.code))
         and search.campus_code in {None, item.campus_code}
         and search.is_active in {None, item.is_active}
     )

@@ -1,40 +1,77 @@
-"""How Chinese text is written on a Latin keyboard."""
+"""How Chinese text is written on a Latin keyboard: all ways in which a name may be read."""
 
 from __future__ import annotations
 
 import csv
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import product
 
-from pypinyin import Style, lazy_pinyin, load_phrases_dict
+from pypinyin import Style, lazy_pinyin, load_phrases_dict, pinyin
+
+_READINGS_AT_MOST = 24
+"""A name of four characters with two readings each has sixteen."""
+
+_SURNAME_READINGS, _OTHER_READINGS = 5, 3
+"""The dictionary tells common readings first; behind these stand those of old books."""
+
+_LONGEST_READ_IN_ALL_WAYS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One reading of a text in pinyin without tones, and its initials."""
+
+    pinyin: str
+    initials: str
 
 
 @cache
-def _surnames() -> Mapping[str, str]:
-    """Surnames by their reading; at the first call the phrases are told to the library as well."""
+def _surnames() -> Mapping[str, Sequence[str]]:
+    """Readings of surnames, the usual first; the first call gives the library the phrases as well."""
     source = files("guahao.catalog").joinpath("readings.csv").read_text("utf-8")
     rows = list(csv.DictReader(source.splitlines()))
     phrases = [row for row in rows if row["kind"] == "phrase"]
     load_phrases_dict({row["text"]: [[part] for part in row["pinyin"].split()] for row in phrases})
-    return {row["text"]: row["pinyin"] for row in rows if row["kind"] == "surname"}
-
-
-def normalised(text: str) -> str:
-    """Fold widths and case and drop white space, so that equal-looking texts are equal."""
-    return "".join(unicodedata.normalize("NFKC", text).lower().split())
+    return {row["text"]: row["pinyin"].split() for row in rows if row["kind"] == "surname"}
 
 
 @lru_cache(maxsize=20_000)
-def spelled(text: str, *, is_person: bool = False) -> tuple[str, str]:
-    """The pinyin of a normalised text without tones, and its initials.
+def spelled(text: str) -> Spelling:
+    """How a text in search form is read; what is not Chinese stays as it is."""
+    _surnames()
+    return _spelling(text, lazy_pinyin(text, style=Style.NORMAL))
 
-    What is not Chinese stays as it is. A surname with several readings is read as a surname.
+
+@lru_cache(maxsize=20_000)
+def spellings_of_person(name: str) -> tuple[Spelling, ...]:
+    """All ways in which a name in search form may be read, the likeliest first; at most 24.
+
+    Surnames and given names alike: 曾 is Zeng and Ceng, 尉迟 is Yuchi and Weichi, 重 is Zhong and Chong.
     """
-    surname = _surnames().get(text[:1])
-    if surname is None or not is_person:
-        syllables = lazy_pinyin(text, style=Style.NORMAL)
-    else:
-        syllables = [surname, *lazy_pinyin(text[1:], style=Style.NORMAL)]
-    return "".join(syllables), "".join(part if part in text else part[:1] for part in syllables)
+    syllables = [_readings(name, place) for place in range(len(name))]
+    ways = product(*(list(enumerate(readings)) for readings in syllables))
+    likeliest = sorted(ways, key=lambda way: sum(rank for rank, _ in way))
+    found = (_spelling(name, [reading for _, reading in way]) for way in likeliest)
+    return tuple(dict.fromkeys(found))[:_READINGS_AT_MOST]
+
+
+def _readings(name: str, place: int) -> list[str]:
+    """The readings of one character of a name; of long names, which are of other languages, one each."""
+    sign = name[place]
+    known = _known(sign)
+    if place == 0:
+        return list(dict.fromkeys((*_surnames().get(sign, ()), *known)))[:_SURNAME_READINGS]
+    return known[: _OTHER_READINGS if len(name) <= _LONGEST_READ_IN_ALL_WAYS else 1]
+
+
+@cache
+def _known(sign: str) -> list[str]:
+    return pinyin(sign, style=Style.NORMAL, heteronym=True)[0]
+
+
+def _spelling(text: str, syllables: Sequence[str]) -> Spelling:
+    initials = (part if part in text else part[:1] for part in syllables)
+    return Spelling("".join(syllables), "".join(initials))

@@ -1,7 +1,7 @@
 """What other domains may read of the catalogue."""
 
 from guahao.catalog.models import DoctorLevel, FeeKind
-from guahao.catalog.policy.pinyin import spelled
+from guahao.catalog.policy.pinyin import spelled, spellings_of_person
 from guahao.catalog.policy.reading import RulesInvalid, rules_schema
 from guahao.catalog.policy.rules import RefundEnds, Rules, RuleSet
 from guahao.catalog.queries.facts import (
@@ -53,4 +53,5 @@ __all__ = [
     "rules_schema",
     "rules_tried",
     "spelled",
+    "spellings_of_person",
 ]

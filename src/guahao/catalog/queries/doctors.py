@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Select, Text, cast, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import Doctor, DoctorDepartment, DoctorLevel, EntryKind, SearchEntry
-from guahao.catalog.policy.pinyin import normalised
 from guahao.kernel.ids import hospital_of
 from guahao.kernel.paging import Listing
+from guahao.kernel.value.search import search_form
+from guahao.kernel.value.signs import narrow
 
 DOCTORS = Listing(
     by={"code": Doctor.code, "name": Doctor.name, "level": Doctor.level}, id=Doctor.code, default="code"
@@ -32,8 +33,8 @@ class DoctorFilter:
 def doctors(wanted: DoctorFilter) -> Select[Doctor]:
     """The doctors of a hospital."""
     found = select(Doctor).where(Doctor.hospital_id == wanted.hospital_id)
-    if wanted.q and normalised(wanted.q):
-        found = found.where(_named(wanted.hospital_id, wanted.q))
+    if wanted.q and search_form(wanted.q):
+        found = found.where(is_named(wanted.hospital_id, wanted.q))
     if wanted.level is not None:
         found = found.where(Doctor.level == wanted.level)
     if wanted.department_id is not None:
@@ -47,18 +48,26 @@ def doctors(wanted: DoctorFilter) -> Select[Doctor]:
     return found
 
 
-def _named(hospital_id: int, q: str) -> ColumnElement[bool]:
-    """A doctor who has left is not in the search index and is found by name or number only."""
-    spelling = (SearchEntry.pinyin, SearchEntry.initials)
+def is_named(hospital_id: int, q: str) -> ColumnElement[bool]:
+    """Whether name, pinyin, initials or number of a doctor are what somebody typed.
+
+    A doctor who has left is not in the search index and is found by name or number only.
+    """
+    form = search_form(q)
     spelled = select(SearchEntry.entity_id).where(
         SearchEntry.hospital_id == hospital_id,
         SearchEntry.kind == EntryKind.DOCTOR,
         SearchEntry.position == 0,
-        or_(*(column.startswith(normalised(q), autoescape=True) for column in spelling)),
+        or_(
+            SearchEntry.text.contains(form, autoescape=True),
+            SearchEntry.pinyin.startswith(form, autoescape=True),
+            SearchEntry.initials.startswith(form, autoescape=True),
+        ),
     )
     return or_(
-        Doctor.name.icontains(q, autoescape=True),
-        Doctor.code.istartswith(q, autoescape=True),
+        Doctor.name.icontains(narrow(q), autoescape=True),
+        Doctor.name.icontains(form, autoescape=True),
+        Doctor.code.istartswith(narrow(q), autoescape=True),
         cast(Doctor.id, Text).in_(spelled),
     )
 

@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, Select, String, case, literal, select
 from sqlalchemy.orm import aliased
 
 from guahao.catalog.models import Doctor, DoctorLevel, FeeItem, FeeKind
+from guahao.catalog.queries.doctors import is_named
 from guahao.kernel.paging import Listing
+from guahao.kernel.value.search import search_form
 
 FEES = Listing(
     by={"effective_from": FeeItem.effective_from, "fee_fen": FeeItem.fee_fen},
@@ -53,11 +55,8 @@ def fees(wanted: FeeFilter, *, today: date) -> Select[*tuple[Any, ...]]:
         .outerjoin(Doctor, is_its)
         .where(FeeItem.hospital_id == wanted.hospital_id)
     )
-    if wanted.q:
-        found = found.where(
-            Doctor.name.icontains(wanted.q, autoescape=True)
-            | Doctor.code.istartswith(wanted.q, autoescape=True)
-        )
+    if wanted.q and search_form(wanted.q):
+        found = found.where(is_named(wanted.hospital_id, wanted.q))
     for column, value in ((FeeItem.kind, wanted.kind), (FeeItem.level, wanted.level)):
         if value is not None:
             found = found.where(column == value)

@@ -23,11 +23,11 @@ from guahao.catalog.models import (
     HospitalState,
     SearchEntry,
 )
-from guahao.catalog.policy.pinyin import normalised
 from guahao.catalog.queries.distance import Point, metres_to
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
 from guahao.kernel.paging import decode_cursor, encode_cursor, split_page
+from guahao.kernel.value.search import search_form
 
 Item = TypeVar("Item")
 Columns = TypeVarTuple("Columns")
@@ -133,7 +133,7 @@ def _distance(near: Point | None) -> ColumnElement[int | None]:
 
 def _narrow(found: Select[*Columns], narrowed: HospitalFilter) -> Select[*Columns]:
     found = found.where(visible_to_patients(narrowed.single_hospital))
-    wanted = normalised(narrowed.q)
+    wanted = search_form(narrowed.q)
     if wanted:
         columns = (SearchEntry.text, SearchEntry.pinyin, SearchEntry.initials)
         found = found.where(

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from guahao.catalog.models import EntryKind, Hospital, SearchEntry
-from guahao.catalog.policy.pinyin import normalised, spelled
+from guahao.catalog.policy.pinyin import spelled
 from guahao.catalog.queries.lists import visible_to_patients
 from guahao.kernel.paging import CursorInvalid, decode_cursor, encode_cursor
+from guahao.kernel.value.search import search_form
 
 SHOWN_AT_MOST = 200
 _LONGEST_Q = 40
@@ -83,8 +84,8 @@ class _Wanted:
 
     @classmethod
     def read(cls, q: str) -> _Wanted:
-        text = normalised(q)[:_LONGEST_Q]
-        return cls(text=text, sound=spelled(text)[0])
+        text = search_form(q)[:_LONGEST_Q]
+        return cls(text=text, sound=spelled(text).pinyin)
 
     @property
     def is_latin(self) -> bool:

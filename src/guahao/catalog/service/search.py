@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, tuple_
+from sqlalchemy import delete, exists, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import Department, Doctor, DoctorDepartment, EntryKind, Hospital, SearchEntry
-from guahao.catalog.policy.pinyin import normalised, spelled
+from guahao.catalog.policy.pinyin import spelled, spellings_of_person
 from guahao.catalog.policy.symptoms import departments_for, symptoms
+from guahao.kernel.value.search import search_form
 
 _LOCK = 0x5EA2C4
 _DELETE_AT_ONCE = 500
@@ -33,9 +34,9 @@ class _Entry:
     position: int = 0
 
     @property
-    def key(self) -> tuple[EntryKind, str, str]:
+    def key(self) -> tuple[EntryKind, str, str, str]:
         """What is unique in a hospital."""
-        return self.kind, self.entity_id, self.text
+        return self.kind, self.entity_id, self.text, self.pinyin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ async def reindex(db: AsyncSession, *, hospital_id: int) -> int:
     present = {_Entry(**{name: getattr(row, name) for name in names}) for row in rows}
     fresh = set(wanted.values()) - present
     stale = sorted(entry.key for entry in present - set(wanted.values()))
-    key = tuple_(SearchEntry.kind, SearchEntry.entity_id, SearchEntry.text)
+    key = tuple_(SearchEntry.kind, SearchEntry.entity_id, SearchEntry.text, SearchEntry.pinyin)
     for start in range(0, len(stale), _DELETE_AT_ONCE):
         part = stale[start : start + _DELETE_AT_ONCE]
         await db.execute(
@@ -73,6 +74,16 @@ async def reindex(db: AsyncSession, *, hospital_id: int) -> int:
     if fresh:
         await db.execute(insert(SearchEntry), [{"hospital_id": hospital_id, **asdict(e)} for e in fresh])
     return len(fresh) + len(stale)
+
+
+async def reindex_next(db: AsyncSession) -> int:
+    """Index one hospital that has no entry, as after a change of what is compared; answers how many."""
+    has_entry = exists().where(SearchEntry.hospital_id == Hospital.id)
+    hospital_id = await db.scalar(select(Hospital.id).where(~has_entry).order_by(Hospital.id).limit(1))
+    if hospital_id is None:
+        return 0
+    await reindex(db, hospital_id=hospital_id)
+    return 1
 
 
 async def _read(db: AsyncSession, hospital_id: int) -> _Catalogue:
@@ -94,14 +105,14 @@ async def _read(db: AsyncSession, hospital_id: int) -> _Catalogue:
 def _entry(
     kind: EntryKind, entity_id: int | UUID | str, text: str, *, name: str, hint: str, position: int = 0
 ) -> _Entry:
-    folded = normalised(text)
-    pinyin, initials = spelled(folded, is_person=kind is EntryKind.DOCTOR and text == name)
+    form = search_form(text)
+    spelling = spelled(form)
     return _Entry(
         kind=kind,
         entity_id=str(entity_id),
-        text=folded,
-        pinyin=pinyin,
-        initials=initials,
+        text=form,
+        pinyin=spelling.pinyin,
+        initials=spelling.initials,
         name=name,
         hint=hint,
         position=position,
@@ -130,7 +141,9 @@ def _entries(catalogue: _Catalogue) -> Iterator[_Entry]:
 def _doctor_entries(catalogue: _Catalogue, doctor: Doctor) -> Iterator[_Entry]:
     names = sorted(catalogue.departments[id_].name for id_ in catalogue.departments_of.get(doctor.id, ()))
     hint = " ".join(filter(None, (doctor.title, *names)))
-    yield _entry(EntryKind.DOCTOR, doctor.id, doctor.name, name=doctor.name, hint=hint)
+    own = _entry(EntryKind.DOCTOR, doctor.id, doctor.name, name=doctor.name, hint=hint)
+    for spelling in spellings_of_person(own.text):
+        yield replace(own, pinyin=spelling.pinyin, initials=spelling.initials)
     for text in filter(None, (*doctor.diseases, doctor.skills)):
         yield _entry(
             EntryKind.DOCTOR, doctor.id, text, name=doctor.name, hint=hint, position=_AFTER_DEPARTMENTS

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from guahao.kernel.db import Base, closed_set
@@ -55,6 +55,7 @@ class Person(Base):
         CheckConstraint("sex IN ('male', 'female')", name="person_sex_check"),
         Index("person_unverified_idx", "id", postgresql_where=text("verified_at IS NULL")),
         Index("person_name_idx", "name_index"),
+        Index("person_value_forms_idx", "value_forms", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -66,6 +67,8 @@ class Person(Base):
     birth_date: Mapped[date]
     sex: Mapped[Sex] = mapped_column(closed_set(Sex))
     verified_at: Mapped[datetime | None]
+    value_forms: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    """By which count of normal forms number and name were indexed: `policy.finding.VALUE_FORMS`."""
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.person import Patient, Person
 from guahao.identity.policy.document import Identity, is_same_name
-from guahao.identity.policy.finding import document_index, name_index
+from guahao.identity.policy.finding import VALUE_FORMS, document_index, name_index
 from guahao.identity.queries.patients import lock_person
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import Problem
@@ -70,6 +70,7 @@ async def keep_person(
             birth_date=identity.birth_date,
             sex=identity.sex,
             verified_at=now if is_verified else None,
+            value_forms=VALUE_FORMS,
         )
         .on_conflict_do_nothing(constraint="person_document_key")
     )
