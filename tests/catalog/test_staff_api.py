@@ -190,9 +190,9 @@ async def test_the_hospital_itself_is_edited(office: Office) -> None:
     body = {name: value for name, value in seen.items() if name != "id"}
 
     saved = await office.send(
-        "PUT", ".", **{**body, "notices": ["节假日照常开诊"], "latitude": 1, "longitude": 2}
+        "PUT", ".", **{**body, "notices": ["节假日照常开诊"], "latitude": 31, "longitude": 121}
     )
-    half = await office.send("PUT", ".", **{**body, "version": 2, "latitude": 1, "longitude": None})
+    half = await office.send("PUT", ".", **{**body, "version": 2, "latitude": 31, "longitude": None})
 
     assert (saved.status_code, saved.json()["notices"], saved.json()["version"]) == (
         200,
@@ -200,6 +200,9 @@ async def test_the_hospital_itself_is_edited(office: Office) -> None:
         2,
     )
     assert (half.status_code, half.json()["code"]) == (422, "invalid-request")
+    assert half.json()["errors"] == [
+        {"in": "body", "field": "longitude", "message": "经度和纬度要么都填，要么都空着，请补上另一个"}
+    ]
 
 
 async def test_every_edit_is_audited_with_the_fields_that_changed(office: Office, db: AsyncSession) -> None:

@@ -20,6 +20,7 @@ from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Db, problems
+from guahao.kernel.value.phone import mobile_form
 from guahao.sandbox.sms_aliyun import Aliyun
 from guahao.sandbox.sms_tencent import Tencent
 from guahao.sandbox.weixin_models import SandboxSms
@@ -53,9 +54,14 @@ class MessageOut(BaseModel):
 
 
 @router.get("", responses=problems(NotFound), dependencies=[Depends(public)])
-async def last_message(phone: Annotated[str, Query(max_length=20)], db: Db) -> MessageOut:
+async def last_message(phone: Annotated[str, Query(max_length=40)], db: Db) -> MessageOut:
     """The last message to a phone. Demo only."""
-    newest = select(SandboxSms).where(SandboxSms.phone == phone).order_by(SandboxSms.id.desc()).limit(1)
+    newest = (
+        select(SandboxSms)
+        .where(SandboxSms.phone == mobile_form(phone))
+        .order_by(SandboxSms.id.desc())
+        .limit(1)
+    )
     found = await db.scalar(newest)
     if found is None:
         raise NotFound

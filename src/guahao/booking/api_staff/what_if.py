@@ -15,6 +15,7 @@ from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, S
 from guahao.kernel.errors import Invalid, NotFound
 from guahao.kernel.http import Body, Db, Keys, Now, problems
 from guahao.kernel.ids import parse_hospital_id
+from guahao.kernel.value.fields import fault
 
 router = APIRouter()
 
@@ -40,8 +41,7 @@ class WhatIfIn(Body):
     @model_validator(mode="after")
     def _in_order_and_short(self) -> Self:
         if not timedelta(0) <= self.until - self.since < timedelta(days=MOST_DAYS):
-            message = "from is after to, or more than 31 days before it"
-            raise ValueError(message)
+            raise fault("range_days", field="to", days=MOST_DAYS)
         return self
 
 

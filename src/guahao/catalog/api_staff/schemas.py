@@ -28,6 +28,7 @@ from guahao.catalog.queries.fees import FeePhase
 from guahao.catalog.service.rows import CampusRow, DepartmentRow, DoctorRow, FeeRow, HospitalRow
 from guahao.kernel.http import Body
 from guahao.kernel.sex import Sex
+from guahao.kernel.value import numbers
 from guahao.kernel.value.fields import (
     Code,
     DoctorName,
@@ -48,16 +49,21 @@ from guahao.kernel.value.words import DEPARTMENTS_MOST, NOTICES_MOST, PHONES_MOS
 
 AnyRow = TypeVar("AnyRow", HospitalRow, CampusRow, DepartmentRow, DoctorRow, FeeRow)
 
+
+def _between(limits: tuple[int, int]) -> Any:  # noqa: ANN401  # what pydantic answers
+    return Field(ge=limits[0], le=limits[1])
+
+
 Words = Annotated[tuple[Word, ...], Field(max_length=WORDS_MOST)]
 Notices = Annotated[tuple[Notice, ...], Field(max_length=NOTICES_MOST)]
 Phones = Annotated[tuple[PhoneLine, ...], Field(max_length=PHONES_MOST)]
 PictureId = Annotated[UUID, Field(description="A picture of this hospital")]
-Latitude = Annotated[float | None, Field(ge=-90, le=90)]
-Longitude = Annotated[float | None, Field(ge=-180, le=180)]
-AgeYears = Annotated[int, Field(ge=0, le=200)]
+Latitude = Annotated[float | None, _between(numbers.LATITUDE)]
+Longitude = Annotated[float | None, _between(numbers.LONGITUDE)]
+AgeYears = Annotated[int, _between(numbers.AGE_YEARS)]
 Version = Annotated[int, Field(ge=1, le=2_000_000_000, description="The version this edit is based on")]
-FeeFen = Annotated[int, Field(ge=0, le=10_000_000)]
-Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2100, 1, 1))]
+FeeFen = Annotated[int, _between(numbers.FEE_FEN)]
+Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2199, 12, 31))]
 
 
 class RowBody(Body):
@@ -121,7 +127,7 @@ class DepartmentIn(RowBody):
     sex_limit: Sex | None = None
     min_age_years: AgeYears = 0
     max_age_years: AgeYears = 200
-    position: Annotated[int, Field(ge=0, le=100_000)] = 0
+    position: Annotated[int, _between(numbers.POSITION)] = 0
     is_active: bool = True
 
     @model_validator(mode="after")

@@ -36,7 +36,8 @@ from guahao.kernel.i18n import text
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
 from guahao.kernel.paging import CursorInvalid, ExportTooLarge, SortUnknown, page_of, parts_of
-from guahao.kernel.value.fields import StaffName, Username, opaque
+from guahao.kernel.value.fields import Id, StaffName, Username, opaque
+from guahao.kernel.value.signs import narrow
 
 router = APIRouter(prefix="/api/v1/staff/members", tags=["staff members"])
 
@@ -76,7 +77,7 @@ class MemberIn(Body):
     username: Username
     name: StaffName
     roles: Roles
-    doctor_id: str | None = None
+    doctor_id: Id | None = None
 
 
 class MemberChangeIn(Body):
@@ -88,7 +89,7 @@ class MemberChangeIn(Body):
     version: int
     name: StaffName | None = None
     roles: Roles | None = None
-    doctor_id: str | None = None
+    doctor_id: Id | None = None
     disabled: bool | None = None
 
 
@@ -140,7 +141,7 @@ class MemberList(Listed):
             hospital_id=self.hospital_id,
             role=self.role,
             is_disabled=self.is_disabled,
-            words=self.q,
+            words=None if self.q is None else narrow(self.q),
         )
 
 

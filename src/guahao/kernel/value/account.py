@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from guahao.kernel.value.signs import narrow
+from guahao.kernel.value.signs import CONTROL, narrow
 from guahao.kernel.value.unfit import Unfit
 
 USERNAME_PATTERN = "^[A-Za-z][A-Za-z0-9_.-]{3,31}$"
@@ -13,14 +13,16 @@ USERNAME_PATTERN = "^[A-Za-z][A-Za-z0-9_.-]{3,31}$"
 ONE_TIME_DIGITS = 6
 
 
-def username_form(typed: str) -> str:
-    """What is compared with usernames: without spaces, full-width and invisible signs; nothing is refused."""
+def read_given_username(typed: str) -> str:
+    """What is compared with usernames: without spaces, full-width and invisible signs. Raises `Unfit`."""
+    if CONTROL.search(typed.strip()):
+        raise Unfit("control")
     return narrow(typed).replace(" ", "")
 
 
 def read_username(typed: str) -> str:
     """A username to be given. Raises `Unfit`."""
-    username = username_form(typed)
+    username = read_given_username(typed)
     if not re.fullmatch(USERNAME_PATTERN, username):
         raise Unfit("username")
     return username

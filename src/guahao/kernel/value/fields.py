@@ -141,7 +141,7 @@ Mobile = Annotated[
 Username = Annotated[
     str, Value(read=account.read_username, most=32, pattern=account.USERNAME_PATTERN, example="zhang_san")
 ]
-GivenUsername = Annotated[str, Value(read=account.username_form, least=1, most=64)]
+GivenUsername = Annotated[str, Value(read=account.read_given_username, least=1, most=64)]
 OneTimeCode = Annotated[str, Value(read=account.read_one_time_code, least=6, most=16, example="123456")]
 GivenCode = Annotated[str, Value(read=_seen, least=1, most=64)]
 StaffName = Annotated[str, _name(words.STAFF_NAME_MOST)]

@@ -18,7 +18,7 @@ from guahao.kernel.http import Body, CountedPage, Db, Keys, Listed, Now, Once, p
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import hospital_of, parse_id
 from guahao.kernel.paging import page_of, parts_of
-from guahao.kernel.value.fields import Id
+from guahao.kernel.value.fields import Id, fault
 from guahao.payment.api_staff.fresh import Fresh
 from guahao.payment.api_staff.lists import EXPORTED, LISTED, as_download, order_ids
 from guahao.payment.api_staff.schemas import (
@@ -169,8 +169,7 @@ class AdjustmentIn(Body):
     @model_validator(mode="after")
     def _moves_something(self) -> AdjustmentIn:
         if self.debit is self.credit:
-            message = "debit and credit must differ"
-            raise ValueError(message)
+            raise fault("same_account", field="credit")
         return self
 
 

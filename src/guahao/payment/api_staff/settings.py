@@ -20,6 +20,7 @@ from guahao.identity.service.control import (
 from guahao.kernel.errors import EditConflict, NotFound, SamePerson
 from guahao.kernel.http import Body, Db, Now, problems
 from guahao.kernel.ids import parse_id
+from guahao.kernel.value.fields import fault
 from guahao.payment.api_staff.schemas import HospitalId
 from guahao.payment.models import WatchKind
 from guahao.payment.policy import Watch
@@ -63,8 +64,7 @@ class SettingsIn(Body):
     @model_validator(mode="after")
     def _each_once(self) -> SettingsIn:
         if len({watch.kind for watch in self.watches}) < len(self.watches):
-            message = "each kind at most once"
-            raise ValueError(message)
+            raise fault("each_once", field="watches")
         return self
 
 

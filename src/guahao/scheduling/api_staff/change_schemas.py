@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, RootModel, model_validator
 from guahao.catalog.queries import DoctorLevel
 from guahao.kernel.errors import REGISTRY
 from guahao.kernel.http import Body
-from guahao.kernel.value.fields import Room
+from guahao.kernel.value.fields import Room, fault
 from guahao.scheduling.api_staff.schemas import Day, LocalTime, Places, Refusal
 from guahao.scheduling.models import (
     ChangeKind,
@@ -51,8 +51,7 @@ class CopyWeek(_Of):
     @model_validator(mode="after")
     def _two_mondays(self) -> Self:
         if self.from_week.weekday() or self.to_week.weekday() or self.from_week == self.to_week:
-            message = "from_week and to_week must be two different Mondays"
-            raise ValueError(message)
+            raise fault("two_mondays", field="from_week" if self.from_week.weekday() else "to_week")
         return self
 
     def asked(self) -> Asked:
@@ -78,8 +77,7 @@ class _Selected(_Of):
     @model_validator(mode="after")
     def _not_too_long(self) -> Self:
         if not 0 <= (self.until - self.since).days < _MOST_DAYS:
-            message = f"from and to may span at most {_MOST_DAYS} days"
-            raise ValueError(message)
+            raise fault("range_days", field="to", days=_MOST_DAYS)
         return self
 
     def selection(self) -> Selection:
@@ -105,14 +103,12 @@ class SetAlike(_Selected):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if (self.release_days_before is None) != (self.release_time is None):
-            message = "release_days_before and release_time belong together"
-            raise ValueError(message)
+            missing = "release_time" if self.release_time is None else "release_days_before"
+            raise fault("together", field=missing)
         if self.release_time is not None and self.release_time.tzinfo is not None:
-            message = "release_time is local, without offset"
-            raise ValueError(message)
+            raise fault("times_local", field="release_time")
         if self.room is None and self.capacity_per_slot is None and self.release_time is None:
-            message = "nothing to set"
-            raise ValueError(message)
+            raise fault("nothing_to_set", field="room")
         return self
 
     def asked(self) -> Asked:

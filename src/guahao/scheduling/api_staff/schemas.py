@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from guahao.catalog.queries import DoctorLevel
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import Body
-from guahao.kernel.value.fields import Room, reason_text
+from guahao.kernel.value.fields import Room, fault, reason_text
+from guahao.kernel.value.numbers import PLACES_OF_SLOT, SLOT_MIN
 from guahao.scheduling.models import (
     Bucket,
     ClinicSession,
@@ -36,8 +37,8 @@ Moment = Annotated[
     Field(ge=datetime(2000, 1, 1, tzinfo=dt.UTC), le=datetime(2199, 12, 31, tzinfo=dt.UTC)),
 ]
 Weekday = Annotated[int, Field(ge=0, le=6, description="Monday is 0")]
-SlotMin = Annotated[int, Field(ge=5, le=30, description="Minutes of one slot")]
-Places = Annotated[int, Field(ge=1, le=100, description="Places of one slot")]
+SlotMin = Annotated[int, Field(ge=SLOT_MIN[0], le=SLOT_MIN[1], description="Minutes of one slot")]
+Places = Annotated[int, Field(ge=PLACES_OF_SLOT[0], le=PLACES_OF_SLOT[1], description="Places of one slot")]
 Kept = Annotated[int, Field(ge=0, le=100)]
 Reason = Annotated[str, reason_text(least=1)]
 LocalTime = Annotated[dt.time, Field(description="Local time in China, without offset")]
@@ -83,8 +84,8 @@ class TemplateIn(Clinic):
     @model_validator(mode="after")
     def _valid_some_days(self) -> Self:
         if self.valid_until is not None and self.valid_until <= self.valid_from:
-            message = "valid_until must be after valid_from"
-            raise ValueError(message)
+            days = {"until": self.valid_until, "start": self.valid_from}
+            raise fault("until_before_from", field="valid_until", **days)
         return self
 
     def row(self, hospital_id: int) -> TemplateRow:
@@ -203,12 +204,15 @@ class ExceptionIn(Body):
         given = {name for name, value in self if value is not None} - {"date", "kind", "reason"}
         allowed = needed if self.kind is ExceptionKind.FOLLOW_WEEKDAY else needed | scopes
         narrow = len(given & scopes)
-        if needed - given or given - allowed or narrow > 1:
-            message = f"{self.kind.value} needs {sorted(needed)} and allows {sorted(allowed)}, one scope"
-            raise ValueError(message)
+        if narrow > 1:
+            raise fault("one_scope", field="doctor_id")
         if self.kind is ExceptionKind.SUBSTITUTE and not narrow:
-            message = "substitute needs template_id or doctor_id"
-            raise ValueError(message)
+            needed.add("doctor_id")
+        missing = needed - given
+        if missing:
+            raise fault("needed_here", field=min(missing))
+        if given - allowed:
+            raise fault("not_here", field=min(given - allowed))
         if self.starts is not None and self.ends is not None:
             _check_times(self.starts, self.ends)
         return self
@@ -390,8 +394,6 @@ def _pools(pools: PoolsIn | None) -> dict[Bucket, int] | None:
 
 def _check_times(starts: dt.time, ends: dt.time) -> None:
     if starts.tzinfo is not None or ends.tzinfo is not None:
-        message = "times are local, without offset"
-        raise ValueError(message)
+        raise fault("times_local", field="starts" if starts.tzinfo is not None else "ends")
     if starts >= ends:
-        message = "ends must be after starts"
-        raise ValueError(message)
+        raise fault("ends_before_start", field="ends", starts=f"{starts:%H:%M}", ends=f"{ends:%H:%M}")

@@ -13,7 +13,7 @@ from guahao.kernel.export import CONTROL, RUNS_AS_FORMULA
 from guahao.kernel.i18n import text
 from guahao.kernel.money import fen_of_yuan
 from guahao.kernel.sheet.table import Cell, NoDate, NoResult
-from guahao.kernel.value import words
+from guahao.kernel.value import numbers, words
 from guahao.kernel.value.phone import read_phone_line
 from guahao.kernel.value.signs import visible
 from guahao.kernel.value.unfit import Unfit
@@ -158,9 +158,12 @@ def _money(cell: Cell) -> int:
     if isinstance(cell, float):
         value = f"{cell:.6f}"  # what Excel computed may be off in the sixteenth digit
     try:
-        return fen_of_yuan(value)
+        fee_fen = fen_of_yuan(value)
     except ValueError:
         raise Bad("money", value=written(cell)) from None
+    if fee_fen > numbers.FEE_FEN[1]:
+        raise Bad("money_too_much", value=written(cell), most=numbers.FEE_FEN[1] // 100)
+    return fee_fen
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Cell], int]:
@@ -244,12 +247,12 @@ READERS: dict[str, Callable[[Cell], Value | None]] = {
     "list": _texts(_word, most=words.WORDS_MOST),
     "phone": _text(read_phone_line),
     "phones": _texts(read_phone_line, most=words.PHONES_MOST),
-    "latitude": _degrees(3, 54),
-    "longitude": _degrees(73, 136),
-    "age": _whole(0, 200),
-    "position": _whole(-100_000, 100_000),
-    "slot_min": _whole(5, 30),
-    "capacity": _whole(1, 100),
+    "latitude": _degrees(*numbers.LATITUDE),
+    "longitude": _degrees(*numbers.LONGITUDE),
+    "age": _whole(*numbers.AGE_YEARS),
+    "position": _whole(*numbers.POSITION),
+    "slot_min": _whole(*numbers.SLOT_MIN),
+    "capacity": _whole(*numbers.PLACES_OF_SLOT),
     "money": _money,
     "date": _day,
     "last_day": _last_day,

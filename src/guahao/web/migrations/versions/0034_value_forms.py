@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023_value_forms"
-down_revision = "0022_refund_destination"
+revision = "0034_value_forms"
+down_revision = "0033_provider_words_checked"
 branch_labels = None
 depends_on = None
 
