@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.models import AuditEntryRow
 from guahao.identity.models.person import DocumentType, Patient, Person
 from guahao.identity.policy.finding import VALUE_FORMS, document_index, name_index
-from guahao.identity.queries.people import people_with_number
+from guahao.identity.queries.people import people_anywhere
 from guahao.identity.service.value_forms import index_persons
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
@@ -130,7 +130,7 @@ async def test_a_person_is_found_by_number_and_phone_however_they_are_typed(
         "+86 138-0013-8000",
         "\u202d13800138000\u202c",
     ):
-        found = await people_with_number(db, text=text, key_ring=app.state.key_ring)
+        found = await people_anywhere(db, text=text, hospital_id=1, key_ring=app.state.key_ring)
         assert len(found.people) == 1, text
 
 

@@ -99,53 +99,41 @@ async def doors(client: httpx.AsyncClient, db: AsyncSession, sessions: Sessions)
 
 async def test_extremes_that_a_route_takes_come_back_by_every_other_door(doors: Doors) -> None:
     hospital = await doors.made("/hospitals", HOSPITAL)
-    path = f"/hospitals/{hospital['id']}"
-    campus = {
-        "code": "院,区 一".replace(" ", ""),
-        "name": NAMES[2],
-        "address": "东，西",
-        "phone": "0571-1、2",
-    }
-    await doors.made(f"{path}/campuses", campus)
-    departments, doctors = [], []
-    for number, code in enumerate(CODES):
-        name = NAMES[number % len(NAMES)]
-        department: dict[str, object] = {
-            "code": code,
-            "name": name,
-            "diseases": ITEMS,
-            "intro": INTRO,
-            "place": "3，楼、B" * 40,
-        }
-        departments.append(await doors.made(f"{path}/departments", department))
-        doctor: dict[str, object] = {
-            "code": code,
-            "name": name,
-            "level": "expert",
-            "title": "主任医师，教授" + "职" * 33,
-            "department_codes": sorted(CODES[: number + 1]),
-            "diseases": ITEMS,
-            "skills": "擅长，\n'=" + "术" * 1_990,
-            "intro": INTRO,
-        }
-        doctors.append(await doors.made(f"{path}/doctors", doctor))
+    doctors = await full(doors, f"/hospitals/{hospital['id']}")
 
     page = await doors.shown(f"/api/v1/hospitals/{hospital['id']}")
-    assert {name: page[name] for name in ("name", "address", "notices", "intro")} == {
-        name: HOSPITAL[name] for name in ("name", "address", "notices", "intro")
-    }
+    for name in ("name", "address", "notices", "intro"):
+        assert page[name] == HOSPITAL[name]
     for doctor in doctors:
         seen = await doors.shown(f"/api/v1/doctors/{doctor['id']}")
-        assert [seen[name] for name in ("name", "title", "skills", "intro")] == [
-            doctor[name] for name in ("name", "title", "skills", "intro")
-        ]
+        for name in ("name", "title", "skills", "intro"):
+            assert seen[name] == doctor[name]
         hits = await doors.shown("/api/v1/search", q=str(doctor["name"]), limit="100")
         assert doctor["id"] in [hit["id"] for hit in hits["items"]]  # type: ignore[attr-defined]  # a list
-    exported = await doors.export(hospital["id"])
-    outcome = await doors.imported(exported)
+    outcome = await doors.imported(await doors.export(hospital["id"]))
     assert (outcome["state"], outcome["errors"]) == ("done", [])
     changes = [(sheet["created"], sheet["updated"]) for sheet in outcome["sheets"]]  # type: ignore[attr-defined]  # a list
     assert set(changes) == {(0, 0)}
+
+
+async def full(doors: Doors, path: str) -> list[dict[str, object]]:
+    """Fill a hospital with the longest and trickiest of everything; answers its doctors."""
+    campus = {"code": "院,区一", "name": NAMES[2], "address": "东，西", "phone": "0571-1、2"}
+    await doors.made(f"{path}/campuses", campus)
+    texts: dict[str, object] = {"diseases": ITEMS, "intro": INTRO}
+    doctors = []
+    for number, code in enumerate(CODES):
+        named = {"code": code, "name": NAMES[number % len(NAMES)], **texts}
+        await doors.made(f"{path}/departments", {**named, "place": "3，楼、B" * 40})
+        doctor = {
+            **named,
+            "level": "expert",
+            "title": "主任医师，教授" + "职" * 33,
+            "department_codes": sorted(CODES[: number + 1]),
+            "skills": "擅长，\n'=" + "术" * 1_990,
+        }
+        doctors.append(await doors.made(f"{path}/doctors", doctor))
+    return doctors
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0034_value_forms"
-down_revision = "0033_provider_words_checked"
+revision = "0039_value_forms"
+down_revision = "0038_patient_checked"
 branch_labels = None
 depends_on = None
 
