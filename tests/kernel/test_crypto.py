@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
@@ -137,19 +138,21 @@ def test_processes_that_start_at_once_agree_on_the_keys(tmp_path: Path) -> None:
 
 
 def keys_in(folder: Path, **content: str) -> Path:
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     for name in ("sealing-1", "blind", "pepper", "audit"):
         path = folder / f"{name}.key"
-        path.write_text(content.get(name.replace("-", "_"), "ab" * 32) + "\n")
+        path.write_text(content.get(name.replace("-", "_"), secrets.token_hex(32)) + "\n")
         path.chmod(0o600)
     return folder
 
 
 def test_production_accepts_its_own_keys(tmp_path: Path) -> None:
-    found = load_key_ring(keys_in(tmp_path / "keys"), production=True)
+    own = secrets.token_hex(32)
+
+    found = load_key_ring(keys_in(tmp_path / "keys", pepper=own), production=True)
 
     assert not found.made_for_trying_out
-    assert found.pepper == b"\xab" * 32
+    assert found.pepper == bytes.fromhex(own)
 
 
 def test_production_refuses_keys_made_for_trying_out(tmp_path: Path) -> None:

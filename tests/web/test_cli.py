@@ -108,7 +108,7 @@ def test_an_administrator_is_created_once_and_invited(data_dir: Path) -> None:
 
     assert (first.returncode, again[0]) == (0, 1)
     id_, invitation = first.stdout.split()
-    assert UUID(id_).version == 7
+    assert UUID(id_).version == 8
     assert re.fullmatch("[a-z0-9]{4}(-[a-z0-9]{4}){3}", invitation)
     assert "staff-username-taken" in again[1]
     assert trail.returncode == 0
