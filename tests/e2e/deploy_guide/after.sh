@@ -13,7 +13,7 @@ ask $site/readyz/details
 ask --http1.1 -H "X-Long: $(head -c 30000 /dev/zero | tr '\0' a)" $site/livez
 tail -n 1 /var/log/nginx/guahao-access.log | python3 -c 'import json, sys; print(sorted(json.load(sys.stdin)))'
 stat -c '%a %U %n' /etc/guahao/keys /etc/guahao/keys/blind.key /etc/guahao/secrets/guahao_database_url /var/lib/guahao /var/backups/guahao
-PGPASSWORD=$(cat /etc/guahao/secrets/database_serving) psql -h 127.0.0.1 -U guahao guahao -c 'ALTER TABLE audit_entry DISABLE TRIGGER ALL' 2>&1
-ps -o user= -C guahao | sort -u | head -n 1
+PGPASSWORD=$(cat /etc/guahao/secrets/database_serving) psql -h 127.0.0.1 -U guahao guahao -c 'ALTER TABLE audit_entry DISABLE TRIGGER ALL' 2>&1 || true
+ps -o user= -C guahao | sort -u || true
 /opt/guahao/deploy/install.sh
 guahao audit verify 2>&1 | tail -n 1
