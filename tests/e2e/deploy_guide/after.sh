@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What the test looks at once the guide has been followed.
+until_ready http://127.0.0.1:8000/readyz
 echo "== proof"
 site=https://guahao.my-hospital.cn
 ask() { curl -ksS --resolve guahao.my-hospital.cn:443:127.0.0.1 -o /dev/null -w '%{http_code}\n' "$@"; }
