@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -82,10 +82,12 @@ async def test_an_auditor_has_the_chain_recomputed(
         await db.execute(text("UPDATE audit_entry SET data = '{}' WHERE hospital_id = 7"))
     broken = (await client.get(f"{TRAIL}/verification", headers=auditor)).json()
 
+    assert datetime.fromisoformat(whole.pop("unanchored_since")) <= utc_now()
     assert whole == {
         "hospital_id": "7",
         "links": 1,
         "waiting": 0,
+        "anchored": 0,
         "damage": None,
         "seq": None,
         "entry_id": None,
