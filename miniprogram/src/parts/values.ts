@@ -1,7 +1,7 @@
 // How typed values are read: as the server reads them (tests/values.json is shared with its tests).
 const invisible = new RegExp(
-  '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb' +
-    '\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]',
+  '[\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff9-\\ufffb' +
+    '\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}]',
   'gu',
 )
 
