@@ -76,7 +76,7 @@ def test_whatever_is_sent_is_answered_as_documented(
         if isinstance(case.body, dict):
             case.body |= {name: known_id(name, person) for name in NAMED & case.body.keys()}
 
-    headers = village.headers(case.path, person)
+    headers = village.headers(case.path, person, case.method)
     answer = case.call(base_url=village.url, headers=headers, timeout=20, session=session)
 
     case.validate_response(answer, checks=CHECKS)

@@ -62,22 +62,23 @@ class Village:
         """The number of somebody else; patient and account have the same id."""
         return next(self._people)
 
-    def headers(self, path: str, person: int) -> dict[str, str]:
+    def headers(self, path: str, person: int, method: str | None = None) -> dict[str, str]:
         """The header of this person, or on the staff's paths of somebody who may do one thing there."""
         if path.startswith("/api/v1/staff/"):
-            duties = duties_at(path)
+            duties = duties_at(path, method)
             member = next(self._staff[duties[next(self._turns) % len(duties)]])
             return {"Authorization": f"Bearer staff-token-{member}"}
         return {"Authorization": f"Bearer {seed.token(person)}"}
 
 
 @cache
-def duties_at(path: str) -> list[int]:
+def duties_at(path: str, method: str | None) -> list[int]:
     """Which of the duties allow something at this path; all of them where nobody in particular may."""
     permissions = {
         operation.permission
         for operation in operations()
-        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(operation.path)), path)
+        if method in {None, operation.method}
+        and re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(operation.path)), path)
     }
     allowed = [duty for duty, roles in enumerate(DUTIES) if permissions & permissions_of(roles)]
     return allowed or list(range(len(DUTIES)))
