@@ -9,11 +9,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
+from guahao.identity.policy.permission import Role
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import Bucket, ScheduleTemplate, SessionAddon
 from tests.factories.catalog import staff_headers
 from tests.factories.scheduling import Clinic, counters, make_clinic, make_session, slots_of
+from tests.factories.staff import make_staff, staff_header
 
 pytestmark = pytest.mark.anyio
 DAY = local_date(utc_now()) + timedelta(days=5)
@@ -198,7 +200,8 @@ async def test_a_draft_is_added_published_suspended_and_resumed(
 async def test_an_add_on_with_a_key_is_added_once(db: AsyncSession, client: httpx.AsyncClient) -> None:
     session = await make_session(db, capacity=20)
     (slot,) = await slots_of(db, session)
-    headers = await staff_headers(db, hospital_id=session.hospital_id, role="doctor")
+    member = await make_staff(db, Role.DOCTOR, hospital_id=session.hospital_id, doctor_id=session.doctor_id)
+    headers = await staff_header(db, member.id)
     await db.commit()
     body = {"slot_id": str(slot.id), "places": 1, "reason": "术后复查"}
     path = f"/api/v1/staff/sessions/{session.id}/addons"
