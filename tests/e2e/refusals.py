@@ -146,7 +146,6 @@ REFUSALS = (
     ),
     Refusal(code="slot-full", next_step="看其他日期", arrange=_two_slots, meanwhile=_sell_out),
     Refusal(code="slot-sold-out", next_step="看其他日期", arrange=_plain(), meanwhile=_sell_out),
-    Refusal(code="outside-booking-window", next_step="看其他日期", arrange=_plain(days=15)),
     Refusal(code="patient-not-verified", next_step="去核验就诊人", arrange=_plain(), meanwhile=_unverify),
     Refusal(code="already-booked", next_step="查看那个预约", arrange=_same_session),
     Refusal(
@@ -199,5 +198,6 @@ TOLD_BEFORE: dict[str, tuple[str, Arrange]] = {
         "明天的号今天已停止预约，请换更晚的日期",
         _plain(clinic={"rules": {"next_day_stop_time": time(0)}}, days=1),
     ),
+    "outside-booking-window": ("还没到可以预约这一天的时候，请换近一些的日期", _plain(days=15)),
 }
 """Refusals that the slot itself foretells, so that nobody is let to submit in vain."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import cache
 
+from chinese_calendar.constants import Holiday
+
 _LUNAR: dict[int, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]] = {
     2025: ((1, 29), (5, 31), (10, 6)),
     2026: ((2, 17), (6, 19), (9, 25)),
@@ -93,18 +95,25 @@ By the calendar's rules (GB/T 33661), as two independent programs compute them.
 """
 
 
+_FIXED = {
+    (1, 1): Holiday.new_years_day,
+    (5, 1, 2): Holiday.labour_day,
+    (10, 1, 2, 3): Holiday.national_day,
+}
+"""The month and its days off."""
+
+
 @cache
 def legal_holidays(year: int) -> dict[date, str]:
     """The days off that the law fixes, with the holiday's name; without a lunar date only the fixed ones."""
-    fixed = [(1, 1, 1, "元旦"), (5, 1, 2, "劳动节"), (10, 1, 3, "国庆节")]
-    found = {date(year, month, day + more): name for month, day, days, name in fixed for more in range(days)}
+    holidays = {date(year, month, day): holiday for (month, *days), holiday in _FIXED.items() for day in days}
     if year in _LUNAR:
         new_year, dragon_boat, mid_autumn = (date(year, *day) for day in _LUNAR[year])
-        found[date(year, 4, _qingming(year))] = "清明"
-        found |= {new_year + timedelta(days=number): "春节" for number in range(-1, 3)}
-        found[dragon_boat] = "端午"
-        found.setdefault(mid_autumn, "中秋")
-    return found
+        holidays[date(year, 4, _qingming(year))] = Holiday.tomb_sweeping_day
+        holidays |= {new_year + timedelta(days=number): Holiday.spring_festival for number in range(-1, 3)}
+        holidays[dragon_boat] = Holiday.dragon_boat_festival
+        holidays.setdefault(mid_autumn, Holiday.mid_autumn_festival)
+    return {day: str(holiday.chinese) for day, holiday in holidays.items()}
 
 
 def _qingming(year: int) -> int:
