@@ -253,9 +253,7 @@ def test_an_event_nobody_could_be_told_of_is_told_again_or_laid_to_rest(
     admin.page.locator("tbody").get_by_role("button").first.click()
     admin.press("重新处理")
     admin.press("重新处理")
-    until(
-        "an event that is handled", lambda: states() == ["discarded", "unheard"]
-    )  # no reaction waits for it
+    until("an event that is handled", lambda: states() == ["discarded", "unheard"])
     admin.open("/trouble")
     admin.says("没有未送达的事件")
     admin.look("no-trouble")
