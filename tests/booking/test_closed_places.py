@@ -135,7 +135,9 @@ async def by_all_doors(world: World, late: UUID, booked: Appointment, booker: An
     slot_id = str(world.slot.id)
     wish = {"slot_id": slot_id, "patient_id": str(stranger.patient_id)}
     client, session = world.client, f"{STAFF}/sessions/{world.session.id}"
-    walk_in = wish | {"patient_id": str((await make_patient(world.db, None)).id)}
+    walk_in = wish | {
+        "patient_id": str((await make_patient(world.db, None, hospital_id=world.clinic.hospital_id)).id)
+    }
     await world.db.commit()
     return {
         "hold": await code_of(client.post("/api/v1/appointments", json=wish, headers=stranger.headers)),
