@@ -47,8 +47,8 @@ def things(world: World) -> Things:
     free = slots[-1]
     payer.hold(first)
     cancelled = payer.appointment
-    payer.cancel()
-    payer.hold(first)
+    payer.cancel()  # the place cools
+    payer.hold(slots[1])
     booked = payer.appointment
     payer.http.post(f"/sandbox/wechat-pay/{payer.cashier().rsplit('/', 1)[1]}/pay")
     payer.must_become("booked")
