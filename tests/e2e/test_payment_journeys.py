@@ -176,6 +176,13 @@ def let_provider_take_late_money(world: World, payer: Payer) -> None:
     )
 
 
+def let_place_cool(world: World, slot_id: str) -> None:
+    """Let the time be over in which nobody may have a place that was given up."""
+    world.sql.rows("UPDATE cooling_place SET until = now() WHERE slot_id = $1::uuid", slot_id)
+    on_sale = "SELECT 1 FROM slot WHERE id = $1::uuid AND free = 1"
+    until("the place on sale again", lambda: world.sql.rows(on_sale, slot_id))
+
+
 def test_late_money_books_the_place_again_or_goes_back_when_another_has_it(
     world: World, phone: Screen
 ) -> None:
@@ -188,6 +195,7 @@ def test_late_money_books_the_place_again_or_goes_back_when_another_has_it(
         payer.must_become("expired")
     phone.goto(addresses[0])
     phone.look("closed")
+    let_place_cool(world, slot["id"])
     other = Payer(world.base).hold(slot)
 
     for payer, address in zip((late, lucky), addresses, strict=True):
