@@ -12,6 +12,7 @@ command -v chromium >/dev/null || command -v google-chrome >/dev/null || wanted+
 command -v nginx >/dev/null || wanted+=(nginx-light)
 command -v pg_createcluster >/dev/null || wanted+=(postgresql)
 command -v logrotate >/dev/null || wanted+=(logrotate)
+command -v ip >/dev/null || wanted+=(iproute2)
 [ -n "$(fc-list :lang=zh-cn 2>/dev/null)" ] || wanted+=(fontconfig fonts-noto-cjk)
 install() {
   command -v apt-get >/dev/null || return 1
