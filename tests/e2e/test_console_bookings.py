@@ -167,7 +167,7 @@ def find(desk: Desktop, number: str) -> None:
 
     desk.fill("查找患者或预约", number)
     desk.press("查找")
-    desk.says("慕*雪")
+    desk.says("只看 慕*雪")
     assert number not in desk.page.url
     desk.page.get_by_role("cell", name="慕*雪").click()
     desk.at("预约详情")

@@ -1,4 +1,5 @@
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -123,3 +124,30 @@ def test_root_may_keep_its_data_where_the_servers_account_cannot_reach() -> None
     finally:
         server.stop()
         shutil.rmtree((private / "pg").resolve())
+
+
+ACCOUNT_MAKER = """
+import sys
+from guahao.kernel import postgres
+postgres.ACCOUNT = "guahao-made-at-once"
+sys.stdin.readline()
+print(postgres._account().pw_uid)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server under another account")
+def test_servers_that_start_at_once_make_one_account() -> None:
+    command = [sys.executable, "-c", ACCOUNT_MAKER]
+    makers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    try:
+        for maker in makers:
+            assert maker.stdin is not None
+            maker.stdin.write("go\n")
+            maker.stdin.flush()
+        told = {int(maker.communicate(timeout=30)[0]) for maker in makers}
+
+        assert told == {pwd.getpwnam("guahao-made-at-once").pw_uid}
+    finally:
+        subprocess.run(["userdel", "guahao-made-at-once"], check=False, capture_output=True)

@@ -260,19 +260,28 @@ def _account() -> pwd.struct_passwd | None:
     if os.geteuid() != 0:
         return None
     try:
-        return pwd.getpwnam(ACCOUNT)
-    except KeyError:
-        pass
-    make = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", str(ROOT_HOME)]
-    try:
-        subprocess.run([*make, "--shell", "/usr/sbin/nologin", ACCOUNT], check=True, capture_output=True)
-        return pwd.getpwnam(ACCOUNT)
+        # Two useradd at once both succeed, and the id that the first one gave is nobody's any more.
+        with _locked(Path("/run") / f"{ACCOUNT}.lock"):
+            return _found_account() or _new_account()
     except (OSError, subprocess.CalledProcessError, KeyError) as error:
         message = (
             f"PostgreSQL does not run as root and the OS account {ACCOUNT} cannot be created;"
             " run as an ordinary user or set GUAHAO_DATABASE_URL"
         )
         raise DatabaseServerError(message) from error
+
+
+def _found_account() -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(ACCOUNT)
+    except KeyError:
+        return None
+
+
+def _new_account() -> pwd.struct_passwd:
+    make = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", str(ROOT_HOME)]
+    subprocess.run([*make, "--shell", "/usr/sbin/nologin", ACCOUNT], check=True, capture_output=True)
+    return pwd.getpwnam(ACCOUNT)
 
 
 def _binaries(account: pwd.struct_passwd | None) -> Path:
