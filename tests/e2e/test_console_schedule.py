@@ -55,7 +55,7 @@ def test_a_session_is_found_by_keys_changed_given_places_and_stopped(world: Worl
     desk.page.locator("[data-spot='0:30'], [data-spot='0:27']").first.wait_for()
     desk.look("month")
     desk.press("周")
-    desk.page.locator("[data-spot='0:1']").focus()
+    desk.page.locator("[aria-busy=false].is-week [data-spot='0:1']").focus()
     desk.page.keyboard.press("ArrowLeft")
     desk.page.keyboard.press("Enter")
     desk.says("时段与号源")

@@ -1,7 +1,9 @@
+import { mount } from '@vue/test-utils'
 import { describe, expect, it } from 'vitest'
 import {
   columnsOf,
   fillOf,
+  isOf,
   mondayOf,
   momentOf,
   moved,
@@ -10,8 +12,10 @@ import {
   spanOf,
   stateWord,
   stepped,
+  type Calendar,
   type Cell,
 } from '@/areas/schedule/calendar'
+import CalendarGrid from '@/areas/schedule/calendar-grid.vue'
 import { texts } from '@/texts/schedule'
 
 const today = '2026-11-25'
@@ -47,6 +51,36 @@ describe('the days shown', () => {
     expect(stepped({ view: 'month', day: '2026-01-31' }, 1)).toBe('2026-02-01')
     expect(stepped({ view: 'month', day: '2026-01-31' }, -1)).toBe('2025-12-01')
     expect(stepped({ view: 'week', day: '2026-12-30' }, 1)).toBe('2027-01-06')
+  })
+})
+
+describe('a calendar that is still on its way', () => {
+  const days = (...dates: string[]) => ({ days: dates.map((date) => ({ date })) }) as Calendar
+
+  it('is not the one drawn, although both begin on the same Monday', () => {
+    const week = days('2027-02-01', '2027-02-07')
+    expect(isOf(week, spanOf({ view: 'week', day: '2027-02-03' }))).toBe(true)
+    expect(isOf(week, spanOf({ view: 'month', day: '2027-02-03' }))).toBe(false)
+  })
+
+  it('opens nothing where a day only seems to be empty', async () => {
+    const calendar = {
+      ...days('2027-02-01'),
+      rows: [{ doctor_id: 'd', name: 'n', title: 't', cells: [] }],
+    } as unknown as Calendar
+    const props = { calendar, view: 'week', today: '2027-02-01', isBusy: true } as const
+    const grid = mount(CalendarGrid, { props, attachTo: document.body })
+    const cell = grid.get<HTMLElement>("[data-spot='0:0']")
+    cell.element.focus()
+
+    await cell.trigger('keydown', { key: 'Enter' })
+    const whileBusy = grid.emitted('add')
+    await grid.setProps({ isBusy: false })
+    await cell.trigger('keydown', { key: 'Enter' })
+
+    expect(grid.get('[role=grid]').attributes('aria-busy')).toBe('false')
+    expect([whileBusy, grid.emitted('add')]).toEqual([undefined, [['d', '2027-02-01']]])
+    grid.unmount()
   })
 })
 

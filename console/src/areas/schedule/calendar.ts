@@ -55,6 +55,11 @@ export function spanOf({ view, day }: Pick<Place, 'view' | 'day'>): { from: stri
   return { from, to: addDays(nextMonth(from), -1) }
 }
 
+/** Whether a calendar is that of the span; while another is on its way, or could not be had, it is the one before. */
+export function isOf({ days }: Pick<Calendar, 'days'>, span: { from: string; to: string }): boolean {
+  return days[0]?.date === span.from && days[days.length - 1]?.date === span.to
+}
+
 function nextMonth(first: string): string {
   return `${addDays(first, 31).slice(0, 8)}01`
 }
