@@ -309,7 +309,7 @@ async def test_the_deadline_in_force_at_booking_counts(db: AsyncSession) -> None
     )
     forget_rules(clinic.hospital_id)
 
-    assert (await allowed_now(db, row, now=utc_now())).cancel_counts is False
+    assert (await allowed_now(db, row, kept=None, now=utc_now())).cancel_counts is False
     await cancel(db, appointment_id=row.id, by=by(booker))
 
     assert (await db.scalars(select(CreditEvent.kind))).all() == [CreditKind.CANCELLED]

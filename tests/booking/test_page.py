@@ -92,7 +92,7 @@ async def test_the_page_tells_from_the_hold_to_the_refund(till: Till, client: ht
     told = sentences(page)
     assert told[0].startswith("已为您留号，请在 ")
     assert told[1:4] == ["已支付 ¥50.00（微信支付）", "预约成功，就诊序号 1 号", "您取消了预约，号已放回"]
-    assert told[-1] == "退款 ¥50.00 已退回原支付账户"
+    assert told[-1] == "退款 ¥50.00：已退回原支付账户"
     assert page["bring"] == []
 
 
@@ -121,7 +121,7 @@ async def test_a_move_is_told_on_both_pages(read: Any, db: AsyncSession) -> None
     assert kinds(after) == ["paid", "moved_here", "refund_requested"]
     assert sentences(after)[1:] == [
         "已改约到这个时段，就诊序号 1 号",
-        "退款 ¥30.00 已申请，正在提交给支付平台",
+        "退款 ¥30.00：已申请，正在提交给支付平台",
     ]
     assert (after["fee_fen"], after["order"]["amount_fen"]) == (2000, 5000)
 

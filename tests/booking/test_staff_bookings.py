@@ -242,7 +242,9 @@ async def test_the_file_tells_who_did_what_and_what_every_deed_costs(
     assert file["timeline"][1]["text"] == "收款 ¥50.00（现金）"
     assert [one["channel"] for one in file["money"]["payments"]] == ["cash"]
     deeds = {deed["name"]: deed for deed in file["deeds"]}
-    assert deeds["cancel_patient"]["text"] == "全额退款 ¥50.00，收的是现金，由窗口当面退还；给患者记一次取消"
+    assert deeds["cancel_patient"]["text"] == (
+        "退还 ¥50.00，请凭就诊人身份证件到医院收费窗口领取现金；给患者记一次取消"
+    )
     assert deeds["cancel_hospital"]["text"].endswith("不计入取消次数")
     assert {name: deed["is_allowed"] for name, deed in deeds.items()} == {
         "pay": False,

@@ -157,7 +157,7 @@ def pay_after_mistyping(phone: Handset) -> None:
 def has_arrived(phone: Handset) -> bool:
     phone.page.reload()
     phone.says("办理记录")
-    return phone.page.get_by_text("退款 ¥15.00 已退回原支付账户").is_visible()
+    return phone.page.get_by_text("退款 ¥15.00：已退回原支付账户").is_visible()
 
 
 def test_a_newcomer_registers_searches_books_pays_cancels_and_sees_the_money_come_back(
@@ -174,7 +174,7 @@ def test_a_newcomer_registers_searches_books_pays_cancels_and_sees_the_money_com
     phone.says("已预约", "已支付 ¥15.00")
     phone.look("booked")
     phone.tap("取消预约")
-    phone.says("已付的挂号费将在 1–3 个工作日内退回原支付账户")
+    phone.says("1–3 个工作日内由微信支付退回原支付账户")
     phone.tap("取消预约")
     phone.says("已取消", "退款")
     until("the refund on the screen", lambda: has_arrived(phone))

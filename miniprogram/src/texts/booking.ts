@@ -193,10 +193,10 @@ const appointment = {
     suspended: (moment: string) =>
       `不是您的原因：请在 ${moment} 前改约其他时段，或取消并全额退款；到时没有选择，会自动全额退款`,
     expired: '没有在保留时间内付款，号源已放回；如果后来付了款，会全额退回',
-    cancelled_by_patient: '已付的费用会全额退回原支付账户，进度见下方',
+    cancelled_by_patient: '已付的费用全额退还，退到哪里、到哪一步见下方',
     cancelledFree: '没有产生费用',
-    refunded: '费用已全额退回原支付账户',
-    cancelled_by_hospital: '不计入取消次数；已付的费用会全额退回原支付账户',
+    refunded: '费用已全额退还',
+    cancelled_by_hospital: '不计入取消次数；已付的费用全额退还，退到哪里、到哪一步见下方',
     rescheduled: '已改到新的时段，这个预约不再有效',
   },
   orderState: {
@@ -219,7 +219,8 @@ const reschedule = {
   doctors: '选择医生',
   thisDoctor: '原来的医生',
   dearer: (fee: string) => `${fee} 比原来的挂号费高，不能直接改约；想约请先取消（全额退款）再预约`,
-  cheaper: (difference: string) => `差额 ${difference} 将在 1–3 个工作日内退回原支付账户`,
+  cheaper: (difference: string, wayBack: string | null) =>
+    wayBack ? `退还差额 ${difference}，${wayBack}` : `比原来便宜 ${difference}`,
   sameFee: '挂号费相同，不用再付',
   counts: '已过免费取消时间，现在改约会记一次临时取消',
   submit: '确认改约',

@@ -70,7 +70,14 @@ describe('the terms of a slot', () => {
 })
 
 describe('where an appointment stands', () => {
-  const no = { pay: false, cancel: false, reschedule: false, cancel_counts: false, cancel_text: null }
+  const no = {
+    pay: false,
+    cancel: false,
+    reschedule: false,
+    cancel_counts: false,
+    cancel_text: null,
+    difference_text: null,
+  }
 
   test.each([
     ['held', { state: 'held' as const, allowed: { ...no, pay: true } }, before],
@@ -105,7 +112,7 @@ describe('where an appointment stands', () => {
     const paid = makeAppointment({ state: 'cancelled_by_patient', order: { ...order, state: 'refunding' } })
 
     expect(hintOf(unpaid, before)).toBe('没有产生费用')
-    expect(hintOf(paid, before)).toContain('退回')
+    expect(hintOf(paid, before)).toBe('已付的费用全额退还，退到哪里、到哪一步见下方')
   })
 
   test('a card offers the deed that waits', () => {
@@ -274,16 +281,19 @@ describe('ways to pay', () => {
 
 describe('moving', () => {
   test('a dearer slot is refused beforehand, a cheaper one names the difference', () => {
-    expect(differenceOf(5000, 20000)).toMatchObject({ isDearer: true })
-    expect(differenceOf(5000, 2000)).toMatchObject({ isDearer: false })
-    expect(differenceOf(5000, 2000).words).toContain('¥30.00')
-    expect(differenceOf(5000, 5000)).toEqual({ isDearer: false, words: '' })
+    const paid = makeAppointment()
+    const free = { fee_fen: 5000, allowed: { difference_text: null } }
+
+    expect(differenceOf(paid, 20000)).toMatchObject({ isDearer: true })
+    expect(differenceOf(paid, 2000)).toEqual({ isDearer: false, words: '退还差额 ¥30.00，到窗口领取现金' })
+    expect(differenceOf(free, 2000)).toEqual({ isDearer: false, words: '比原来便宜 ¥30.00' })
+    expect(differenceOf(paid, 5000)).toEqual({ isDearer: false, words: '' })
   })
 
   test('sessions without a place left, and the old slot, are not offered', () => {
     const gone = makeSession({ id: 'n2', slots: [makeSlot('x', '09:00', { bookable: false })] })
 
-    const groups = groupsOf([makeSession(), gone], 5000, 's2')
+    const groups = groupsOf([makeSession(), gone], makeAppointment({ slot_id: 's2' }))
 
     expect(groups.map(({ id }) => id)).toEqual(['n1'])
     expect(groups[0].slots.map(({ id, time }) => [id, time])).toEqual([

@@ -14,7 +14,14 @@ interface PaymentPage {
 
 const NOW = Date.parse('2026-11-23T09:00:00+08:00')
 const all = ['alipay_qr', 'alipay_wap', 'wechat_jsapi', 'wechat_native']
-const allowed = { pay: true, cancel: true, reschedule: false, cancel_counts: false, cancel_text: '' }
+const allowed = {
+  pay: true,
+  cancel: true,
+  reschedule: false,
+  cancel_counts: false,
+  cancel_text: '',
+  difference_text: null,
+}
 const holding = (overrides: object = {}) =>
   makeAppointment({
     state: 'held',

@@ -121,13 +121,18 @@ class DoctorPart(NamedPart):
 
 
 class AllowedPart(BaseModel):
-    """What can be done with the appointment now; `cancel_text` is to be shown before cancelling."""
+    """What can be done with the appointment now; `cancel_text` is to be shown before cancelling.
+
+    `difference_text` tells how the difference comes back when it moves to a cheaper place; null while
+    nothing was paid.
+    """
 
     pay: bool
     cancel: bool
     reschedule: bool
     cancel_counts: bool
     cancel_text: str | None
+    difference_text: str | None
 
 
 class AppointmentOut(BaseModel):

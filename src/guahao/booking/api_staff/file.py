@@ -35,6 +35,7 @@ from guahao.kernel.value.fields import reason_text
 from guahao.notification.queries import NoticeKind, NoticeState
 from guahao.payment.queries import Channel, OrderState
 from guahao.payment.queries.progress import Stage, stage_of
+from guahao.payment.queries.way_back import money_back_text
 
 router = APIRouter(prefix="/appointments/{appointment_id}")
 
@@ -320,10 +321,14 @@ async def reveal(
 
 
 class SlipOut(BaseModel):
-    """What is printed for the person at the counter; the code is what they show on arrival."""
+    """What is printed for the person at the counter; the code is what they show on arrival.
+
+    `cancel_text` tells how the money comes back if the visit is cancelled in time.
+    """
 
     appointment: AppointmentOut
     is_paid: bool
+    cancel_text: str
     code: str
     image: str
     printed_at: datetime
@@ -351,6 +356,7 @@ async def read_slip(appointment_id: str, db: Db, keys: Keys, who: Viewer, now: N
     return SlipOut(
         appointment=AppointmentOut.of(view),
         is_paid=view.order.state in (OrderState.PAID, OrderState.PAID_LATE, OrderState.PART_REFUNDED),
+        cancel_text=text("slip.cancel", money=money_back_text(view.kept)),
         code=code,
         image=qr_image(code),
         printed_at=now,

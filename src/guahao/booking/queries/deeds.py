@@ -11,7 +11,8 @@ from guahao.booking.models import Appointment, AppointmentState, CreditEvent, Cr
 from guahao.catalog.queries import Rules
 from guahao.kernel.i18n import text
 from guahao.kernel.money import yuan_text
-from guahao.payment.queries import Channel, Order, OrderState
+from guahao.payment.queries import Order, OrderState
+from guahao.payment.queries.way_back import KeptPayment, money_back_text
 
 _STANDING = (AppointmentState.HELD, AppointmentState.BOOKED, AppointmentState.SUSPENDED)
 _UNPAID = (OrderState.CREATED, OrderState.PAYING)
@@ -46,7 +47,7 @@ class Standing:
 
     appointment: Appointment
     order: Order
-    paid_by: Channel | None
+    kept: KeptPayment | None
     credit: CreditEvent | None
     rules: Rules
     now: datetime
@@ -113,19 +114,9 @@ def _cancel(of: Standing, name: DeedName) -> StaffDeed:
         name,
         "cancel",
         is_allowed=True,
-        money=_money_back(of),
+        money=money_back_text(of.kept),
         counts=text(f"staff-deed.{counts[terms.credit]}"),
     )
-
-
-def _money_back(of: Standing) -> str:
-    amount = yuan_text(of.order.payable_fen)
-    if not of.order.payable_fen:
-        return text("staff-deed.money-free")
-    if of.paid_by is None:
-        return text("staff-deed.money-unpaid")
-    way = "cash" if of.paid_by is Channel.CASH else "online"
-    return text(f"staff-deed.money-{way}", amount=amount)
 
 
 def _excuse(of: Standing) -> StaffDeed:

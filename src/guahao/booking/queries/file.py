@@ -20,7 +20,6 @@ from guahao.identity.queries.actors import actor_names
 from guahao.identity.queries.people import ShownPatient, patient_shown
 from guahao.kernel.crypto import KeyRing
 from guahao.notification.queries import Notice, notices_of
-from guahao.payment.queries.progress import paid_by
 from guahao.payment.queries.staff import OrderFile, order_file
 
 
@@ -67,7 +66,7 @@ async def file_of(db: AsyncSession, row: Appointment, *, key_ring: KeyRing) -> A
             Standing(
                 appointment=row,
                 order=view.order,
-                paid_by=await paid_by(db, view.order),
+                kept=view.kept,
                 credit=credit,
                 rules=booked_under.rules,
                 now=view.slot.now,

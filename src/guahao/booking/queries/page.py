@@ -15,7 +15,7 @@ from guahao.catalog.queries import Rules, rules_of_version
 from guahao.identity.queries.patients import ShownDocument, document_of
 from guahao.kernel.clock import CHINA
 from guahao.kernel.i18n import text
-from guahao.payment.queries.progress import paid_by, refunds_of
+from guahao.payment.queries.progress import refunds_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ async def page_of(db: AsyncSession, view: AppointmentView) -> AppointmentPage:
         appointment=row,
         events=await events_of(db, row),
         order=view.order,
-        paid_by=await paid_by(db, view.order),
+        paid_by=view.kept.channel if view.kept is not None else None,
         refunds=await refunds_of(db, view.order),
     )
     return AppointmentPage(timeline=tuple(timeline_of(history)), bring=await _bring(db, row))

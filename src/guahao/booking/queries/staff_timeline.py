@@ -146,7 +146,8 @@ def _refunds(history: StaffHistory) -> Iterator[Step]:
                 refund.submitted_at, "refund-submitted", refund.approved_by or "system", amount=amount
             )
         if refund.settled_at is not None:
-            action = "refund-arrived" if refund.state.value == "success" else "refund-ended"
+            arrived = "refund-arrived" if refund.settled_by is None else "refund-handed"
+            action = arrived if refund.state.value == "success" else "refund-ended"
             yield _step(refund.settled_at, action, refund.settled_by or "system", amount=amount)
 
 

@@ -19,7 +19,7 @@ from guahao.kernel.clock import CHINA
 from guahao.kernel.i18n import text
 from guahao.kernel.money import yuan_text
 from guahao.payment.queries import Channel, Order, RefundReason
-from guahao.payment.queries.progress import RefundProgress, Stage
+from guahao.payment.queries.progress import RefundProgress, Stage, stage_text
 
 
 class MomentKind(StrEnum):
@@ -151,17 +151,18 @@ def _payment(history: AppointmentHistory) -> Iterator[Moment]:
 def _refund(refund: RefundProgress, *, not_before: datetime | None) -> Iterator[Moment]:
     """The stages of a refund, one after the other though providers' clocks are not ours."""
     steps = [
-        (MomentKind.REFUND_REQUESTED, refund.requested_at),
-        (MomentKind.REFUND_SUBMITTED, refund.submitted_at),
-        (MomentKind.REFUND_ARRIVED, refund.arrived_at),
-        (MomentKind.REFUND_ATTENTION, refund.requested_at if refund.stage is Stage.ATTENTION else None),
+        (Stage.REQUESTED, refund.requested_at),
+        (Stage.SUBMITTED, refund.submitted_at),
+        (Stage.ARRIVED, refund.arrived_at),
+        (Stage.ATTENTION, refund.requested_at if refund.stage is Stage.ATTENTION else None),
     ]
     earliest = not_before or refund.requested_at
-    for kind, at in steps:
+    for stage, at in steps:
         if at is not None:
             earliest = max(at, earliest)
-            sentence = text(f"timeline.{kind.value}", amount=yuan_text(refund.amount_fen))
-            yield Moment(at=earliest, kind=kind, text=sentence)
+            amount = yuan_text(refund.amount_fen)
+            sentence = text("timeline.refund", amount=amount, stage=stage_text(refund.way, stage))
+            yield Moment(at=earliest, kind=MomentKind(f"refund_{stage.value}"), text=sentence)
 
 
 def _moment(event: AppointmentEvent, kind: MomentKind, key: str | None = None, **values: object) -> Moment:

@@ -29,6 +29,16 @@ class Stage(StrEnum):
     ATTENTION = "attention"
 
 
+class RefundWay(StrEnum):
+    """By which way a refund reaches the payer; its value names the sentences."""
+
+    ONLINE = "refund-stage"
+    CASH = "refund-stage-cash"
+    """Paid over the counter, given back there."""
+    HANDED = "refund-stage-handed"
+    """Paid online; the account takes nothing any more, so that staff gave it back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundProgress:
     """One refund on its way."""
@@ -36,6 +46,7 @@ class RefundProgress:
     id: UUID
     amount_fen: int
     reason: RefundReason
+    way: RefundWay
     stage: Stage
     text: str
     requested_at: datetime
@@ -111,13 +122,15 @@ def stage_of(state: RefundState) -> Stage:
 def _progress(row: Refund, channel: Channel) -> RefundProgress:
     stage = stage_of(row.state)
     is_on_its_way = stage in {Stage.REQUESTED, Stage.SUBMITTED} and channel is not Channel.CASH
+    way = _way(row, channel)
     began = row.submitted_at or row.requested_at
     return RefundProgress(
         id=row.id,
         amount_fen=row.amount_fen,
         reason=row.reason,
+        way=way,
         stage=stage,
-        text=_text(row, channel, stage),
+        text=stage_text(way, stage, is_waiting=row.state is RefundState.AWAITING_APPROVAL),
         requested_at=row.requested_at,
         submitted_at=row.submitted_at,
         arrived_at=row.settled_at,
@@ -125,11 +138,14 @@ def _progress(row: Refund, channel: Channel) -> RefundProgress:
     )
 
 
-def _text(row: Refund, channel: Channel, stage: Stage) -> str:
-    """What happens to the money: cash waits at the desk, and what was handed over reached no account."""
+def _way(row: Refund, channel: Channel) -> RefundWay:
     if channel is Channel.CASH:
-        way = "refund-stage-cash"
-    else:
-        way = "refund-stage-handed" if row.settled_by is not None else "refund-stage"
-    is_waiting = row.state is RefundState.AWAITING_APPROVAL
-    return text(f"{way}.{'waiting' if is_waiting else stage.value}")
+        return RefundWay.CASH
+    return RefundWay.ONLINE if row.settled_by is None else RefundWay.HANDED
+
+
+def stage_text(way: RefundWay, stage: Stage, *, is_waiting: bool = False) -> str:
+    """What happens to the money of a refund in that stage; `is_waiting` for a second person's word."""
+    is_before = way is RefundWay.HANDED and stage in (Stage.REQUESTED, Stage.SUBMITTED)
+    told = RefundWay.ONLINE if is_before else way
+    return text(f"{told.value}.{'waiting' if is_waiting else stage.value}")

@@ -10,10 +10,21 @@ export interface Difference {
   words: string
 }
 
+/** What is moved: its fee, its slot, and how a difference comes back where something was paid. */
+export interface Moved {
+  fee_fen: number
+  slot_id: string
+  allowed: { difference_text: string | null }
+}
+
 /** What another fee means; the server decides, this only says it beforehand. */
-export function differenceOf(oldFen: number, newFen: number): Difference {
+export function differenceOf(
+  { fee_fen: oldFen, allowed }: Omit<Moved, 'slot_id'>,
+  newFen: number,
+): Difference {
   if (newFen > oldFen) return { isDearer: true, words: t.dearer(yuan(newFen)) }
-  if (newFen < oldFen) return { isDearer: false, words: t.cheaper(yuan(oldFen - newFen)) }
+  if (newFen < oldFen)
+    return { isDearer: false, words: t.cheaper(yuan(oldFen - newFen), allowed.difference_text) }
   return { isDearer: false, words: '' }
 }
 
@@ -29,7 +40,7 @@ export interface Group {
 }
 
 /** Sessions with something to choose; a dearer one is shown too, since people look for it and want to know why not. */
-export function groupsOf(sessions: readonly SessionView[], oldFen: number, oldSlot: string): Group[] {
+export function groupsOf(sessions: readonly SessionView[], moved: Moved): Group[] {
   const groups = sessions.map((session) => {
     const day = dayText(session.date)
     return {
@@ -37,9 +48,9 @@ export function groupsOf(sessions: readonly SessionView[], oldFen: number, oldSl
       day: `${day} ${periodText(session.period)}`,
       where: `${session.campus.name} ${session.room}`,
       fee: yuan(session.fee_fen),
-      ...differenceOf(oldFen, session.fee_fen),
+      ...differenceOf(moved, session.fee_fen),
       slots: session.slots
-        .filter((slot) => slot.bookable && slot.id !== oldSlot)
+        .filter((slot) => slot.bookable && slot.id !== moved.slot_id)
         .map(({ id, starts_at, ends_at, free }) => {
           const time = timeText(starts_at, ends_at)
           return { id, time: time.split(' ')[1], words: `${day} ${time}`, free: t.free(free) }

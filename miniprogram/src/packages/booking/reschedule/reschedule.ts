@@ -77,8 +77,7 @@ Page({
     this.sessions = items
   },
   showSessions() {
-    const { fee_fen, slot_id } = this.appointment as Appointment
-    this.setData({ groups: groupsOf(this.sessions, fee_fen, slot_id), isReading: false })
+    this.setData({ groups: groupsOf(this.sessions, this.appointment as Appointment), isReading: false })
     if (!findPlace(this.sessions, this.data.chosen)?.slot.bookable) this.choose('', '')
   },
 
@@ -108,12 +107,12 @@ Page({
   /** Another slot is another deed: what was asked before must not answer it. */
   choose(id: string, words: string) {
     const place = findPlace(this.sessions, id)
-    const oldFen = this.appointment?.fee_fen ?? 0
+    const moved = this.appointment as Appointment
     this.key = ''
     this.setData({
       chosen: id,
       chosenWords: words && t.chosen(words),
-      moneyWords: place ? differenceOf(oldFen, place.session.fee_fen).words || t.sameFee : '',
+      moneyWords: place ? differenceOf(moved, place.session.fee_fen).words || t.sameFee : '',
       refusal: null,
     })
   },
