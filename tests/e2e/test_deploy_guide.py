@@ -44,6 +44,17 @@ def why_not() -> str | None:
     return None if subprocess.run([*ALONE, "true"], check=False).returncode == 0 else "no namespaces here"
 
 
+def install(clone: Path) -> Path:
+    """What `make production` makes of a clone: the program. Its packages then need no network."""
+    names = ("src", "scripts", "pyproject.toml", "requirements-production.lock")
+    clone.mkdir()
+    for name in names:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, clone / name)
+    subprocess.run([clone / "scripts" / "setup.sh", "production"], check=True, capture_output=True)
+    return clone / ".venv" / "bin" / "guahao"
+
+
 def follow(work: Path) -> subprocess.CompletedProcess[str]:
     """Run the guide's commands on a copy of this machine; what the proof says stands at the end of stdout."""
     script = work / "guide.sh"
@@ -67,6 +78,7 @@ def test_the_guide_followed_word_for_word_gives_a_running_production_instance(tm
     if reason is not None:
         pytest.skip(reason)
 
+    install(tmp_path / "fetched")
     done = follow(tmp_path)
 
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
@@ -105,6 +117,19 @@ def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
     about_ours = [line for line in done.stderr.splitlines() if "guahao" in line and "postgresql" not in line]
     assert about_ours == []
     assert {Path(unit).name for unit in units} >= {"guahao-serve.service", "guahao-worker.service"}
+
+
+def test_what_production_installs_runs_and_asks_for_its_settings(tmp_path: Path) -> None:
+    program = install(tmp_path / "clone")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GUAHAO_")}
+
+    done = subprocess.run(
+        [program, "check-config"], cwd=tmp_path, env=kept, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, "GUAHAO_DATABASE_URL: missing" in done.stderr) == (2, True), done.stderr
+    found = subprocess.run([program.with_name("python"), "-c", "import pytest"], check=False)
+    assert found.returncode == 1
 
 
 def test_what_production_installs_is_locked_and_has_no_test_tools() -> None:

@@ -3,15 +3,15 @@
 # tree, SCRIPT: what runs inside.
 set -euo pipefail
 mount -t tmpfs -o size=3g tmpfs "$WORK"
-mkdir "$WORK/upper" "$WORK/work" "$WORK/root" "$WORK/script"
+mkdir "$WORK"/{upper,work,root,script,clone,clone-work}
 cp "$SCRIPT" "$WORK/script/guide.sh"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$WORK/upper,workdir=$WORK/work" "$WORK/root"
 cd "$WORK/root"
 mount -t tmpfs tmpfs tmp
 mount -t tmpfs tmpfs run
-mkdir -p opt/guahao ".$ROOT"
-mount --bind "$ROOT" opt/guahao
-[ "$ROOT" = /opt/guahao ] || mount --bind "$ROOT" ".$ROOT"
+mkdir -p opt/guahao
+mount -t overlay overlay -o "lowerdir=$ROOT,upperdir=$WORK/clone,workdir=$WORK/clone-work" opt/guahao
+rm -rf opt/guahao/.venv
 mount -t proc proc proc
 mount --rbind /dev dev
 ip link set lo up
