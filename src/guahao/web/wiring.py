@@ -34,6 +34,7 @@ from guahao.adapters.anchors import HttpAnchors, SyslogAnchors
 from guahao.audit.ports import AnchorSink
 from guahao.audit.queries import anchor_file
 from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.queries.hindrances import hindrances
 from guahao.catalog.queries.doctors import is_doctor
 from guahao.kernel import idempotency, relay
 from guahao.kernel.crypto import KeyRing, load_key_ring
@@ -144,6 +145,7 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.sms_sender = remote.sms_sender(settings, app.state.sessions)
     app.state.wechat = remote.wechat_identity(settings, app.state.sessions)
     app.state.doctor_directory = is_doctor
+    app.state.hindrances = hindrances
     app.state.identity_verifier = remote.identity_verifier(settings)
     used = providers(settings, app.state.sessions)
     app.state.gateways = used.gateways

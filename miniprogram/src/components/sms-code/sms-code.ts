@@ -35,7 +35,7 @@ Component({
       if (!isPhone(phone)) return this.triggerEvent('badphone')
       this.setData({ isSending: true, problem: '', note: '' })
       try {
-        const body = { phone, purpose: purpose as Schemas['CodePurpose'] }
+        const body = { phone, purpose: purpose as Schemas['SmsCodeIn']['purpose'] }
         const { expires_in_s: seconds, sms_request_id: id } = await api.post('/api/v1/sms-codes', { body })
         this.triggerEvent('request', { id })
         this.setData({ note: texts.codeSent(Math.round(seconds / 60)) })

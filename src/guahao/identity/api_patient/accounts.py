@@ -1,10 +1,8 @@
-"""Routes of accounts: SMS codes, registering, the account itself, passwords."""
+"""Routes of accounts: registering, the account itself, passwords."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
 from guahao.identity.access import (
     CurrentAccount,
@@ -20,70 +18,20 @@ from guahao.identity.api_patient.schemas import (
     LoggedInOut,
     PasswordChangeIn,
     PasswordResetIn,
-    SmsCodeIn,
-    SmsCodeOut,
     typed_code,
 )
 from guahao.identity.models.account import CodePurpose, LoginKind
-from guahao.identity.policy.login import CODE_TTL, CODES_PER_ADDRESS_HOUR
-from guahao.identity.ports.sms import SmsNotSent, SmsSender
 from guahao.identity.queries.login import account_by_id
 from guahao.identity.service import account as accounts
 from guahao.identity.service import sms_code as sms_codes
 from guahao.identity.service.login import open_account_login
 from guahao.identity.service.password import hash_password, is_password
-from guahao.identity.service.sms_code import Asker
 from guahao.identity.service.throttle import Attempt, LoginPaused, Realm
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import TooManyRequests, Unavailable
-from guahao.kernel.http import AppSettings, Db, Keys, problems
-from guahao.kernel.log import logger
+from guahao.kernel.http import Db, Keys, problems
 
 router = APIRouter(prefix="/api/v1", tags=["account"])
-
-
-def _sms_sender(request: Request) -> SmsSender:
-    sender: SmsSender = request.app.state.sms_sender
-    return sender
-
-
-Sms = Annotated[SmsSender, Depends(_sms_sender)]
-
-
-@router.post(
-    "/sms-codes",
-    status_code=202,
-    responses=problems(sms_codes.SmsLimitReached, sms_codes.SmsBudgetSpent, sms_codes.SmsUnavailable),
-    dependencies=[Depends(public)],
-)
-async def send_sms_code(body: SmsCodeIn, caller: Caller, sms: Sms, settings: AppSettings) -> SmsCodeOut:
-    """Send a code of six digits; it works once, for five minutes, for this purpose and this request only.
-
-    The answer is the same whether the phone is known or not. A new code voids the one that the same
-    device or address had before; what others ask for this phone voids none.
-    """
-    async with transaction(caller.sessions) as db:
-        credential = await accounts.find_by_phone(db, key_ring=caller.keys, phone=body.phone)
-        asker = Asker(address=caller.address, device=caller.known_device(credential.owner))
-        issued = await sms_codes.issue_code(
-            db,
-            key_ring=caller.keys,
-            phone=body.phone,
-            purpose=body.purpose,
-            asker=asker,
-            per_address_hour=CODES_PER_ADDRESS_HOUR * settings.address_factor,
-            daily_budget=settings.sms_daily_budget,
-            now=caller.now,
-        )
-    minutes = int(CODE_TTL.total_seconds()) // 60
-    try:
-        await sms.send_code(phone=body.phone, code=issued.code, valid_min=minutes)
-    except SmsNotSent as error:
-        logger().warning("sms-not-sent", code=str(error))
-        raise sms_codes.SmsUnavailable from error
-    async with transaction(caller.sessions) as db:
-        await sms_codes.note_sent(db, code_id=issued.id, now=caller.now)
-    return SmsCodeOut(expires_in_s=minutes * 60, sms_request_id=issued.id)
 
 
 @router.post(

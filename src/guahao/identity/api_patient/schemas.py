@@ -39,7 +39,7 @@ class SmsCodeIn(Body):
     """Whom to send a code, and what for."""
 
     phone: Mobile
-    purpose: CodePurpose
+    purpose: Literal[CodePurpose.REGISTER, CodePurpose.LOGIN, CodePurpose.RESET]
 
 
 class SmsCodeOut(BaseModel):

@@ -26,13 +26,15 @@ class CodePurpose(StrEnum):
     REGISTER = "register"
     LOGIN = "login"
     RESET = "reset"
+    CONFIRM = "confirm"
+    """A deed of somebody who is logged in, that only the holder may do."""
 
 
 class Account(Base):
     """A person's account, in the directory of all hospitals.
 
     A WeChat login makes one of an openid alone; the others have phone, username and password.
-    The username is stored in lower case.
+    The username is stored in lower case. A closed account keeps its id alone, for what was done with it.
     """
 
     __tablename__ = "account"
@@ -41,7 +43,14 @@ class Account(Base):
         UniqueConstraint("phone_index", name="account_phone_index_key"),
         UniqueConstraint("openid", name="account_openid_key"),
         CheckConstraint("username IS NULL OR username = lower(username)", name="account_username_lower"),
-        CheckConstraint("num_nonnulls(openid, phone_index) > 0", name="account_has_identity"),
+        CheckConstraint(
+            "num_nonnulls(openid, phone_index) > 0 OR closed_at IS NOT NULL", name="account_has_identity"
+        ),
+        CheckConstraint(
+            "closed_at IS NULL OR (disabled_at IS NOT NULL"
+            " AND num_nonnulls(username, phone_sealed, phone_index, password_hash, openid) = 0)",
+            name="account_closed_is_empty",
+        ),
         CheckConstraint("(phone_sealed IS NULL) = (phone_index IS NULL)", name="account_phone_whole"),
     )
 
@@ -53,6 +62,7 @@ class Account(Base):
     openid: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     disabled_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
 
 
 class Login(Base):

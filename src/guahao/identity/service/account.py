@@ -16,6 +16,7 @@ from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.account import Account
 from guahao.identity.policy.finding import phone_index
 from guahao.identity.policy.login import is_weak_password
+from guahao.identity.service.consents import lock_account
 from guahao.identity.service.login import revoke_account_logins
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected, constraint_of
@@ -187,7 +188,11 @@ async def account_by_phone(db: AsyncSession, *, key_ring: KeyRing, phone: str) -
 
     Raises `PhoneUnknown` or, for a disabled account, `LoginRefused`.
     """
-    account = await db.scalar(select(Account).where(Account.phone_index == phone_index(key_ring, phone)))
+    account = await db.scalar(
+        select(Account)
+        .where(Account.phone_index == phone_index(key_ring, phone))
+        .with_for_update(key_share=True)  # a login must not slip past the closing of the account
+    )
     if account is None:
         raise PhoneUnknown
     if account.disabled_at is not None:
@@ -201,15 +206,18 @@ async def account_of_openid(db: AsyncSession, *, openid: str, now: datetime) -> 
     Safe when the first login arrives twice at once. Raises `LoginRefused` for a disabled account.
     """
     id_ = new_id()
-    made = await db.scalar(
+    making = (
         insert(Account)
         .values(id=id_, openid=openid, created_at=now)
         .on_conflict_do_nothing(index_elements=["openid"])
         .returning(Account.id)
     )
-    if made is not None:
-        await record(db, _deed(id_, "account.register"))
-    account = (await db.scalars(select(Account).where(Account.openid == openid))).one()
+    found = select(Account).where(Account.openid == openid).with_for_update(key_share=True)
+    account = None
+    while account is None:  # again only when the account was closed between the two statements
+        if await db.scalar(making) is not None:
+            await record(db, _deed(id_, "account.register"))
+        account = await db.scalar(found)
     if account.disabled_at is not None:
         raise LoginRefused
     return account
@@ -218,11 +226,12 @@ async def account_of_openid(db: AsyncSession, *, openid: str, now: datetime) -> 
 async def link_phone(db: AsyncSession, *, key_ring: KeyRing, account_id: UUID, phone: str) -> Account:
     """Give an account without a phone the one that was proven; once more changes nothing.
 
-    Raises `PhoneTaken` when another account has it, of several at once all but one, and
-    `PhoneAlreadyLinked` when the account has another.
+    Raises `PhoneTaken` when another account has it, of several at once all but one,
+    `PhoneAlreadyLinked` when the account has another, and `AccountClosed`.
     """
     index = phone_index(key_ring, phone)
     sealed = key_ring.seal(phone, field="account.phone_sealed", row=account_id)
+    await lock_account(db, account_id=account_id)
     linking = update(Account).where(Account.id == account_id, Account.phone_index.is_(None))
     try:
         linked = await db.execute(linking.values(phone_sealed=sealed, phone_index=index))
@@ -272,7 +281,9 @@ async def reset_password(db: AsyncSession, *, credential: Credential, new_hash: 
     account_id = credential.owner
     if account_id is None:
         raise PhoneUnknown
-    await db.execute(update(Account).where(Account.id == account_id).values(password_hash=new_hash))
+    changing = update(Account).where(Account.id == account_id, Account.closed_at.is_(None))
+    if affected(await db.execute(changing.values(password_hash=new_hash))) == 0:
+        raise PhoneUnknown
     await revoke_account_logins(db, account_id=account_id, now=now)
     await record(db, _deed(account_id, "account.reset_password"))
 

@@ -49,6 +49,13 @@ class ConsentNeedsChild(Problem):
     code = "consent-needs-child"
 
 
+class AccountClosed(Problem):
+    """The account was closed while this was asked for."""
+
+    code = "account-closed"
+    status = 409
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """A text that a person says they agree to."""
@@ -72,8 +79,13 @@ class Giver:
 
 
 async def lock_account(db: AsyncSession, *, account_id: UUID) -> None:
-    """Let changes to one account's patients and consents go one after the other."""
-    await db.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True))
+    """Let changes to one account's patients and consents go one after the other.
+
+    Raises `AccountClosed`.
+    """
+    locking = select(Account.closed_at).where(Account.id == account_id).with_for_update(key_share=True)
+    if await db.scalar(locking) is not None:
+        raise AccountClosed
 
 
 def check_versions(accepted: Sequence[Accepted]) -> None:
