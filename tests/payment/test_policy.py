@@ -23,7 +23,6 @@ from guahao.payment.policy import (
     online_channels,
     parts_of,
     prepayment_ends,
-    refundable_fen,
     send_again_after,
     state_after_refunds,
 )
@@ -31,36 +30,6 @@ from guahao.payment.policy import (
 _FEN = st.integers(0, 1_000_000_000)
 _NOW = datetime(2026, 11, 22, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
-
-
-# What may be promised back.
-
-
-def test_what_was_captured_can_go_back_once() -> None:
-    assert refundable_fen(captured_fen=5000, refunded_fen=0, refund_count=0) == 5000
-    assert refundable_fen(captured_fen=5000, refunded_fen=1, refund_count=1) == 4999
-    assert refundable_fen(captured_fen=5000, refunded_fen=4999, refund_count=2) == 1
-    assert refundable_fen(captured_fen=5000, refunded_fen=5000, refund_count=3) == 0
-
-
-@pytest.mark.parametrize(("refund_count", "fen"), [(0, 30), (49, 30), (50, 0), (51, 0)])
-def test_after_fifty_refunds_of_a_payment_nothing_more_goes_back(refund_count: int, fen: int) -> None:
-    assert refundable_fen(captured_fen=80, refunded_fen=50, refund_count=refund_count) == fen
-
-
-@given(captured_fen=_FEN, wishes=st.lists(st.integers(1, 1_000_000_000), max_size=60))
-def test_refunds_never_exceed_what_was_captured_whatever_is_wished(
-    captured_fen: int, wishes: list[int]
-) -> None:
-    refunds: list[int] = []
-    for wish in wishes:
-        left = refundable_fen(captured_fen=captured_fen, refunded_fen=sum(refunds), refund_count=len(refunds))
-        assert 0 <= left <= captured_fen
-        if left:
-            refunds.append(min(wish, left))
-
-    assert sum(refunds) <= captured_fen
-    assert len(refunds) <= MAX_REFUNDS
 
 
 def test_we_stay_below_what_providers_allow() -> None:

@@ -11,8 +11,9 @@ from guahao.identity.policy.permission import Role
 from guahao.kernel.db import Sessions, transaction
 from guahao.payment.models import FinanceCase, Order, OrderState, Payment, Refund, RefundState
 from guahao.payment.ports import Channel, RefundOutcome
-from guahao.payment.service import refund
+from guahao.payment.service import desk, refund
 from guahao.payment.service.facts import Applied, apply_paid, apply_refunded
+from guahao.payment.service.refund import request
 from guahao.payment.service.watch import watch
 from tests.factories.office import Member, hire
 from tests.factories.payment import make_order, open_payment, paid, pay, refunded, refunds_of
@@ -140,7 +141,7 @@ async def test_a_refund_handed_over_is_not_sent_again_when_the_provider_closes_i
     assert [one.state for one in await refunds_of(db, row.id)] == [RefundState.SUCCESS]
 
 
-async def test_a_fiftieth_refund_that_the_provider_closes_becomes_a_case_and_no_refusal(
+async def test_a_fiftieth_refund_that_the_provider_closes_waits_to_be_handed_over_and_is_a_case(
     sessions: Sessions, db: AsyncSession
 ) -> None:
     async with transaction(sessions) as writing:
@@ -156,4 +157,51 @@ async def test_a_fiftieth_refund_that_the_provider_closes_becomes_a_case_and_no_
 
     kinds = list(await db.scalars(select(FinanceCase.kind)))
     assert kinds == ["refund_refused"]
-    assert (await db.get_one(Order, (1, row.id))).state is OrderState.PAID
+    assert [one.state for one in await refunds_of(db, row.id)] == [RefundState.CLOSED, RefundState.ABNORMAL]
+    assert (await db.get_one(Order, (1, row.id))).state is OrderState.REFUNDING
+
+
+async def spend_fifty(sessions: Sessions, order_id: UUID) -> None:
+    for number in range(50):
+        async with transaction(sessions) as writing:
+            row = await request(
+                writing, order_id=order_id, amount_fen=10, note="差错", by="staff:one", limit_fen=10
+            )
+            assert row.number == number + 1
+            told = refunded(row, provider=(await writing.get_one(Payment, (1, row.payment_id))).provider)
+            assert await apply_refunded(writing, told) is Applied.APPLIED
+
+
+async def test_after_fifty_refunds_that_arrived_a_cancellation_gives_back_what_is_left_at_the_desk(
+    finance: Member, second: Member, sessions: Sessions, db: AsyncSession
+) -> None:
+    async with transaction(sessions) as writing:
+        row = await make_order(writing)
+        await pay(writing, row.id)
+    await spend_fifty(sessions, row.id)
+
+    async with transaction(sessions) as writing:
+        assert await refund(writing, order_id=row.id) is True
+
+    last = (await refunds_of(db, row.id))[-1]
+    assert (last.number, last.amount_fen, last.state) == (51, 4500, RefundState.ABNORMAL)
+    assert list(await db.scalars(select(FinanceCase.kind))) == ["refund_refused"]
+    given = await finance.post(f"/refunds/{last.id}/hand-over", note="现金退款")
+    confirmed = await second.post(f"/refunds/{last.id}/approve")
+    assert (given.status_code, confirmed.json()["state"]) == (200, "success")
+    assert (await db.get_one(Order, (1, row.id), populate_existing=True)).state is OrderState.REFUNDED
+
+
+async def test_cash_goes_back_over_the_counter_however_often(sessions: Sessions, db: AsyncSession) -> None:
+    async with transaction(sessions) as writing:
+        row = await make_order(writing)
+        await desk.take_cash(writing, order_id=row.id, by="staff:one")
+    async with transaction(sessions) as writing:
+        await writing.execute(update(Payment).values(refund_count=50))
+
+    async with transaction(sessions) as writing:
+        assert await refund(writing, order_id=row.id) is True
+
+    (last,) = await refunds_of(db, row.id)
+    assert (last.amount_fen, last.state) == (5000, RefundState.REQUESTED)
+    assert list(await db.scalars(select(FinanceCase.kind))) == []

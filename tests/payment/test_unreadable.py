@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -122,18 +123,38 @@ async def test_an_amount_that_is_none_is_a_case_and_captures_nothing(
     assert (await db.get_one(Payment, (1, payment.id))).state is PaymentState.OPEN
 
 
+@pytest.mark.parametrize("hospitals", [(1, 1), (1, 2)])
 async def test_one_transaction_told_for_two_orders_pays_the_first_and_is_a_case(
-    sessions: Sessions, db: AsyncSession
+    sessions: Sessions, db: AsyncSession, hospitals: tuple[int, int]
 ) -> None:
-    async with transaction(sessions) as writing:
-        first = await open_payment(writing, (await make_order(writing)).id)
-        second = await open_payment(writing, (await make_order(writing)).id)
+    first, second = [await opened_in(sessions, hospital_id) for hospital_id in hospitals]
 
     outcomes = [await apply_fact(sessions, paid(row, transaction_id="T1")) for row in (first, second)]
 
     assert outcomes == [Applied.APPLIED, Applied.UNKNOWN]
     assert await cases(db, CaseKind.UNKNOWN_ORDER) == ["transaction:T1"]
-    assert (await db.get_one(Payment, (1, second.id))).captured_fen == 0
+    assert (await db.get_one(Payment, (second.hospital_id, second.id))).captured_fen == 0
+
+
+@pytest.mark.parametrize("hospitals", [(1, 1), (1, 2)])
+async def test_one_transaction_told_for_two_orders_at_once_pays_one_of_them(
+    sessions: Sessions, db: AsyncSession, hospitals: tuple[int, int]
+) -> None:
+    rows = [await opened_in(sessions, hospital_id) for hospital_id in hospitals * 4]
+
+    outcomes = await asyncio.gather(
+        *(apply_fact(sessions, paid(row, transaction_id="T1")) for row in rows for _ in range(2))
+    )
+
+    assert outcomes.count(Applied.APPLIED) == 1
+    captured = select(func.count()).select_from(Payment).where(Payment.captured_fen > 0)
+    assert await db.scalar(captured) == 1
+    assert set(await cases(db, CaseKind.UNKNOWN_ORDER)) == {"transaction:T1"}
+
+
+async def opened_in(sessions: Sessions, hospital_id: int) -> Payment:
+    async with transaction(sessions) as writing:
+        return await open_payment(writing, (await make_order(writing, hospital_id=hospital_id)).id)
 
 
 async def test_a_whole_refund_made_in_alipays_console_is_a_case_at_once(till: Till, db: AsyncSession) -> None:

@@ -74,6 +74,11 @@ class Payment(Base):
             unique=True,
             postgresql_where=text("transaction_id IS NOT NULL"),
         ),
+        Index(
+            "payment_transaction_idx",
+            "transaction_id",
+            postgresql_where=text("transaction_id IS NOT NULL"),
+        ),
         Index("payment_due_idx", "due_at", postgresql_where=_IS_LIVE),
         Index("payment_created_idx", "created_at"),
         Index("payment_captured_idx", "captured_at", postgresql_where=text("captured_at IS NOT NULL")),

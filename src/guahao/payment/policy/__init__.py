@@ -34,7 +34,6 @@ from guahao.payment.policy.money import (
     online_channels,
     parts_of,
     prepayment_ends,
-    refundable_fen,
     send_again_after,
     state_after_refunds,
 )
@@ -80,7 +79,6 @@ __all__ = [
     "prepayment_ends",
     "reference_of",
     "refund_number",
-    "refundable_fen",
     "send_again_after",
     "state_after_refunds",
     "step_of",

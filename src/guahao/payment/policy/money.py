@@ -69,11 +69,6 @@ def _step(steps_s: tuple[int, ...], number: int) -> timedelta:
     return timedelta(seconds=steps_s[min(number, len(steps_s) - 1)])
 
 
-def refundable_fen(*, captured_fen: int, refunded_fen: int, refund_count: int) -> int:
-    """What may still be promised back of a payment."""
-    return captured_fen - refunded_fen if refund_count < MAX_REFUNDS else 0
-
-
 def needs_second_person(amount_fen: int, *, limit_fen: int) -> bool:
     """Whether a refund by staff is above what one person may decide."""
     return amount_fen > limit_fen

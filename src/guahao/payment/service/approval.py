@@ -49,15 +49,7 @@ async def refund_rule(db: AsyncSession, *, order_id: UUID, by: str) -> RefundRul
     order = await order_by_id(db, order_id=order_id)
     setting = await setting_of(db, order.hospital_id)
     payment = await kept_payment(db, order)
-    left_fen = (
-        0
-        if payment is None
-        else policy.refundable_fen(
-            captured_fen=payment.captured_fen,
-            refunded_fen=payment.refunded_fen,
-            refund_count=payment.refund_count,
-        )
-    )
+    left_fen = 0 if payment is None else payment.captured_fen - payment.refunded_fen
     alone_fen = max(0, setting.second_person_over_fen - await _given_alone(db, order, by=by))
     return RefundRule(refundable_fen=left_fen, alone_up_to_fen=min(left_fen, alone_fen))
 

@@ -16,6 +16,7 @@ from guahao.kernel.money import yuan_text
 from guahao.payment import policy
 from guahao.payment.events import RefundArrived, RefundRequested
 from guahao.payment.models import (
+    CaseKind,
     LedgerAccount,
     Order,
     OrderState,
@@ -29,6 +30,7 @@ from guahao.payment.models import (
     RefundState,
 )
 from guahao.payment.service import ledger
+from guahao.payment.service.case import open_case
 from guahao.payment.service.order import close, locked
 
 _REFUNDABLE = (OrderState.PAID, OrderState.PAID_LATE, OrderState.REFUNDING, OrderState.PART_REFUNDED)
@@ -42,7 +44,7 @@ class OrderNotPaid(Problem):
 
 
 class RefundTooLarge(Problem):
-    """More than what is left of the payment (`refundable_fen`); 50 partial refunds are the most."""
+    """More than what is left of the payment (`refundable_fen`)."""
 
     code = "refund-too-large"
     status = 409
@@ -143,14 +145,13 @@ async def promise(
 ) -> Refund:
     """Promise `amount_fen` of a captured payment back; the order's lock must be held.
 
-    The same `cause` is the same promise. Raises `RefundTooLarge`.
+    The same `cause` is the same promise. A provider takes 50 refunds of a payment: what goes back after
+    them waits for staff to hand it over, and is a case. Raises `RefundTooLarge`.
     """
-    known = await db.scalar(
-        select(Refund).where(Refund.hospital_id == order.hospital_id, Refund.cause == cause)
-    )
+    its = (Refund.hospital_id == order.hospital_id, Refund.cause == cause)
+    known = await db.scalar(select(Refund).where(*its))
     if known is not None:
         return known
-    _set_aside(payment, amount_fen)
     row = Refund(
         hospital_id=order.hospital_id,
         id=new_id(order.hospital_id),
@@ -160,7 +161,7 @@ async def promise(
         amount_fen=amount_fen,
         reason=reason,
         cause=cause,
-        state=state,
+        state=_set_aside(payment, amount_fen, state),
         requested_by=by,
         note=note,
     )
@@ -168,6 +169,7 @@ async def promise(
     await db.flush()
     await _tell_promise(db, row, payment)
     await update_order(db, order, payment)
+    await _wait_for_staff(db, row)
     return row
 
 
@@ -181,16 +183,30 @@ async def _next_number(db: AsyncSession, payment: Payment) -> int:
     return (highest or 0) + 1
 
 
-def _set_aside(payment: Payment, amount_fen: int) -> None:
-    left_fen = policy.refundable_fen(
-        captured_fen=payment.captured_fen,
-        refunded_fen=payment.refunded_fen,
-        refund_count=payment.refund_count,
-    )
+def _set_aside(payment: Payment, amount_fen: int, state: RefundState) -> RefundState:
+    """Count it as promised; answers its state, which is another where the provider takes no more."""
+    left_fen = payment.captured_fen - payment.refunded_fen
     if amount_fen > left_fen:
         raise RefundTooLarge(refundable_fen=left_fen)
     payment.refunded_fen += amount_fen
-    payment.refund_count += 1
+    is_taken = payment.refund_count < policy.MAX_REFUNDS
+    payment.refund_count += is_taken
+    goes_out = state is RefundState.REQUESTED and payment.provider is not Provider.CASH
+    return RefundState.ABNORMAL if goes_out and not is_taken else state
+
+
+async def _wait_for_staff(db: AsyncSession, row: Refund) -> None:
+    if row.state is not RefundState.ABNORMAL:
+        return
+    row.last_error = "REFUNDS_USED_UP"
+    await db.flush()
+    await open_case(
+        db,
+        hospital_id=row.hospital_id,
+        kind=CaseKind.REFUND_REFUSED,
+        subject=f"refund:{row.id}",
+        evidence={"order_id": str(row.order_id), "amount_fen": row.amount_fen, "code": row.last_error},
+    )
 
 
 async def _tell_promise(db: AsyncSession, row: Refund, payment: Payment) -> None:

@@ -77,6 +77,7 @@ _LOCK_ORDER = HotStatement(
         _ORDER.c.insurance_fen,
         _ORDER.c.other_fen,
         _mine.with_only_columns(_PAYMENT.c.channel).scalar_subquery().label("channel"),
+        func.pg_advisory_xact_lock(func.hashtextextended(_given("transaction_id", Text()), 0)),
     )
     .where(
         _ORDER.c.hospital_id == _HOSPITAL,
@@ -84,17 +85,17 @@ _LOCK_ORDER = HotStatement(
     )
     .with_for_update(key_share=True)
 )
+"""Facts about one transaction wait for each other, also of two hospitals, which no constraint spans."""
 _other = _PAYMENT.alias("other")
 _IS_TAKEN = (
     select(literal(1))
     .where(
-        _other.c.hospital_id == _HOSPITAL,
         _other.c.transaction_id == _given("transaction_id", Text()),
         _other.c.id != _ID,
     )
     .exists()
 )
-"""One transaction pays one order: told for a second, it is a case and trips no constraint."""
+"""One transaction pays one order of all hospitals: told for a second, it is a case, trips no constraint."""
 _captured = (
     update(_PAYMENT)
     .where(
@@ -191,7 +192,8 @@ async def apply_paid(db: AsyncSession, fact: Paid) -> Applied:
     if one is not None and one.outcome in {Applied.APPLIED, Applied.LATE}:
         await _keep(db, one)
         return one.outcome
-    if not await is_news(db, fact, hospital_id=hospital_id, subject=fact.out_trade_no):
+    is_new = await is_news(db, fact, hospital_id=hospital_id, subject=fact.out_trade_no)
+    if one is None and not is_new:  # what was captured just now is booked, whatever its message is called
         return Applied.REPEATED
     outcome = await _book_odd(db, one) if one else await _unusual(db, fact, hospital_id, payment_id)
     await note_outcome(db, fact, hospital_id=hospital_id, outcome=outcome)
@@ -201,7 +203,7 @@ async def apply_paid(db: AsyncSession, fact: Paid) -> Applied:
 async def _capture(db: AsyncSession, fact: Paid, hospital_id: int, payment_id: UUID) -> _Case | None:
     """Capture the payment under its order's lock; None if there is none, or it was captured before."""
     key = {"hospital_id": hospital_id, "payment_id": payment_id}
-    found = await _LOCK_ORDER.rows(db, key)
+    found = await _LOCK_ORDER.rows(db, key | {"transaction_id": fact.transaction_id})
     if not found or Channel(found[0].channel).provider is not fact.provider:
         return None
     order = found[0]

@@ -183,10 +183,10 @@ async def _now(db: AsyncSession) -> datetime:
 
 
 async def _renew(db: AsyncSession, order: Order, row: Refund) -> None:
-    """Promise the same again, as often as makes sense and the provider has numbers for."""
+    """Promise the same again, as often as makes sense."""
     payment = await void(db, order, row, state=RefundState.CLOSED, by="system")
     cause, _, renewed = row.cause.partition("~")
-    if int(renewed or 0) >= RENEWALS or payment.refund_count >= policy.MAX_REFUNDS:
+    if int(renewed or 0) >= RENEWALS:
         await open_case(
             db,
             hospital_id=row.hospital_id,
