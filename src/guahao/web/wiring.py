@@ -34,6 +34,7 @@ from guahao.adapters.anchors import HttpAnchors, SyslogAnchors
 from guahao.audit.ports import AnchorSink
 from guahao.audit.queries import anchor_file
 from guahao.booking.models import Appointment, AppointmentState
+from guahao.booking.queries.copy import copy_of_bookings
 from guahao.booking.queries.hindrances import hindrances
 from guahao.catalog.queries.doctors import is_doctor
 from guahao.kernel import idempotency, relay
@@ -146,6 +147,7 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.wechat = remote.wechat_identity(settings, app.state.sessions)
     app.state.doctor_directory = is_doctor
     app.state.hindrances = hindrances
+    app.state.account_copy = copy_of_bookings
     app.state.identity_verifier = remote.identity_verifier(settings)
     used = providers(settings, app.state.sessions)
     app.state.gateways = used.gateways

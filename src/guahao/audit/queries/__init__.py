@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.models import AuditAnchor, AuditEntryRow, AuditSeal, AuditUnsealed
 from guahao.audit.policy import GENESIS, fields_of, link_hash
 from guahao.audit.ports import Anchor
-from guahao.kernel.db import Json
+from guahao.kernel.db import Json, in_parts
 from guahao.kernel.ids import first_id
 from guahao.kernel.paging import Listing
 
@@ -204,6 +204,18 @@ async def entries_about(
         .order_by(AuditEntryRow.at, AuditEntryRow.id)
     )
     return rows.all()
+
+
+async def entries_of_account(
+    db: AsyncSession, *, hospital_ids: Collection[int], subjects: Collection[str], actor: str
+) -> list[AuditEntryRow]:
+    """What somebody did, and what anybody did to what is theirs, the oldest first."""
+    theirs = AuditEntryRow.hospital_id.in_(hospital_ids) & (AuditEntryRow.actor == actor)
+    found = {row.id: row for row in await db.scalars(select(AuditEntryRow).where(theirs))}
+    for part in in_parts(subjects):
+        about = AuditEntryRow.hospital_id.in_(hospital_ids) & AuditEntryRow.subject.in_(part)
+        found |= {row.id: row for row in await db.scalars(select(AuditEntryRow).where(about))}
+    return sorted(found.values(), key=lambda row: (row.at, row.id))
 
 
 async def deeds(db: AsyncSession, *, hospital_id: int, subjects: Sequence[str], action: str) -> list[Deed]:

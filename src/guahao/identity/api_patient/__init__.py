@@ -8,10 +8,11 @@ from guahao.identity.api_patient.accounts import router as accounts
 from guahao.identity.api_patient.closure import router as closure
 from guahao.identity.api_patient.codes import router as codes
 from guahao.identity.api_patient.consents import router as consents
+from guahao.identity.api_patient.copy import router as copy
 from guahao.identity.api_patient.logins import router as logins
 from guahao.identity.api_patient.patients import router as patients
 from guahao.identity.api_patient.phone import router as phone
 
 router = APIRouter()
-for part in (codes, accounts, phone, logins, patients, consents, closure):
+for part in (codes, accounts, phone, logins, patients, consents, closure, copy):
     router.include_router(part)
