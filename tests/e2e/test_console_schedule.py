@@ -147,3 +147,32 @@ def test_templates_and_single_days_are_planned_with_a_preview(world: World, sign
     different = world.sql.rows(f"SELECT date, kind FROM schedule_exception {of_doctor}", *doctor)
     assert [tuple(row) for row in made] == [("模板室 3", 0, 1)]
     assert [tuple(row) for row in different] == [(NEXT, "cancelled")]
+
+
+def test_who_closes_a_doctor_reads_first_who_is_booked_and_may_still_leave_it(
+    world: World, signed_in: SignIn
+) -> None:
+    clinic = clinic_in(world, booked=3)
+    desk = signed_in("hospital_admin")
+    active = "SELECT is_active FROM doctor WHERE hospital_id = $1 AND id = $2"
+    closed = (
+        "SELECT DISTINCT closed_by FROM slot JOIN clinic_session s ON s.id = session_id WHERE doctor_id = $1"
+    )
+
+    desk.open(f"/doctors/{clinic.doctor_id}")
+    desk.at("张医生")
+    desk.field("启用").uncheck()
+    desk.press("保存")
+    desk.says("的 1 次出诊不再放号，14 个没有约出的号停止预约。", "其中 6 位患者已经预约或正在付款")
+    desk.expect_complaint("409")
+    desk.look("touched")
+    desk.press("先不保存")
+    desk.says("还没有保存：这次修改影响 1 次出诊、6 位已预约的患者")
+    left = world.sql.rows(active, HOSPITAL, clinic.doctor_id)
+    desk.press("保存")
+    desk.press("知道后果，仍然保存")
+    desk.says("已保存。")
+    desk.expect_complaint("409")
+
+    assert [row[0] for row in left] == [True]
+    assert [row[0] for row in world.sql.rows(closed, clinic.doctor_id)] == ["doctor-inactive"]

@@ -3,6 +3,7 @@ import { texts } from '@/texts/app'
 import { address } from './address'
 import { brokenAnswer, Offline, Refusal, retryAfter } from './refusal'
 import { csrfToken, heardOf, loggedOut } from './session'
+import { confirmationOf } from './touched'
 import type { Arguments, Body, Operation, PathOf, Verb } from './typed'
 
 export { Offline, Refusal } from './refusal'
@@ -103,10 +104,24 @@ export async function call<T>(
   }
 }
 
+/** One call; an edit that touches people's appointments is asked about, and sent again when it is meant. */
+async function confirmed<T>(given: Loose, send: (given: Loose) => Promise<T>): Promise<T> {
+  try {
+    return await send(given)
+  } catch (error) {
+    const confirm = await confirmationOf(error)
+    if (!confirm) throw error
+    const once = given.once && newKey()
+    return confirmed({ ...given, once, query: { ...given.query, confirm } }, send)
+  }
+}
+
 function verb<V extends Verb>(name: V) {
   return <P extends PathOf<V>>(path: P, ...[options]: Arguments<Operation<V, P>>): Promise<Body<V, P>> => {
     const given = (options ?? {}) as Loose
-    return call(name.toUpperCase(), address(path, given), given, json) as Promise<Body<V, P>>
+    return confirmed(given, (now) => call(name.toUpperCase(), address(path, now), now, json)) as Promise<
+      Body<V, P>
+    >
   }
 }
 

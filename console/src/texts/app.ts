@@ -124,6 +124,12 @@ export const texts = {
     stay: '留在本页',
     was: (from: string, to: string) => `${from} → ${to}`,
   },
+  touched: {
+    title: '这次修改会影响已经排好的出诊',
+    look: '在新页面里查看这些出诊',
+    notNow: '先不保存',
+    save: '知道后果，仍然保存',
+  },
   conflict: {
     title: '别人刚刚保存了这份内容',
     why: '您打开之后，这份内容已经被改过。请对照两边，再决定保留哪一份。',

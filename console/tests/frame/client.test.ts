@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { api, newKey, Offline, Refusal } from '@/api/client'
+import { answerTouched, touched } from '@/api/touched'
 import { isReached, keepCsrfToken, onLoggedOut } from '@/api/session'
 import { json, problem, serve } from './server'
 
@@ -92,4 +93,41 @@ test('a refused login is not asked about again when the caller says so, or when 
   await expect(api.get('/api/v1/staff/me', { renews: false })).rejects.toMatchObject({ status: 401 })
   expect(ask).not.toHaveBeenCalled()
   await expect(api.get('/api/v1/staff/me')).rejects.toMatchObject({ status: 401 })
+})
+
+const touching = (people: number) =>
+  problem('edit-touches-sessions', 409, { consequences: [`${people} people`], confirm: `token-${people}` })
+const edit = () =>
+  api.put('/api/v1/staff/doctors/{doctor_id}', {
+    path: { doctor_id: 'd' },
+    body: {} as never,
+  })
+
+test('an edit that touches people is sent again with what was told, and told anew when it has changed', async () => {
+  const asked = serve(
+    () => touching(2),
+    () => touching(3),
+    () => json({}),
+  )
+  const saved = edit()
+  await vi.waitFor(() => expect(touched.value?.consequences).toEqual(['2 people']))
+  answerTouched(true)
+  await vi.waitFor(() => expect(touched.value?.consequences).toEqual(['3 people']))
+  answerTouched(true)
+  await saved
+  expect(asked.map(({ url }) => url)).toEqual([
+    '/api/v1/staff/doctors/d',
+    '/api/v1/staff/doctors/d?confirm=token-2',
+    '/api/v1/staff/doctors/d?confirm=token-3',
+  ])
+  expect(touched.value).toBeNull()
+})
+
+test('an edit that is not meant stays refused', async () => {
+  const asked = serve(() => touching(2))
+  const refused = edit()
+  await vi.waitFor(() => expect(touched.value).not.toBeNull())
+  answerTouched(false)
+  await expect(refused).rejects.toMatchObject({ code: 'edit-touches-sessions' })
+  expect(asked).toHaveLength(1)
 })

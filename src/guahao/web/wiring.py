@@ -45,6 +45,7 @@ from guahao.kernel.jobs import Job, Timed
 from guahao.kernel.settings import Environment, Settings
 from guahao.payment.queries import NUMBERS as PAYMENT_NUMBERS
 from guahao.payment.service.alarm import Alarm
+from guahao.scheduling.service.touched import watching_sessions
 from guahao.web import clients, front, health, imports, openapi, remote, trouble
 from guahao.web.metrics import KERNEL_NUMBERS, Asked, job_numbers
 from guahao.web.money import Providers, errands, providers
@@ -148,6 +149,7 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.doctor_directory = is_doctor
     app.state.hindrances = hindrances
     app.state.account_copy = copy_of_bookings
+    app.state.session_watch = watching_sessions
     app.state.identity_verifier = remote.identity_verifier(settings)
     used = providers(settings, app.state.sessions)
     app.state.gateways = used.gateways

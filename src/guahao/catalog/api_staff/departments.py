@@ -12,11 +12,12 @@ from guahao.catalog.api_staff import schemas
 from guahao.catalog.api_staff.search import DepartmentSearch
 from guahao.catalog.api_staff.shared import (
     CREATED,
-    EDITED,
     EXPORTED,
     SEEN,
+    WATCHED,
     Editor,
     Viewer,
+    Watched,
     existing,
     own,
     telling_current,
@@ -107,27 +108,29 @@ async def create_department(
     return schemas.DepartmentSeen.of(row, parent_code=body.parent_code, campus_code=body.campus_code)
 
 
-@router.put("/departments/{department_id}", responses=problems(*EDITED, *OF_DEPARTMENTS))
+@router.put("/departments/{department_id}", responses=problems(*WATCHED, *OF_DEPARTMENTS))
 async def update_department(
-    department_id: str, body: schemas.DepartmentEdit, db: Db, who: Editor
+    department_id: str, body: schemas.DepartmentEdit, db: Db, who: Editor, watched: Watched
 ) -> schemas.DepartmentSeen:
     """Save a department; `version` is the one you opened. A conflict tells the row in `current`."""
     id_ = own(who, department_id)
-    async with telling_current(lambda: _department(db, id_)):
+    async with telling_current(lambda: _department(db, id_)), watched(hospital_of(id_), who):
         row = await edit.update_department(
             db, department_id=id_, version=body.version, row=body.row(DepartmentRow), actor=f"staff:{who.id}"
         )
     return schemas.DepartmentSeen.of(row, parent_code=body.parent_code, campus_code=body.campus_code)
 
 
-@router.post("/departments/{department_id}/move", responses=problems(*EDITED, DepartmentLoop))
-async def move(department_id: str, body: schemas.MoveIn, db: Db, who: Editor) -> schemas.DepartmentSeen:
+@router.post("/departments/{department_id}/move", responses=problems(*WATCHED, DepartmentLoop))
+async def move(
+    department_id: str, body: schemas.MoveIn, db: Db, who: Editor, watched: Watched
+) -> schemas.DepartmentSeen:
     """Put a department below `parent_id` (null is the top), before `before_id` or as the last.
 
     Only the tree changes. `not-found` also when `before_id` is not below that parent any more.
     """
     id_ = own(who, department_id)
-    async with telling_current(lambda: _department(db, id_)):
+    async with telling_current(lambda: _department(db, id_)), watched(hospital_of(id_), who):
         await move_department(
             db,
             department_id=id_,

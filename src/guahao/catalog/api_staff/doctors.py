@@ -12,12 +12,13 @@ from guahao.catalog.api_staff import schemas
 from guahao.catalog.api_staff.search import DoctorSearch
 from guahao.catalog.api_staff.shared import (
     CREATED,
-    EDITED,
     EXPORTED,
     LISTED,
     SEEN,
+    WATCHED,
     Editor,
     Viewer,
+    Watched,
     existing,
     own,
     telling_current,
@@ -93,11 +94,13 @@ async def show_doctor(doctor_id: str, db: Db, who: Viewer) -> schemas.DoctorSeen
     return await _doctor(db, own(who, doctor_id))
 
 
-@router.put("/doctors/{doctor_id}", responses=problems(*EDITED, CatalogCodeUnknown, PictureUnknown))
-async def update_doctor(doctor_id: str, body: schemas.DoctorEdit, db: Db, who: Editor) -> schemas.DoctorSeen:
+@router.put("/doctors/{doctor_id}", responses=problems(*WATCHED, CatalogCodeUnknown, PictureUnknown))
+async def update_doctor(
+    doctor_id: str, body: schemas.DoctorEdit, db: Db, who: Editor, watched: Watched
+) -> schemas.DoctorSeen:
     """Save a doctor; `version` is the one you opened. A conflict tells the row as it is in `current`."""
     id_ = own(who, doctor_id)
-    async with telling_current(lambda: _doctor(db, id_)):
+    async with telling_current(lambda: _doctor(db, id_)), watched(hospital_of(id_), who):
         await edit.update_doctor(
             db, doctor_id=id_, version=body.version, row=body.row(DoctorRow), actor=f"staff:{who.id}"
         )

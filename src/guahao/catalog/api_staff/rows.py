@@ -7,11 +7,12 @@ from fastapi import APIRouter
 from guahao.catalog.api_staff import schemas
 from guahao.catalog.api_staff.shared import (
     CREATED,
-    EDITED,
     SEEN,
+    WATCHED,
     Editor,
     Founder,
     Viewer,
+    Watched,
     existing,
     own,
     telling_current,
@@ -56,14 +57,14 @@ async def show_hospital(hospital_id: str, db: Db, who: Viewer) -> schemas.Hospit
     return await _hospital(db, await existing(db, who, hospital_id))
 
 
-@router.put("/hospitals/{hospital_id}", responses=problems(*EDITED, PictureUnknown))
+@router.put("/hospitals/{hospital_id}", responses=problems(*WATCHED, PictureUnknown))
 async def update_hospital(
-    hospital_id: str, body: schemas.HospitalEdit, db: Db, who: Editor
+    hospital_id: str, body: schemas.HospitalEdit, db: Db, who: Editor, watched: Watched
 ) -> schemas.HospitalSeen:
     """Save a hospital; `version` is the one you opened. A conflict tells the row as it is in `current`."""
     id_ = parse_hospital_id(hospital_id)
     who.require(id_)
-    async with telling_current(lambda: _hospital(db, id_)):
+    async with telling_current(lambda: _hospital(db, id_)), watched(id_, who):
         row = await edit.update_hospital(
             db, hospital_id=id_, version=body.version, row=body.row(HospitalRow), actor=f"staff:{who.id}"
         )
@@ -89,15 +90,17 @@ async def create_campus(hospital_id: str, body: schemas.CampusIn, db: Db, who: E
     return schemas.CampusSeen.of(row)
 
 
-@router.put("/campuses/{campus_id}", responses=problems(*EDITED))
-async def update_campus(campus_id: str, body: schemas.CampusEdit, db: Db, who: Editor) -> schemas.CampusSeen:
+@router.put("/campuses/{campus_id}", responses=problems(*WATCHED))
+async def update_campus(
+    campus_id: str, body: schemas.CampusEdit, db: Db, who: Editor, watched: Watched
+) -> schemas.CampusSeen:
     """Save a campus; `version` is the one you opened. A conflict tells the row as it is in `current`."""
     id_ = own(who, campus_id)
 
     async def current() -> schemas.CampusSeen:
         return schemas.CampusSeen.of(await db.get_one(Campus, (hospital_of(id_), id_)))
 
-    async with telling_current(current):
+    async with telling_current(current), watched(hospital_of(id_), who):
         row = await edit.update_campus(
             db, campus_id=id_, version=body.version, row=body.row(CampusRow), actor=f"staff:{who.id}"
         )

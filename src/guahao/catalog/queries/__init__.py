@@ -19,6 +19,7 @@ from guahao.catalog.queries.facts import (
     doctors_of_department,
     fees_of,
     hospital_by_code,
+    hospital_exists,
     hospitals_by_ids,
     require_visible,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "fees_of",
     "forget_rules",
     "hospital_by_code",
+    "hospital_exists",
     "hospitals_by_ids",
     "require_visible",
     "rules_of",

@@ -154,6 +154,11 @@ async def hospitals_by_ids(db: AsyncSession, ids: Collection[int]) -> dict[int, 
     return {row.id: _hospital(row) for row in rows}
 
 
+async def hospital_exists(db: AsyncSession, hospital_id: int) -> bool:
+    """Whether there is a hospital with this number, open or closed; reads no row that others might reuse."""
+    return await db.scalar(select(Hospital.id).where(Hospital.id == hospital_id)) is not None
+
+
 async def hospital_by_code(db: AsyncSession, code: str) -> HospitalFacts | None:
     """The hospital with this code."""
     row = await db.scalar(select(Hospital).where(Hospital.code == code))

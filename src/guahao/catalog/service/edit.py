@@ -108,7 +108,7 @@ async def update_department(
     Raises NotFound, EditConflict, CodeTaken, CatalogCodeUnknown, NationalCodeUnknown, DepartmentLoop.
     """
     hospital_id = hospital_of(department_id)
-    await lock_tree(db, hospital_id)
+    await lock_hospital(db, hospital_id)
     columns = await department_columns(db, hospital_id=hospital_id, row=row)
     department = await _update(
         db, Department, id_=department_id, version=version, columns=columns, actor=actor
@@ -200,8 +200,11 @@ async def lock_row(db: AsyncSession, model: type[Owned], id_: UUID) -> Owned | N
     return await db.scalar(found.with_for_update(key_share=True).execution_options(populate_existing=True))
 
 
-async def lock_tree(db: AsyncSession, hospital_id: int) -> None:
-    """Two moves at once could close a loop that neither of them sees."""
+async def lock_hospital(db: AsyncSession, hospital_id: int) -> None:
+    """Let nobody else edit the catalogue of a hospital, nor make sessions in it, until commit.
+
+    Two moves of departments at once could close a loop that neither of them sees.
+    """
     await db.execute(select(Hospital.id).where(Hospital.id == hospital_id).with_for_update(key_share=True))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.models import Department
-from guahao.catalog.service.edit import change_row, lock_row, lock_tree, note_edit
+from guahao.catalog.service.edit import change_row, lock_hospital, lock_row, note_edit
 from guahao.catalog.service.store import refuse_loop
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import hospital_of
@@ -33,7 +33,7 @@ async def move_department(
     Raises NotFound (also when `before_id` is not below that parent any more), EditConflict, DepartmentLoop.
     """
     hospital_id = hospital_of(department_id)
-    await lock_tree(db, hospital_id)
+    await lock_hospital(db, hospital_id)
     found = await lock_row(db, Department, department_id)
     if parent_id is not None and await lock_row(db, Department, _own(parent_id, hospital_id)) is None:
         raise NotFound

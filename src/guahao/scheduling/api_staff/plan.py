@@ -9,12 +9,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from guahao.catalog.ports import EditTouchesSessions
 from guahao.catalog.service.conflict import EditConflict
 from guahao.identity.access import NotLoggedIn, Permission, PermissionMissing, StaffRef, staff
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import Invalid, NotFound, Problem
 from guahao.kernel.http import Db, Now, Page, problems
 from guahao.kernel.ids import hospital_of, parse_hospital_id, parse_id
+from guahao.kernel.value.fields import opaque
 from guahao.scheduling.api_staff.schemas import (
     ExceptionIn,
     ExceptionOut,
@@ -42,6 +44,7 @@ from guahao.scheduling.service.templates import (
     template_of_row,
     upsert_template,
 )
+from guahao.scheduling.service.touched import watching_sessions
 
 router = APIRouter()
 
@@ -52,6 +55,11 @@ SEEN: tuple[type[Problem], ...] = (NotLoggedIn, PermissionMissing, NotFound)
 EDITED: tuple[type[Problem], ...] = (*SEEN, Invalid)
 _MISFITS: tuple[type[Problem], ...] = (DoctorNotInDepartment, LevelDiffers)
 _SHOWN_DAYS = 92
+
+Confirm = Annotated[
+    Annotated[str, opaque(64)] | None,
+    Query(description="The `confirm` of an edit-touches-sessions: save although this becomes of sessions"),
+]
 
 
 def own_doctor(who: StaffRef) -> UUID | None:
@@ -74,15 +82,21 @@ async def list_templates(hospital_id: str, db: Db, who: Viewer) -> Page[Template
 
 
 @router.put(
-    "/hospitals/{hospital_id}/templates", responses=problems(*EDITED, *_MISFITS, DoctorBusy, RoomBusy)
+    "/hospitals/{hospital_id}/templates",
+    responses=problems(*EDITED, *_MISFITS, DoctorBusy, RoomBusy, EditTouchesSessions),
 )
-async def save_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner, now: Now) -> TemplateOut:
+async def save_template(
+    hospital_id: str, body: TemplateIn, db: Db, who: Planner, now: Now, confirm: Confirm = None
+) -> TemplateOut:
     """Add a weekly template, or change the one with the same doctor, department, weekday, period, first day.
 
     Later sessions in which nobody has taken a place follow within a minute; others stay as published.
+    What becomes of people who are booked is told first, as `edit-touches-sessions`.
     """
     row = body.row(own(who, hospital_id))
-    await upsert_template(db, row, by=f"staff:{who.id}", now=now)
+    by = f"staff:{who.id}"
+    async with watching_sessions(db, hospital_id=row.hospital_id, confirm=confirm, by=by, now=now):
+        await upsert_template(db, row, by=by, now=now)
     return TemplateOut.model_validate(await template_of_row(db, row))
 
 
@@ -100,18 +114,23 @@ async def add_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner,
 
 @router.put(
     "/templates/{template_id}",
-    responses=problems(*EDITED, EditConflict, TemplateExists, *_MISFITS, DoctorBusy, RoomBusy),
+    responses=problems(
+        *EDITED, EditConflict, TemplateExists, *_MISFITS, DoctorBusy, RoomBusy, EditTouchesSessions
+    ),
 )
-async def edit_template(template_id: str, body: TemplateEdit, db: Db, who: Planner, now: Now) -> TemplateOut:
+async def edit_template(
+    template_id: str, body: TemplateEdit, db: Db, who: Planner, now: Now, confirm: Confirm = None
+) -> TemplateOut:
     """Change a weekly template, or end it with `valid_until`; `version` is the one you opened.
 
     Later sessions nobody has touched follow; those booked or changed by hand stay as they are.
+    What becomes of people who are booked is told first, as `edit-touches-sessions`.
     """
     id_ = parse_id(template_id)
     who.require(hospital_of(id_))
-    saved = await change_template(
-        db, id_, body.row(hospital_of(id_)), version=body.version, by=f"staff:{who.id}", now=now
-    )
+    row, by = body.row(hospital_of(id_)), f"staff:{who.id}"
+    async with watching_sessions(db, hospital_id=row.hospital_id, confirm=confirm, by=by, now=now):
+        saved = await change_template(db, id_, row, version=body.version, by=by, now=now)
     return TemplateOut.model_validate(saved)
 
 
