@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState
@@ -18,7 +19,7 @@ from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Problem
 from guahao.kernel.events import EventRow, EventState
 from guahao.kernel.relay import Relay
-from guahao.payment.models import OrderState, Payment, PaymentState, Refund, RefundReason
+from guahao.payment.models import Order, OrderState, Payment, PaymentState, Refund, RefundReason
 from guahao.payment.service.facts import apply_paid
 from guahao.payment.service.order import payment_closed
 from tests.factories.booking import appointment, events, hold, make_booker, order, overdue
@@ -236,6 +237,26 @@ async def test_row_20_expiry_closing_and_payment_at_once_end_in_one_of_two_ways(
     }
     assert await broken_slots(db) == 0
     assert set(await db.scalars(select(EventRow.state))) <= {EventState.DONE, EventState.UNHEARD}
+
+
+async def test_a_hold_keeps_its_place_to_its_last_moment(db: AsyncSession) -> None:
+    slot = await make_slot(db, capacity=2)
+    early, over = [await hold(db, await make_booker(db), slot.id) for _ in range(2)]
+    for plan, left_s in ((early, 20), (over, -1)):
+        at = func.clock_timestamp() + timedelta(seconds=left_s)
+        await db.execute(
+            update(Appointment).where(Appointment.id == plan.appointment_id).values(hold_expires_at=at)
+        )
+        await db.execute(update(Order).where(Order.id == plan.order_id).values(expires_at=at))
+
+    ended = await expire_holds(db)
+
+    assert ended == 1
+    assert await state_of(db, early) == (HELD, OrderState.CREATED)
+    assert await state_of(db, over) == (EXPIRED, OrderState.CLOSED)
+    assert await counters(db, slot.id) == {"held": 1, "free": 1}
+    await pay_order(db, early.order_id)
+    assert (await state_of(db, early))[1] is OrderState.PAID
 
 
 async def test_an_expiry_marks_what_it_has_seen_and_nothing_else(db: AsyncSession) -> None:

@@ -77,7 +77,7 @@ def make_standing(**overrides: object) -> Standing:
         "starts_at": START + timedelta(days=1),
         "ends_at": START + timedelta(days=1, minutes=30),
         "state": AppointmentState.BOOKED,
-        "created_at": NOW - timedelta(hours=1),
+        "made_at": NOW - timedelta(hours=1),
     }
     return Standing(**(values | overrides))  # type: ignore[arg-type]  # a factory passes overrides on
 
@@ -214,12 +214,12 @@ def test_times_that_only_touch_do_not_overlap(shift: timedelta, code: str | None
         (2, {"date": DAY}, "daily-limit"),
         (2, {"date": DAY, "hospital_id": 2}, None),
         (3, {"date": DAY, "hospital_id": 2}, "daily-departments-limit"),
-        (4, {"created_at": NOW - timedelta(days=7) + SECOND}, None),
-        (5, {"created_at": NOW - timedelta(days=7) + SECOND}, "weekly-limit"),
-        (5, {"created_at": NOW - timedelta(days=7)}, None),
-        (7, {"created_at": NOW - timedelta(days=29)}, None),
-        (8, {"created_at": NOW - timedelta(days=29)}, "monthly-limit"),
-        (8, {"created_at": NOW - timedelta(days=30)}, None),
+        (4, {"made_at": NOW - timedelta(days=7) + SECOND}, None),
+        (5, {"made_at": NOW - timedelta(days=7) + SECOND}, "weekly-limit"),
+        (5, {"made_at": NOW - timedelta(days=7)}, None),
+        (7, {"made_at": NOW - timedelta(days=29)}, None),
+        (8, {"made_at": NOW - timedelta(days=29)}, "monthly-limit"),
+        (8, {"made_at": NOW - timedelta(days=30)}, None),
     ],
 )
 def test_a_person_books_only_so_much(count: int, overrides: dict[str, object], code: str | None) -> None:

@@ -61,6 +61,35 @@ async def test_a_suspension_gives_the_booked_a_choice_and_ends_unpaid_holds(db: 
     assert await broken_slots(db) == 0
 
 
+@pytest.mark.parametrize(
+    ("starts_in", "left"),
+    [
+        (timedelta(hours=3), timedelta(hours=2)),
+        (timedelta(hours=25), timedelta(hours=2)),
+        (timedelta(hours=26), timedelta(hours=2)),
+        (timedelta(hours=27), timedelta(hours=3)),
+    ],
+)
+async def test_whoever_is_told_late_has_two_hours_to_choose(
+    db: AsyncSession, starts_in: timedelta, left: timedelta
+) -> None:
+    slot = await make_slot(db, days=5)
+    booked = await book(db, await make_booker(db), slot.id)
+    soon = func.now() + starts_in
+    await db.execute(
+        update(Slot).where(Slot.id == slot.id).values(starts_at=soon, ends_at=soon + timedelta(minutes=30))
+    )
+    now = await db.scalar(func.now())
+
+    await stop(db, slot)
+    await refund_undecided(db)
+
+    row = await appointment(db, booked.id)
+    assert row.state is AppointmentState.SUSPENDED
+    assert row.decide_by is not None
+    assert abs(row.decide_by - now - left) < timedelta(seconds=30)
+
+
 async def test_a_hold_paid_during_a_suspension_gets_the_same_choice(db: AsyncSession) -> None:
     slot = await make_slot(db, capacity=2, days=5)
     plan = await hold(db, await make_booker(db), slot.id)

@@ -46,10 +46,11 @@ def made(day: date = DAY, *, at: datetime | None = None, **overrides: Any) -> Ma
         starts_at=starts_at,
         ends_at=starts_at + timedelta(minutes=30),
         state=AppointmentState.BOOKED,
-        created_at=booked_at,
+        made_at=booked_at,
     )
     values: dict[str, Any] = {
         "standing": standing,
+        "at": booked_at,
         "ended_at": None,
         "channel": Channel.ONLINE,
         "leaving": None,
@@ -63,7 +64,7 @@ def codes(past: Past, rules: Rules) -> list[str]:
 
 
 def past_of(*bookings: Made, cancelled_at: tuple[datetime, ...] = ()) -> Past:
-    in_order = sorted(bookings, key=lambda one: one.standing.created_at)
+    in_order = sorted(bookings, key=lambda one: one.at)
     return Past(made=in_order, cancelled_at=cancelled_at)
 
 

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.models import AuditEntryRow
 from guahao.catalog.policy.rules import Rules
 from guahao.catalog.queries import forget_rules, rules_of
-from guahao.catalog.queries.rules import rule_versions
+from guahao.catalog.queries.rules import SEEN_WITHIN_S, rule_versions
 from guahao.catalog.service import EditConflict, RulesTooSoon, publish_rules
+from guahao.catalog.service.rules import NOTICE
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound
@@ -127,6 +128,10 @@ async def test_rules_are_read_from_memory_and_read_again_when_told_to(db: AsyncS
     fresh = await rules_of(db, hospital_id=hospital_id, now=utc_now())
 
     assert (remembered.rules.hold_min, fresh.rules.hold_min) == (15, 7)
+
+
+def test_every_process_has_read_a_version_anew_before_it_starts() -> None:
+    assert timedelta(seconds=2 * SEEN_WITHIN_S) <= NOTICE == timedelta(seconds=60)
 
 
 async def test_a_value_that_a_later_release_adds_takes_its_default(db: AsyncSession) -> None:

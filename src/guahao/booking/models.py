@@ -227,6 +227,8 @@ class Appointment(Base):
     decide_by: Mapped[datetime | None]
     """While suspended: until when the person may choose before the fee goes back by itself."""
     rescheduled_from: Mapped[UUID | None]
+    first_made_at: Mapped[datetime | None]
+    """When the person first booked, where moves led here: limits count bookings that are made, not moves."""
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     booked_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -180,7 +180,7 @@ class CancelTooLate(Problem):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One appointment of a person that is alive or was made within the last thirty days."""
+    """One appointment that is alive or was made within thirty days; moving it keeps `made_at`."""
 
     appointment_id: UUID
     hospital_id: int
@@ -190,7 +190,7 @@ class Standing:
     starts_at: datetime
     ends_at: datetime
     state: AppointmentState
-    created_at: datetime
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +309,7 @@ def _refusal_by_count(slot: SlotOnSale, others: list[Standing], rules: Rules) ->
 
 
 def _booked_within(others: list[Standing], now: datetime, *, days: int) -> int:
-    return sum(one.created_at > now - timedelta(days=days) for one in others)
+    return sum(one.made_at > now - timedelta(days=days) for one in others)
 
 
 def refusal_of_late_money(

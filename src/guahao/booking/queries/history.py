@@ -61,6 +61,7 @@ _unpaid_at = (
     .scalar_subquery()
 )
 _today = cast(func.timezone(CHINA.key, func.now()), Date)
+_made_at = func.coalesce(_APPOINTMENT.first_made_at, _APPOINTMENT.created_at)
 _HISTORY = HotStatement(
     select(
         _wanted.c.hospital_id.label("asked_hospital_id"),
@@ -75,7 +76,7 @@ _HISTORY = HotStatement(
         _APPOINTMENT.starts_at,
         _APPOINTMENT.ends_at,
         _APPOINTMENT.state,
-        _APPOINTMENT.created_at,
+        _made_at.label("made_at"),
     ).join_from(
         _wanted,
         Appointment.__table__,
@@ -83,7 +84,7 @@ _HISTORY = HotStatement(
             _APPOINTMENT.person_id == _wanted.c.person_id,
             _APPOINTMENT.ended_at.is_(None),
             # whatever a limit of a day or of the last days may count, over or not
-            or_(_APPOINTMENT.date >= _today, _APPOINTMENT.created_at > func.now() - timedelta(days=30)),
+            or_(_APPOINTMENT.date >= _today, _made_at > func.now() - timedelta(days=30)),
         ),
         isouter=True,
     )
@@ -117,7 +118,7 @@ async def histories(
                     starts_at=row.starts_at,
                     ends_at=row.ends_at,
                     state=AppointmentState(row.state),
-                    created_at=row.created_at,
+                    made_at=row.made_at,
                 )
             )
     return {

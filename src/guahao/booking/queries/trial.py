@@ -10,6 +10,7 @@ from uuid import UUID
 from guahao.booking import policy
 from guahao.booking.models import Channel
 from guahao.catalog.queries import Rules
+from guahao.kernel.clock import local_date
 from guahao.kernel.errors import Problem
 from guahao.scheduling.queries.facts import SlotOnSale
 from guahao.scheduling.queries.states import SessionState
@@ -17,9 +18,10 @@ from guahao.scheduling.queries.states import SessionState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """One booking as it was made; `leaving` is the one that was given up for it."""
+    """One booking or move as it was made, `at` a moment; `leaving` is the one that was given up for it."""
 
     standing: policy.Standing
+    at: datetime
     ended_at: datetime | None
     channel: Channel
     leaving: UUID | None
@@ -52,7 +54,7 @@ def refusals(past: Past, rules: Rules) -> dict[UUID, Problem]:
 
 
 def _refusal(one: Made, earlier: Iterable[Made], past: Past, rules: Rules) -> Problem | None:
-    slot = _then(one.standing, rules)
+    slot = _then(one, rules)
     is_online = one.channel is Channel.ONLINE
     history = policy.History(
         standing=tuple(other.standing for other in earlier if _stood(other, slot.now)),
@@ -64,8 +66,9 @@ def _refusal(one: Made, earlier: Iterable[Made], past: Past, rules: Rules) -> Pr
     )
 
 
-def _then(booked: policy.Standing, rules: Rules) -> SlotOnSale:
+def _then(made: Made, rules: Rules) -> SlotOnSale:
     """The slot as it would have stood under these rules when it was booked: on sale once released."""
+    booked = made.standing
     return SlotOnSale(
         hospital_id=booked.hospital_id,
         session_id=booked.session_id,
@@ -75,15 +78,15 @@ def _then(booked: policy.Standing, rules: Rules) -> SlotOnSale:
         starts_at=booked.starts_at,
         ends_at=booked.ends_at,
         released_at=rules.release_at(booked.date),
-        now=booked.created_at,
+        now=made.at,
     )
 
 
 def _stood(other: Made, now: datetime) -> bool:
     """Whether the rules looked at that booking at `now`, as `queries.history` reads it."""
     is_alive = other.ended_at is None or other.ended_at > now
-    is_recent = other.standing.created_at > now - timedelta(days=30)
-    return is_alive and (is_recent or other.standing.ends_at > now)
+    is_recent = other.standing.made_at > now - timedelta(days=30)
+    return is_alive and (is_recent or other.standing.date >= local_date(now))
 
 
 def _unpaid_at(past: Past, now: datetime) -> tuple[datetime, ...]:

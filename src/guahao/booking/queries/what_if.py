@@ -182,7 +182,7 @@ def _bookings_of(people: Subquery, period: Period) -> Select[*tuple[Any, ...]]:
         select(
             *(row.id, row.hospital_id, row.person_id, row.patient_id, row.session_id),
             *(row.department_id, row.doctor_id, row.date, row.starts_at, row.ends_at, row.state),
-            *(row.channel, row.rescheduled_from, row.created_at, row.ended_at),
+            *(row.channel, row.rescheduled_from, row.first_made_at, row.created_at, row.ended_at),
             and_(*period.conditions()).label("is_judged"),
         )
         .join(people, row.person_id == people.c.person_id)
@@ -214,8 +214,9 @@ def _made(row: BookingRow) -> Made:
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             state=row.state,
-            created_at=row.created_at,
+            made_at=row.first_made_at or row.created_at,
         ),
+        at=row.created_at,
         ended_at=row.ended_at,
         channel=row.channel,
         leaving=row.rescheduled_from,

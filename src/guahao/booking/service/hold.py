@@ -43,6 +43,7 @@ APPOINTMENT_INSERT = BulkInsert(
     "number",
     "hold_expires_at",
     "rescheduled_from",
+    "first_made_at",
     "booked_at",
 )
 _PARTS = (
@@ -189,6 +190,7 @@ def appointment_values(plan: HoldPlan) -> dict[str, Any]:
         "number": plan.number,
         "hold_expires_at": plan.hold_expires_at,
         "rescheduled_from": plan.rescheduled_from,
+        "first_made_at": plan.first_made_at,
         "booked_at": slot.now if plan.number is not None else None,
     }
 

@@ -69,6 +69,8 @@ class HoldPlan:
     number: int | None
     hold_expires_at: datetime | None
     rescheduled_from: UUID | None = None
+    first_made_at: datetime | None = None
+    """When the booking was made that this one moves, or that was moved before it."""
 
     @property
     def state(self) -> AppointmentState:
@@ -198,7 +200,7 @@ def _standing_of(patient: PatientFacts, planned: Sequence[HoldPlan | Problem]) -
             starts_at=plan.slot.starts_at,
             ends_at=plan.slot.ends_at,
             state=plan.state,
-            created_at=plan.slot.now,
+            made_at=plan.slot.now,
         )
         for plan in planned
         if isinstance(plan, HoldPlan) and plan.patient.person_id == patient.person_id

@@ -88,6 +88,7 @@ async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldReq
         number=number,
         hold_expires_at=None,
         rescheduled_from=old.id,
+        first_made_at=old.first_made_at or old.created_at,
     )
     await _write(db, old, old_slot, plan)
     return plan
