@@ -37,6 +37,7 @@ DIRECTORY = {
     "sandbox_weixin_consent",
     "sandbox_weixin_message",
     "sandbox_weixin_token",
+    "security_event",
     "sms_budget",
     "sms_code",
     "staff",

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.service.login import forget_old_logins
 from guahao.identity.service.person_quota import forget_old_quotas
+from guahao.identity.service.security_event import forget_old_events
 from guahao.identity.service.sms_code import forget_old_codes
 from guahao.identity.service.throttle import forget_old_tries
 from guahao.identity.service.value_forms import index_persons
@@ -24,6 +25,7 @@ async def forget_ended(db: AsyncSession) -> int:
     await forget_old_tries(db, now=now)
     await forget_old_logins(db, now=now)
     await forget_old_quotas(db, now=now)
+    await forget_old_events(db, now=now)
     return 0
 
 

@@ -12,7 +12,20 @@ from guahao.identity.api_patient.copy import router as copy
 from guahao.identity.api_patient.logins import router as logins
 from guahao.identity.api_patient.patients import router as patients
 from guahao.identity.api_patient.phone import router as phone
+from guahao.identity.api_patient.phone_change import router as phone_change
+from guahao.identity.api_patient.security_events import router as security_events
 
 router = APIRouter()
-for part in (codes, accounts, phone, logins, patients, consents, closure, copy):
+for part in (
+    codes,
+    accounts,
+    phone,
+    phone_change,
+    security_events,
+    logins,
+    patients,
+    consents,
+    closure,
+    copy,
+):
     router.include_router(part)

@@ -117,6 +117,7 @@ async def change_password(body: PasswordChangeIn, account: CurrentAccount, calle
             old_hash=old_hash,
             new_hash=new_hash,
             keep_login=account.login_id,
+            source=caller.source,
             now=caller.now,
         )
     await caller.forgive(attempt)
@@ -139,6 +140,8 @@ async def reset_password(body: PasswordResetIn, caller: Caller) -> None:
     new_hash = await hash_password(body.new_password)
     async with transaction(caller.sessions) as db:
         await sms_codes.spend_code(db, code_id=code_id, now=caller.now)
-        await accounts.reset_password(db, credential=credential, new_hash=new_hash, now=caller.now)
+        await accounts.reset_password(
+            db, credential=credential, new_hash=new_hash, source=caller.source, now=caller.now
+        )
     if credential.username is not None:
         await caller.forgive(caller.attempt(credential.username, account_id=credential.owner))

@@ -12,6 +12,7 @@ from starlette.datastructures import State
 
 from guahao.identity.access import DeviceTokens, SenderAddress, Tried
 from guahao.identity.policy.device import device_of, new_device
+from guahao.identity.service.security_event import Source
 from guahao.identity.service.sms_code import Asker, SmsCodeWrong, TypedCode, pay_code_try
 from guahao.identity.service.throttle import Attempt, Realm, forgive_try, pay_budgets, pay_try
 from guahao.kernel.crypto import KeyRing
@@ -33,6 +34,11 @@ class CallerFacts:
     state: State
     """What the trail reads when the request is refused."""
     now: datetime
+
+    @property
+    def source(self) -> Source:
+        """Where the request comes from, as the owner is told it."""
+        return Source(address=self.address, device=self.device)
 
     def known_device(self, account_id: UUID | None) -> str | None:
         """The device, if its token shows that this account has logged in on it before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, assert_never
 
 from fastapi import APIRouter, Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import CurrentAccount, NotLoggedIn, per_address, public
 from guahao.identity.api_patient.caller import Caller, CallerFacts, prove_phone
@@ -19,12 +20,14 @@ from guahao.identity.api_patient.schemas import (
     typed_code,
 )
 from guahao.identity.models.account import Account, CodePurpose, LoginKind
+from guahao.identity.models.security_event import SecurityEventKind
 from guahao.identity.ports.wechat import WeChatIdentity
 from guahao.identity.queries.login import logins_of_account
 from guahao.identity.service import account as accounts
 from guahao.identity.service.login import OpenedLogin, open_account_login, revoke_account_login
 from guahao.identity.service.openid import openid_by_code
 from guahao.identity.service.password import hash_password, is_outdated, is_password
+from guahao.identity.service.security_event import Owner, tell
 from guahao.identity.service.sms_code import SmsCodeWrong, spend_code
 from guahao.identity.service.throttle import LoginPaused
 from guahao.kernel.db import transaction
@@ -117,14 +120,7 @@ async def _by_password(body: PasswordLoginIn, caller: CallerFacts) -> LoggedInOu
         account = await accounts.verified_account(db, account_id=credential.owner, password_hash=old_hash)
         if new_hash is not None:
             await accounts.renew_hash(db, account=account, password_hash=new_hash)
-        login = await open_account_login(
-            db,
-            account_id=account.id,
-            kind=LoginKind.PASSWORD,
-            device=caller.device,
-            address=caller.address,
-            now=caller.now,
-        )
+        login = await _opened(db, account, LoginKind.PASSWORD, caller)
     await caller.forgive(attempt)
     return _logged_in(login, account, caller)
 
@@ -134,14 +130,7 @@ async def _by_sms(body: SmsLoginIn, caller: CallerFacts) -> LoggedInOut:
     async with transaction(caller.sessions) as db:
         await spend_code(db, code_id=code_id, now=caller.now)
         account = await accounts.account_by_phone(db, key_ring=caller.keys, phone=body.phone)
-        login = await open_account_login(
-            db,
-            account_id=account.id,
-            kind=LoginKind.SMS,
-            device=caller.device,
-            address=caller.address,
-            now=caller.now,
-        )
+        login = await _opened(db, account, LoginKind.SMS, caller)
     return _logged_in(login, account, caller)
 
 
@@ -149,15 +138,29 @@ async def _by_wechat(body: WeChatLoginIn, caller: CallerFacts, wechat: WeChatIde
     openid = await openid_by_code(wechat, js_code=body.js_code)
     async with transaction(caller.sessions) as db:
         account = await accounts.account_of_openid(db, openid=openid, now=caller.now)
-        login = await open_account_login(
+        login = await _opened(db, account, LoginKind.WECHAT, caller)
+    return _logged_in(login, account, caller)
+
+
+async def _opened(db: AsyncSession, account: Account, kind: LoginKind, caller: CallerFacts) -> OpenedLogin:
+    """Open a login, and tell the owner when it is the first one on this device."""
+    is_new_account = account.created_at == caller.now
+    if not is_new_account and caller.known_device(account.id) is None:
+        await tell(
             db,
-            account_id=account.id,
-            kind=LoginKind.WECHAT,
-            device=caller.device,
-            address=caller.address,
+            owner=Owner(account_id=account.id),
+            kind=SecurityEventKind.NEW_DEVICE,
+            source=caller.source,
             now=caller.now,
         )
-    return _logged_in(login, account, caller)
+    return await open_account_login(
+        db,
+        account_id=account.id,
+        kind=kind,
+        device=caller.device,
+        address=caller.address,
+        now=caller.now,
+    )
 
 
 def _logged_in(login: OpenedLogin, account: Account, caller: CallerFacts) -> LoggedInOut:

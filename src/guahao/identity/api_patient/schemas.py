@@ -39,7 +39,7 @@ class SmsCodeIn(Body):
     """Whom to send a code, and what for."""
 
     phone: Mobile
-    purpose: Literal[CodePurpose.REGISTER, CodePurpose.LOGIN, CodePurpose.RESET]
+    purpose: Literal[CodePurpose.REGISTER, CodePurpose.LOGIN, CodePurpose.RESET, CodePurpose.CHANGE_PHONE]
 
 
 class SmsCodeOut(BaseModel):

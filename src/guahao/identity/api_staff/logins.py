@@ -103,7 +103,9 @@ async def change_password(
     check_password_strength(body.new_password, username=credential.username)
     new_hash = await hash_password(body.new_password)
     async with transaction(counter.sessions) as db:
-        await change_staff_password(db, credential=credential, new_hash=new_hash, now=counter.now)
+        await change_staff_password(
+            db, credential=credential, new_hash=new_hash, source=counter.source, now=counter.now
+        )
     clear_cookie(response, settings=settings)
 
 

@@ -18,6 +18,7 @@ from guahao.identity.policy.device import device_of, new_device, with_device
 from guahao.identity.service.login import OpenedLogin
 from guahao.identity.service.password import is_password
 from guahao.identity.service.second_factor import RecoveryCodeWrong, SecondFactorWrong, step_of
+from guahao.identity.service.security_event import Source
 from guahao.identity.service.staff_login import (
     Proof,
     SecondFactorRequired,
@@ -73,6 +74,11 @@ class Counter:
     """What the trail reads when the request is refused."""
     now: datetime
 
+    @property
+    def source(self) -> Source:
+        """Where the request comes from, as the owner is told it."""
+        return Source(address=self.address, device=self.device)
+
     async def log_in(self, body: StaffLoginIn) -> tuple[Staff, OpenedLogin]:
         """Open a login. Raises `LOGIN_REFUSALS`."""
         async with transaction(self.sessions) as db:
@@ -87,8 +93,8 @@ class Counter:
                 db,
                 credential=credential,
                 proof=proof,
-                device=self.device,
-                address=self.address,
+                source=self.source,
+                is_known_device=not attempt.is_strange,
                 key_ring=self.keys,
                 now=self.now,
             )

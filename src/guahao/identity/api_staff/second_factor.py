@@ -86,7 +86,12 @@ async def confirm(
     """Show that the app is set up; every login ends, and a browser's goes on under a new cookie."""
     async with transaction(counter.sessions) as db:
         codes = await confirm_totp(
-            db, staff_id=who.id, code=body.code, key_ring=counter.keys, now=counter.now
+            db,
+            staff_id=who.id,
+            code=body.code,
+            key_ring=counter.keys,
+            source=counter.source,
+            now=counter.now,
         )
         if console_token(request, settings) is not None:
             login = await open_staff_login(
@@ -111,7 +116,14 @@ async def remove(
     attempt = await counter.pay_code_try(who)
     proof = counter.proof(credential, totp_code=body.totp_code, recovery_code=body.recovery_code)
     async with transaction(counter.sessions) as db:
-        await spend_proof(db, staff_id=who.id, proof=proof, key_ring=counter.keys, now=counter.now)
-        await remove_own_totp(db, staff_id=who.id, now=counter.now)
+        await spend_proof(
+            db,
+            staff_id=who.id,
+            proof=proof,
+            key_ring=counter.keys,
+            source=counter.source,
+            now=counter.now,
+        )
+        await remove_own_totp(db, staff_id=who.id, source=counter.source, now=counter.now)
     await counter.forgive(attempt)
     clear_cookie(response, settings=settings)

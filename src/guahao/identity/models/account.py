@@ -28,6 +28,8 @@ class CodePurpose(StrEnum):
     RESET = "reset"
     CONFIRM = "confirm"
     """A deed of somebody who is logged in, that only the holder may do."""
+    CHANGE_PHONE = "change_phone"
+    """A number that shall become the account's."""
 
 
 class Account(Base):

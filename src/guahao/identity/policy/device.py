@@ -14,6 +14,12 @@ MOST_DEVICES = 6
 
 _SHAPE = re.compile(r"(?P<issued>[0-9a-f]{8})\.(?P<name>[0-9a-f]{16})\.(?P<mac>[A-Za-z0-9_-]{22})")
 _BETWEEN = "~"
+_SHOWN_LENGTH = 120
+
+
+def shown_device(user_agent: str) -> str:
+    """What a client calls itself, as its owner is shown it."""
+    return "".join(char for char in user_agent if char.isprintable())[:_SHOWN_LENGTH]
 
 
 def new_device(key: bytes, *, owner: str, now: datetime) -> str:

@@ -14,10 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.account import Account
+from guahao.identity.models.security_event import SecurityEventKind
 from guahao.identity.policy.finding import phone_index
 from guahao.identity.policy.login import is_weak_password
 from guahao.identity.service.consents import lock_account
 from guahao.identity.service.login import revoke_account_logins
+from guahao.identity.service.security_event import Owner, Source, tell
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected, constraint_of
 from guahao.kernel.errors import Problem
@@ -259,9 +261,10 @@ async def change_password(
     old_hash: str,
     new_hash: str,
     keep_login: UUID,
+    source: Source,
     now: datetime,
 ) -> None:
-    """Set a new password and log every other device out.
+    """Set a new password and log every other device out; the owner is told.
 
     Raises `OldPasswordWrong` when the password was changed since it was found right.
     """
@@ -274,10 +277,13 @@ async def change_password(
         raise OldPasswordWrong
     await revoke_account_logins(db, account_id=account_id, keep=keep_login, now=now)
     await record(db, _deed(account_id, "account.change_password"))
+    await _tell_password(db, account_id=account_id, source=source, now=now)
 
 
-async def reset_password(db: AsyncSession, *, credential: Credential, new_hash: str, now: datetime) -> None:
-    """Set a new password for the owner of the proven phone and log every device out."""
+async def reset_password(
+    db: AsyncSession, *, credential: Credential, new_hash: str, source: Source, now: datetime
+) -> None:
+    """Set a new password for the owner of the proven phone and log every device out; the owner is told."""
     account_id = credential.owner
     if account_id is None:
         raise PhoneUnknown
@@ -286,6 +292,17 @@ async def reset_password(db: AsyncSession, *, credential: Credential, new_hash: 
         raise PhoneUnknown
     await revoke_account_logins(db, account_id=account_id, now=now)
     await record(db, _deed(account_id, "account.reset_password"))
+    await _tell_password(db, account_id=account_id, source=source, now=now)
+
+
+async def _tell_password(db: AsyncSession, *, account_id: UUID, source: Source, now: datetime) -> None:
+    await tell(
+        db,
+        owner=Owner(account_id=account_id),
+        kind=SecurityEventKind.PASSWORD_CHANGED,
+        source=source,
+        now=now,
+    )
 
 
 async def _credential(db: AsyncSession, condition: ColumnElement[bool]) -> Credential:

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.account import Account
 from guahao.identity.models.person import Patient, Person, Releaser
+from guahao.identity.models.security_event import SecurityEventKind
 from guahao.identity.queries.patients import lock_person
 from guahao.identity.service.consents import lock_account
 from guahao.identity.service.patients import NewPatient, PatientAlreadyAdded, add_patient, live_patient
 from guahao.identity.service.persons import keep_person
+from guahao.identity.service.security_event import Owner, tell
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound, Problem
 
@@ -146,6 +148,14 @@ async def _release(
 ) -> None:
     for patient in listings:
         patient.deleted_at, patient.released_by, patient.release_reason = now, by, reason
+        assert patient.account_id is not None
+        await tell(
+            db,
+            owner=Owner(account_id=patient.account_id),
+            kind=SecurityEventKind.PATIENT_RELEASED,
+            patient_id=patient.id,
+            now=now,
+        )
     await db.flush()
     await record(
         db,

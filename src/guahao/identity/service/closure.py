@@ -16,6 +16,7 @@ from guahao.identity.ports.closing import Hindrance, Hindrances
 from guahao.identity.queries.patients import lock_listed_persons
 from guahao.identity.service.holder import Proof, accept_proof
 from guahao.identity.service.login import revoke_account_logins
+from guahao.identity.service.security_event import Owner, forget_events
 from guahao.kernel.errors import Problem
 
 
@@ -58,6 +59,7 @@ async def close_account(
     account.closed_at, account.disabled_at = now, account.disabled_at or now
     await db.flush()
     await revoke_account_logins(db, account_id=account_id, now=now)
+    await forget_events(db, owner=Owner(account_id=account_id))
     await record(db, _deed(account_id, "account.close", f"account:{account_id}"))
 
 

@@ -11,9 +11,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.identity.models.security_event import SecurityEventKind
 from guahao.identity.models.staff import Staff, StaffInvitation
 from guahao.identity.policy.code import INVITATION_GROUPS, new_code, plain_code
 from guahao.identity.service.login import revoke_staff_logins
+from guahao.identity.service.security_event import Owner, tell
 from guahao.identity.service.staff import (
     SecondAdministratorNeeded,
     has_control,
@@ -113,6 +115,7 @@ async def reset_password(
     if has_control(staff):
         raise SecondAdministratorNeeded
     await take_password(db, staff, now=now)
+    await tell(db, owner=Owner(staff_id=staff_id), kind=SecurityEventKind.ACCESS_RESET, now=now)
     return await invite(db, staff=staff, actor=f"staff:{changer_id}", key_ring=key_ring, now=now)
 
 

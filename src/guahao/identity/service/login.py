@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.account import Login, LoginKind
+from guahao.identity.policy.device import shown_device
 from guahao.identity.service.recognition import ACCOUNT_IDLE, ACCOUNT_TOKENS, STAFF_IDLE, STAFF_TOKENS
 from guahao.identity.service.token import hash_of, new_token
 from guahao.kernel.db import affected
@@ -20,7 +21,6 @@ from guahao.kernel.ids import new_id
 ACCOUNT_LIFETIME = timedelta(days=90)
 STAFF_LIFETIME = timedelta(hours=12)
 _KEPT_FOR = timedelta(days=30)
-_DEVICE_LENGTH = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def _login(kind: LoginKind, device: str, *, idle: timedelta, lifetime: timedelta
     return Login(
         id=new_id(),
         kind=kind,
-        device="".join(char for char in device if char.isprintable())[:_DEVICE_LENGTH],
+        device=shown_device(device),
         created_at=now,
         last_seen_at=now,
         idle_expires_at=now + idle,

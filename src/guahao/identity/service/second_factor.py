@@ -11,9 +11,11 @@ from sqlalchemy import delete, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.identity.models.security_event import SecurityEventKind
 from guahao.identity.models.staff import Staff, StaffRecoveryCode
 from guahao.identity.policy.code import RECOVERY_CODES, RECOVERY_GROUPS, new_code, plain_code
 from guahao.identity.service.login import revoke_staff_logins
+from guahao.identity.service.security_event import Owner, Source, tell
 from guahao.identity.service.staff import (
     SecondAdministratorNeeded,
     has_control,
@@ -82,7 +84,7 @@ async def begin_totp(db: AsyncSession, *, staff_id: UUID, key_ring: KeyRing) -> 
 
 
 async def confirm_totp(
-    db: AsyncSession, *, staff_id: UUID, code: str, key_ring: KeyRing, now: datetime
+    db: AsyncSession, *, staff_id: UUID, code: str, key_ring: KeyRing, source: Source, now: datetime
 ) -> list[str]:
     """Make the second factor count, shown by one code of the app; answer fresh recovery codes.
 
@@ -108,6 +110,7 @@ async def confirm_totp(
     )
     await revoke_staff_logins(db, staff_id=staff_id, now=now)
     await record_deed(db, f"staff:{staff_id}", "staff.totp", staff)
+    await _tell(db, staff_id, SecurityEventKind.SECOND_FACTOR_SET, source=source, now=now)
     return codes
 
 
@@ -133,7 +136,7 @@ async def spend_step(db: AsyncSession, *, staff_id: UUID, step: int) -> None:
 
 
 async def spend_recovery_code(
-    db: AsyncSession, *, staff_id: UUID, code: str, key_ring: KeyRing, now: datetime
+    db: AsyncSession, *, staff_id: UUID, code: str, key_ring: KeyRing, source: Source, now: datetime
 ) -> None:
     """Let a recovery code count once, even for two requests at once. Raises `RecoveryCodeWrong`."""
     used = await db.execute(
@@ -150,13 +153,15 @@ async def spend_recovery_code(
         raise RecoveryCodeWrong
     staff = await locked_member(db, staff_id=staff_id, scope=None)
     await record_deed(db, f"staff:{staff_id}", "staff.recovery_code_used", staff)
+    await _tell(db, staff_id, SecurityEventKind.RECOVERY_CODE_USED, source=source, now=now)
 
 
-async def remove_own_totp(db: AsyncSession, *, staff_id: UUID, now: datetime) -> None:
+async def remove_own_totp(db: AsyncSession, *, staff_id: UUID, source: Source, now: datetime) -> None:
     """Forget the caller's own second factor, proven by the edge just now, and end every login."""
     staff = await locked_member(db, staff_id=staff_id, scope=None)
     await forget_totp(db, staff, now=now)
     await record_deed(db, f"staff:{staff_id}", "staff.totp_removed", staff)
+    await _tell(db, staff_id, SecurityEventKind.SECOND_FACTOR_REMOVED, source=source, now=now)
 
 
 async def reset_totp(
@@ -171,6 +176,7 @@ async def reset_totp(
         raise SecondAdministratorNeeded
     await forget_totp(db, staff, now=now)
     await record_deed(db, f"staff:{changer_id}", "staff.totp_reset", staff)
+    await _tell(db, staff_id, SecurityEventKind.ACCESS_RESET, now=now)
 
 
 async def forget_totp(db: AsyncSession, staff: Staff, *, now: datetime) -> None:
@@ -180,6 +186,12 @@ async def forget_totp(db: AsyncSession, staff: Staff, *, now: datetime) -> None:
     await db.flush()
     await db.execute(delete(StaffRecoveryCode).where(StaffRecoveryCode.staff_id == staff.id))
     await revoke_staff_logins(db, staff_id=staff.id, now=now)
+
+
+async def _tell(
+    db: AsyncSession, staff_id: UUID, kind: SecurityEventKind, *, source: Source | None = None, now: datetime
+) -> None:
+    await tell(db, owner=Owner(staff_id=staff_id), kind=kind, source=source, now=now)
 
 
 def _hash(key_ring: KeyRing, staff_id: UUID, code: str) -> bytes:

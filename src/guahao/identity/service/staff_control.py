@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.identity.models.security_event import SecurityEventKind
 from guahao.identity.models.staff import ControlRequest, RequestKind, Staff
 from guahao.identity.policy.permission import Role
 from guahao.identity.service.control import (
@@ -21,6 +22,7 @@ from guahao.identity.service.control import (
 )
 from guahao.identity.service.invitations import Invitation, invite_by_two, new_part, take_password
 from guahao.identity.service.second_factor import forget_totp
+from guahao.identity.service.security_event import Owner, tell
 from guahao.identity.service.staff import (
     MemberChange,
     NewMember,
@@ -172,6 +174,8 @@ async def approve_access(
     else:
         staff = await _member(db, request, decider)
         await _apply(db, request, staff, actor=actor, now=now)
+        if request.kind is not RequestKind.ENABLE_MEMBER:
+            await tell(db, owner=Owner(staff_id=staff.id), kind=SecurityEventKind.ACCESS_RESET, now=now)
     invitation = None
     if request.code_part_hash is not None:
         invitation = await invite_by_two(

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
+from guahao.identity.models.security_event import SecurityEventKind
 from guahao.identity.models.staff import Staff
 from guahao.identity.service.login import OpenedLogin, open_staff_login, revoke_staff_logins
 from guahao.identity.service.second_factor import (
@@ -18,6 +19,7 @@ from guahao.identity.service.second_factor import (
     spend_step,
     step_of,
 )
+from guahao.identity.service.security_event import Owner, Source, tell
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
@@ -109,13 +111,15 @@ def proof_of(
 
 
 async def spend_proof(
-    db: AsyncSession, *, staff_id: UUID, proof: Proof, key_ring: KeyRing, now: datetime
+    db: AsyncSession, *, staff_id: UUID, proof: Proof, key_ring: KeyRing, source: Source, now: datetime
 ) -> None:
     """Let what was shown count once. Raises `SecondFactorWrong`, `RecoveryCodeWrong`."""
     if proof.step is not None:
         await spend_step(db, staff_id=staff_id, step=proof.step)
     elif proof.recovery_code is not None:
-        await spend_recovery_code(db, staff_id=staff_id, code=proof.recovery_code, key_ring=key_ring, now=now)
+        await spend_recovery_code(
+            db, staff_id=staff_id, code=proof.recovery_code, key_ring=key_ring, source=source, now=now
+        )
 
 
 async def log_staff_in(
@@ -123,19 +127,19 @@ async def log_staff_in(
     *,
     credential: StaffCredential,
     proof: Proof,
-    device: str,
-    address: str,
+    source: Source,
+    is_known_device: bool,
     key_ring: KeyRing,
     now: datetime,
 ) -> tuple[Staff, OpenedLogin]:
     """Open the login of somebody whose password was found right and who proves the second factor.
 
-    Raises what `spend_proof` raises, or `StaffLoginRefused` when the password or the second factor was
-    changed or the person disabled since.
+    Tells the owner of a device that was not known. Raises what `spend_proof` raises, or
+    `StaffLoginRefused` when the password or the second factor was changed or the person disabled since.
     """
     if credential.id is None:
         raise StaffLoginRefused
-    await spend_proof(db, staff_id=credential.id, proof=proof, key_ring=key_ring, now=now)
+    await spend_proof(db, staff_id=credential.id, proof=proof, key_ring=key_ring, source=source, now=now)
     staff = await db.scalar(
         select(Staff)
         .where(Staff.id == credential.id, Staff.password_hash == credential.password_hash)
@@ -144,13 +148,23 @@ async def log_staff_in(
     )
     if staff is None or (staff.totp_confirmed_at is None) != (credential.totp_secret is None):
         raise StaffLoginRefused
-    return staff, await open_staff_login(db, staff_id=staff.id, device=device, address=address, now=now)
+    if not is_known_device:
+        await tell(
+            db,
+            owner=Owner(staff_id=staff.id),
+            kind=SecurityEventKind.NEW_DEVICE,
+            source=source,
+            now=now,
+        )
+    return staff, await open_staff_login(
+        db, staff_id=staff.id, device=source.device, address=source.address, now=now
+    )
 
 
 async def change_staff_password(
-    db: AsyncSession, *, credential: StaffCredential, new_hash: str, now: datetime
+    db: AsyncSession, *, credential: StaffCredential, new_hash: str, source: Source, now: datetime
 ) -> None:
-    """Set a new password and end every login of this person, this one too.
+    """Set a new password and end every login of this person, this one too; they are told.
 
     Raises `StaffPasswordWrong` when the password was changed since it was found right.
     """
@@ -164,5 +178,12 @@ async def change_staff_password(
     if affected(changed) == 0:
         raise StaffPasswordWrong
     await revoke_staff_logins(db, staff_id=credential.id, now=now)
+    await tell(
+        db,
+        owner=Owner(staff_id=credential.id),
+        kind=SecurityEventKind.PASSWORD_CHANGED,
+        source=source,
+        now=now,
+    )
     who = f"staff:{credential.id}"
     await record(db, AuditEntry(actor=who, action="staff.change_password", subject=who))

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pyotp
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.identity.access import Role
+from guahao.identity.jobs import forget_ended
+from guahao.identity.models.security_event import SecurityEvent, SecurityEventKind
+from guahao.identity.service.password import hash_password
+from guahao.identity.service.security_event import Owner, tell
+from guahao.kernel.clock import utc_now
+from guahao.kernel.ids import new_id
+from tests.factories.account import make_account
+from tests.factories.newcomer import PASSWORD, bearer, code_for, forget_waits, log_in, register
+from tests.factories.staff import make_staff, staff_header
+
+pytestmark = pytest.mark.anyio
+Json = dict[str, Any]
+
+
+async def told(client: httpx.AsyncClient, headers: dict[str, str], path: str = "/api/v1/me") -> list[Json]:
+    answer = await client.get(f"{path}/security-events", headers=headers)
+    assert answer.status_code == 200, answer.text
+    items: list[Json] = answer.json()["items"]
+    return items
+
+
+async def test_who_registers_is_told_nothing(client: httpx.AsyncClient) -> None:
+    who = await register(client)
+
+    assert await told(client, bearer(who.token)) == []
+
+
+async def test_a_login_on_a_new_device_is_told_and_one_on_a_known_device_is_not(
+    client: httpx.AsyncClient,
+) -> None:
+    who = await register(client)
+    body = {"kind": "password", "username": who.username, "password": PASSWORD}
+
+    first = await client.post("/api/v1/logins", json=body, headers={"User-Agent": "Other\x01Phone"})
+    known = {"X-Device-Token": first.json()["device_token"], "User-Agent": "OtherPhone"}
+    await client.post("/api/v1/logins", json=body, headers=known)
+
+    (event,) = await told(client, bearer(who.token))
+    assert (event["kind"], event["device"], event["seen_at"]) == ("new_device", "OtherPhone", None)
+    assert event["address"] == "127.0.0.1"
+
+
+async def test_a_refused_login_is_no_event(client: httpx.AsyncClient) -> None:
+    who = await register(client)
+    body = {"kind": "password", "username": who.username, "password": "not the password"}
+
+    refused = await client.post("/api/v1/logins", json=body)
+
+    assert refused.status_code == 401
+    assert await told(client, bearer(who.token)) == []
+
+
+async def test_a_changed_and_a_reset_password_are_told(client: httpx.AsyncClient, db: AsyncSession) -> None:
+    who = await register(client)
+    await client.post(
+        "/api/v1/me/password",
+        json={"old_password": PASSWORD, "new_password": "another fine secret"},
+        headers=bearer(who.token),
+    )
+    await forget_waits(db)
+    code = await code_for(client, who.phone, "reset")
+    await client.post(
+        "/api/v1/password-resets",
+        json={"phone": who.phone, "sms_code": code, "new_password": "a third fine secret"},
+    )
+
+    token = await log_in(client, who.username, "a third fine secret")
+
+    kinds = [event["kind"] for event in await told(client, bearer(token))]
+    assert kinds == ["new_device", "password_changed", "password_changed"]
+
+
+async def test_what_was_seen_stays_in_the_list_and_what_came_later_is_new(client: httpx.AsyncClient) -> None:
+    who = await register(client)
+    await log_in(client, who.username)
+    (shown,) = await told(client, bearer(who.token))
+    await log_in(client, who.username)
+
+    for _ in range(2):
+        seen = await client.post(
+            "/api/v1/me/security-events/seen", json={"up_to": shown["id"]}, headers=bearer(who.token)
+        )
+        assert seen.status_code == 204
+
+    newer, older = await told(client, bearer(who.token))
+    assert (newer["seen_at"], older["id"]) == (None, shown["id"])
+    assert older["seen_at"] is not None
+
+
+async def test_nobody_sees_or_marks_the_events_of_others(client: httpx.AsyncClient) -> None:
+    who, other = await register(client), await register(client)
+    await log_in(client, who.username)
+    (event,) = await told(client, bearer(who.token))
+
+    await client.post(
+        "/api/v1/me/security-events/seen", json={"up_to": event["id"]}, headers=bearer(other.token)
+    )
+
+    assert await told(client, bearer(other.token)) == []
+    assert (await told(client, bearer(who.token)))[0]["seen_at"] is None
+
+
+async def test_events_are_kept_for_half_a_year(client: httpx.AsyncClient, db: AsyncSession) -> None:
+    account = await make_account(db)
+    owner = Owner(account_id=account.id)
+    for days in (181, 179):
+        moment = utc_now() - timedelta(days=days)
+        await tell(db, owner=owner, kind=SecurityEventKind.NEW_DEVICE, now=moment)
+
+    await forget_ended(db)
+
+    kept = await db.scalars(select(SecurityEvent.at))
+    assert [(utc_now() - at).days for at in kept] == [179]
+
+
+async def test_an_event_has_one_owner(db: AsyncSession) -> None:
+    db.add(SecurityEvent(id=new_id(), kind=SecurityEventKind.NEW_DEVICE, at=utc_now()))
+
+    with pytest.raises(IntegrityError, match="security_event_has_one_owner"):
+        await db.flush()
+
+
+async def test_staff_are_told_of_devices_passwords_and_second_factors(
+    client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    member = await make_staff(db, Role.DESK, hospital_id=3)
+    member.password_hash = await hash_password(PASSWORD)
+    await db.commit()
+    login = {"username": member.username, "password": PASSWORD}
+
+    token = (await client.post("/api/v1/staff/logins", json=login)).json()["token"]
+    begun = await client.post("/api/v1/staff/me/totp", json={"password": PASSWORD}, headers=bearer(token))
+    codes = await client.post(
+        "/api/v1/staff/me/totp/confirmation",
+        json={"code": pyotp.TOTP(begun.json()["secret"]).now()},
+        headers=bearer(token),
+    )
+    first, second, *_ = codes.json()["recovery_codes"]
+    again = (await client.post("/api/v1/staff/logins", json=login | {"recovery_code": first})).json()["token"]
+    removed = await client.post(
+        "/api/v1/staff/me/totp/removal",
+        json={"password": PASSWORD, "recovery_code": second},
+        headers=bearer(again),
+    )
+    assert removed.status_code == 204
+    last = (await client.post("/api/v1/staff/logins", json=login)).json()
+    headers = bearer(last["token"])
+    changed = await client.post(
+        "/api/v1/staff/me/password",
+        json={"old_password": PASSWORD, "new_password": "another fine secret"},
+        headers=headers,
+    )
+    assert changed.status_code == 204
+
+    here = {"X-Device-Token": last["device_token"]}
+    known = await client.post(
+        "/api/v1/staff/logins", json=login | {"password": "another fine secret"}, headers=here
+    )
+    events = await told(client, bearer(known.json()["token"]), "/api/v1/staff/me")
+
+    assert [event["kind"] for event in events] == [
+        "password_changed",
+        "new_device",
+        "second_factor_removed",
+        "recovery_code_used",
+        "new_device",
+        "recovery_code_used",
+        "second_factor_set",
+        "new_device",
+    ]
+    seen = await client.post(
+        "/api/v1/staff/me/security-events/seen",
+        json={"up_to": events[0]["id"]},
+        headers=bearer(known.json()["token"]),
+    )
+    assert seen.status_code == 204
+    assert await db.scalar(select(func.count()).where(SecurityEvent.seen_at.is_(None))) == 0
+
+
+async def test_who_was_reset_by_an_administrator_is_told(client: httpx.AsyncClient, db: AsyncSession) -> None:
+    admin = await make_staff(db, Role.HOSPITAL_ADMIN, hospital_id=3)
+    member = await make_staff(db, Role.DESK, hospital_id=3)
+    headers = await staff_header(db, admin.id)
+    await db.commit()
+
+    reset = await client.post(f"/api/v1/staff/members/{member.id}/invitation", headers=headers)
+
+    assert reset.status_code in {200, 201}, reset.text
+    event = (await db.scalars(select(SecurityEvent))).one()
+    assert (event.staff_id, event.kind, event.address) == (member.id, "access_reset", None)
