@@ -91,7 +91,7 @@ async def test_what_was_seen_stays_in_the_list_and_what_came_later_is_new(client
 
     for _ in range(2):
         seen = await client.post(
-            "/api/v1/me/security-events/seen", json={"up_to": shown["id"]}, headers=bearer(who.token)
+            "/api/v1/me/security-events/seen", json={"newest_id": shown["id"]}, headers=bearer(who.token)
         )
         assert seen.status_code == 204
 
@@ -106,7 +106,7 @@ async def test_nobody_sees_or_marks_the_events_of_others(client: httpx.AsyncClie
     (event,) = await told(client, bearer(who.token))
 
     await client.post(
-        "/api/v1/me/security-events/seen", json={"up_to": event["id"]}, headers=bearer(other.token)
+        "/api/v1/me/security-events/seen", json={"newest_id": event["id"]}, headers=bearer(other.token)
     )
 
     assert await told(client, bearer(other.token)) == []
@@ -183,7 +183,7 @@ async def test_staff_are_told_of_devices_passwords_and_second_factors(
     ]
     seen = await client.post(
         "/api/v1/staff/me/security-events/seen",
-        json={"up_to": events[0]["id"]},
+        json={"newest_id": events[0]["id"]},
         headers=bearer(known.json()["token"]),
     )
     assert seen.status_code == 204

@@ -12,6 +12,7 @@ from guahao.identity.models.security_event import SecurityEventKind
 from guahao.identity.queries.security_events import ToldEvent, events_of
 from guahao.identity.service.security_event import Owner, mark_seen
 from guahao.kernel.crypto import KeyRing
+from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Body, Db, Keys, Now, Page, problems
 from guahao.kernel.ids import parse_id
 from guahao.kernel.masking import mask_name
@@ -53,7 +54,7 @@ class SecurityEventOut(BaseModel):
 class SeenIn(Body):
     """The newest event that was shown; it and all before it are no longer new."""
 
-    up_to: Id
+    newest_id: Id
 
 
 @router.get("", responses=problems(NotLoggedIn))
@@ -63,7 +64,7 @@ async def list_security_events(account: CurrentAccount, db: Db, keys: Keys) -> P
     return Page(items=[SecurityEventOut.of(told, keys) for told in found])
 
 
-@router.post("/seen", status_code=204, responses=problems(NotLoggedIn))
+@router.post("/seen", status_code=204, responses=problems(NotLoggedIn, NotFound))
 async def see_security_events(body: SeenIn, account: CurrentAccount, db: Db, now: Now) -> None:
     """Note that the holder has seen them; what came meanwhile stays new."""
-    await mark_seen(db, owner=Owner(account_id=account.id), up_to=parse_id(body.up_to), now=now)
+    await mark_seen(db, owner=Owner(account_id=account.id), up_to=parse_id(body.newest_id), now=now)
