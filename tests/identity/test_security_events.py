@@ -6,13 +6,14 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import Role
 from guahao.identity.jobs import forget_ended
 from guahao.identity.models.security_event import SecurityEvent, SecurityEventKind
+from guahao.identity.models.staff import Staff
 from guahao.identity.service.password import hash_password
 from guahao.identity.service.security_event import Owner, tell
 from guahao.kernel.clock import utc_now
@@ -133,46 +134,51 @@ async def test_an_event_has_one_owner(db: AsyncSession) -> None:
         await db.flush()
 
 
-async def test_staff_are_told_of_devices_passwords_and_second_factors(
-    client: httpx.AsyncClient, db: AsyncSession
-) -> None:
+STAFF = "/api/v1/staff/me"
+
+
+async def open_staff(client: httpx.AsyncClient, member: Staff, **more: str) -> Json:
+    login = {"username": member.username, "password": PASSWORD} | more
+    answer = await client.post("/api/v1/staff/logins", json=login)
+    assert answer.status_code == 201, answer.text
+    opened: Json = answer.json()
+    return opened
+
+
+async def set_up_factor(client: httpx.AsyncClient, token: str) -> list[str]:
+    begun = await client.post(f"{STAFF}/totp", json={"password": PASSWORD}, headers=bearer(token))
+    code = pyotp.TOTP(begun.json()["secret"]).now()
+    done = await client.post(f"{STAFF}/totp/confirmation", json={"code": code}, headers=bearer(token))
+    codes: list[str] = done.json()["recovery_codes"]
+    return codes
+
+
+async def make_clerk(db: AsyncSession) -> Staff:
     member = await make_staff(db, Role.DESK, hospital_id=3)
     member.password_hash = await hash_password(PASSWORD)
     await db.commit()
-    login = {"username": member.username, "password": PASSWORD}
+    return member
 
-    token = (await client.post("/api/v1/staff/logins", json=login)).json()["token"]
-    begun = await client.post("/api/v1/staff/me/totp", json={"password": PASSWORD}, headers=bearer(token))
-    codes = await client.post(
-        "/api/v1/staff/me/totp/confirmation",
-        json={"code": pyotp.TOTP(begun.json()["secret"]).now()},
-        headers=bearer(token),
-    )
-    first, second, *_ = codes.json()["recovery_codes"]
-    again = (await client.post("/api/v1/staff/logins", json=login | {"recovery_code": first})).json()["token"]
+
+async def test_staff_are_told_of_devices_and_second_factors(
+    client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    member = await make_clerk(db)
+    codes = await set_up_factor(client, (await open_staff(client, member))["token"])
+    again = await open_staff(client, member, recovery_code=codes[0])
     removed = await client.post(
-        "/api/v1/staff/me/totp/removal",
-        json={"password": PASSWORD, "recovery_code": second},
-        headers=bearer(again),
+        f"{STAFF}/totp/removal",
+        json={"password": PASSWORD, "recovery_code": codes[1]},
+        headers=bearer(again["token"]),
     )
     assert removed.status_code == 204
-    last = (await client.post("/api/v1/staff/logins", json=login)).json()
-    headers = bearer(last["token"])
-    changed = await client.post(
-        "/api/v1/staff/me/password",
-        json={"old_password": PASSWORD, "new_password": "another fine secret"},
-        headers=headers,
-    )
-    assert changed.status_code == 204
+    token = (await open_staff(client, member))["token"]
 
-    here = {"X-Device-Token": last["device_token"]}
-    known = await client.post(
-        "/api/v1/staff/logins", json=login | {"password": "another fine secret"}, headers=here
-    )
-    events = await told(client, bearer(known.json()["token"]), "/api/v1/staff/me")
+    events = await told(client, bearer(token), STAFF)
+    body = {"newest_id": events[0]["id"]}
+    seen = await client.post(f"{STAFF}/security-events/seen", json=body, headers=bearer(token))
 
     assert [event["kind"] for event in events] == [
-        "password_changed",
         "new_device",
         "second_factor_removed",
         "recovery_code_used",
@@ -181,13 +187,28 @@ async def test_staff_are_told_of_devices_passwords_and_second_factors(
         "second_factor_set",
         "new_device",
     ]
-    seen = await client.post(
-        "/api/v1/staff/me/security-events/seen",
-        json={"newest_id": events[0]["id"]},
-        headers=bearer(known.json()["token"]),
-    )
     assert seen.status_code == 204
-    assert await db.scalar(select(func.count()).where(SecurityEvent.seen_at.is_(None))) == 0
+    assert {event["seen_at"] is None for event in await told(client, bearer(token), STAFF)} == {False}
+
+
+async def test_staff_are_told_of_a_changed_password(client: httpx.AsyncClient, db: AsyncSession) -> None:
+    member = await make_clerk(db)
+    opened = await open_staff(client, member)
+    changed = await client.post(
+        f"{STAFF}/password",
+        json={"old_password": PASSWORD, "new_password": "another fine secret"},
+        headers=bearer(opened["token"]),
+    )
+    assert changed.status_code == 204
+    known = await client.post(
+        "/api/v1/staff/logins",
+        json={"username": member.username, "password": "another fine secret"},
+        headers={"X-Device-Token": opened["device_token"]},
+    )
+
+    events = await told(client, bearer(known.json()["token"]), STAFF)
+
+    assert [event["kind"] for event in events] == ["password_changed", "new_device"]
 
 
 async def test_who_was_reset_by_an_administrator_is_told(client: httpx.AsyncClient, db: AsyncSession) -> None:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.person import Patient, Person
 from guahao.identity.models.security_event import SecurityEvent
-from guahao.identity.service.security_event import Owner
 
 _MOST = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whom an event is told to: an account or a member of staff, never both."""
+
+    account_id: UUID | None = None
+    staff_id: UUID | None = None
+
+    def events(self) -> ColumnElement[bool]:
+        """The events of this owner."""
+        if self.account_id is not None:
+            return SecurityEvent.account_id == self.account_id
+        return SecurityEvent.staff_id == self.staff_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,29 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.security_event import SecurityEvent, SecurityEventKind
 from guahao.identity.policy.device import shown_device
+from guahao.identity.queries.security_events import Owner
 from guahao.kernel.db import affected
 from guahao.kernel.ids import new_id
 
+__all__ = ["KEPT_FOR", "Owner", "Source", "forget_events", "forget_old_events", "mark_seen", "tell"]
+
 KEPT_FOR = timedelta(days=180)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Whom an event is told to: an account or a member of staff, never both."""
-
-    account_id: UUID | None = None
-    staff_id: UUID | None = None
-
-    def events(self) -> ColumnElement[bool]:
-        """The events of this owner."""
-        if self.account_id is not None:
-            return SecurityEvent.account_id == self.account_id
-        return SecurityEvent.staff_id == self.staff_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

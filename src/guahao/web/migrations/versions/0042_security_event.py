@@ -63,7 +63,7 @@ def downgrade() -> None:
 
 def _allow(purposes: tuple[str, ...]) -> None:
     allowed = ", ".join(f"'{purpose}'" for purpose in purposes)
-    op.drop_constraint("sms_code_purpose", "sms_code")
+    op.execute("-- squawk-ignore ban-drop-constraint\nALTER TABLE sms_code DROP CONSTRAINT sms_code_purpose")
     op.execute(
         f"ALTER TABLE sms_code ADD CONSTRAINT sms_code_purpose CHECK (purpose IN ({allowed})) NOT VALID"
     )
