@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import time
 
 import pytest
@@ -343,6 +344,36 @@ async def test_moving_twice_at_once_moves_once(sessions: Sessions, db: AsyncSess
 
     assert sum(won) == 1
     assert await counters(db, early.id) == {"free": 3}
+    assert await broken_slots(db) == 0
+
+
+async def test_moved_and_cancelled_at_once_one_wins_and_the_places_are_exact(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=3, slots=2)
+    early, late = await slots_of(db, session)
+    old = await book(db, booker, early.id)
+    await db.commit()
+    by = Canceller(actor="x", account_id=booker.account_id)
+
+    async def attempt(change: Callable[[AsyncSession], Awaitable[object]]) -> bool:
+        try:
+            async with transaction(sessions) as other:
+                await change(other)
+        except Problem:
+            return False
+        return True
+
+    moved, cancelled = await asyncio.gather(
+        attempt(lambda other: move(other, old, booker, late.id)),
+        attempt(lambda other: cancel(other, appointment_id=old.id, by=by)),
+    )
+
+    assert moved is not cancelled
+    assert await counters(db, early.id) == {"free": 3}
+    assert await counters(db, late.id) == ({"free": 2, "booked": 1} if moved else {"free": 3})
+    assert len(await refunds_of(db, old.order_id)) == int(cancelled)
     assert await broken_slots(db) == 0
 
 

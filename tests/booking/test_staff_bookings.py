@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -27,7 +28,7 @@ from guahao.scheduling.models import Bucket, Slot
 from tests.factories.booking import Booker, book, hold, make_booker, name_everybody
 from tests.factories.catalog import make_hospital, staff_headers
 from tests.factories.person import make_patient
-from tests.factories.scheduling import Clinic, counters, make_clinic, make_slot
+from tests.factories.scheduling import Clinic, counters, make_clinic, make_session, make_slot, slots_of
 
 pytestmark = pytest.mark.anyio
 STAFF = "/api/v1/staff"
@@ -169,6 +170,62 @@ async def test_people_are_found_by_their_whole_document_number_or_name_only(
         f"{STAFF}/desk/people", json={"hospital_id": hospital, "text": "13812348000"}, headers=foreign
     )
     assert refused.status_code == 404
+
+
+async def test_a_renewed_permit_is_the_same_person_to_the_limits(db: AsyncSession, counter: Counter) -> None:
+    slot = await make_slot(db, clinic=counter.clinic, fee_fen=0)
+    await db.commit()
+    papers = {"document_type": "hk_macao_permit", "birth_date": "1980-05-06", "sex": "male", "name": "陈大文"}
+
+    answers = []
+    for number in ("H5566778801", "H5566778802", "H55667788"):
+        patient = await enrol(counter, document_number=number, **papers)
+        answers.append(await counter.post(BOOKINGS, slot_id=str(slot.id), patient_id=patient))
+
+    assert answers[0].status_code == 201
+    assert [(one.status_code, one.json()["code"]) for one in answers[1:]] == [(409, "already-booked")] * 2
+    assert await counters(db, slot.id) == {"booked": 1, "free": 4}
+
+
+async def test_a_name_is_found_with_the_dot_that_was_typed_at_enrolment(
+    db: AsyncSession, counter: Counter
+) -> None:
+    slot = await make_slot(db, clinic=counter.clinic, fee_fen=0)
+    await db.commit()
+    patient = await enrol(counter, name="吐尔逊\u2022艾力", document_number="11010119900307803X")
+    await counter.post(BOOKINGS, slot_id=str(slot.id), patient_id=patient)
+
+    for typed in ("吐尔逊\u2022艾力", "吐尔逊·艾力", "吐尔逊.艾力"):
+        answer = await counter.post(f"{BOOKINGS}/people", hospital_id=counter.clinic.hospital_id, text=typed)
+        assert [one["patient_id"] for one in answer.json()["items"]] == [patient], typed
+
+
+async def test_one_person_by_account_and_by_desk_at_once_has_one_place(
+    app: FastAPI, db: AsyncSession, counter: Counter
+) -> None:
+    session = await make_session(db, clinic=counter.clinic, slots=2, fee_fen=0)
+    early, late = await slots_of(db, session)
+    booker = await make_booker(db)
+    person = await db.get_one(Person, booker.person_id)
+    known = await make_patient(db, None, person=person, hospital_id=counter.clinic.hospital_id)
+    await name_everybody(db, app.state.key_ring)
+    ways = [
+        ("/api/v1/appointments", booker.patient_id, booker.headers),
+        (BOOKINGS, known.id, counter.headers),
+    ]
+
+    answers = await asyncio.gather(
+        *(
+            counter.client.post(path, json={"slot_id": str(slot.id), "patient_id": str(who)}, headers=headers)
+            for path, who, headers in ways
+            for slot in (early, late)
+        )
+    )
+
+    assert sorted(one.status_code for one in answers) == [201, 409, 409, 409], [one.text for one in answers]
+    taken = [await counters(db, slot.id) for slot in (early, late)]
+    assert sorted(one.get("booked", 0) for one in taken) == [0, 1]
+    assert sum(one["free"] for one in taken) == 9
 
 
 async def test_all_bookings_of_a_common_name_are_found_page_by_page(

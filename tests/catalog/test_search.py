@@ -34,7 +34,9 @@ async def make_findable(db: AsyncSession, **overrides: str) -> int:
         db, **add, code="SJ", name="神经内科", national_code="03.03", diseases=("面肌痉挛",)
     )
     await make_department(db, **add, code="GK", name="骨科", national_code="04.03")
+    await make_department(db, **add, code="XZ", name="心脏内科", national_code="03.04")
     await make_doctor(db, **add, code="1", name="单志远", title="主任医师", department_codes=("XH",))
+    await make_doctor(db, **add, code="3", name="曾国强", department_codes=("GK",))
     await make_doctor(
         db,
         **add,
@@ -74,6 +76,10 @@ async def make_findable(db: AsyncSession, **overrides: str) -> int:
         ("拉肚子", ("disease", "腹泻")),
         ("我最近总是肚子疼怎么办", ("disease", "腹痛")),
         ("ＴＯＵ ＴＯＮＧ", ("disease", "头痛")),
+        ("頭痛", ("disease", "头痛")),
+        ("心臟", ("department", "心脏内科")),
+        ("zenguoqiang", ("doctor", "曾国强")),
+        ("zengguoqian", ("doctor", "曾国强")),
     ],
 )  # fmt: skip
 async def test_what_people_type_finds_what_they_mean(
@@ -82,6 +88,16 @@ async def test_what_people_type_finds_what_they_mean(
     await make_findable(db)
 
     assert (await names(db, q))[0] == first
+
+
+async def test_a_word_in_the_other_script_or_with_a_slip_finds_as_the_right_one(db: AsyncSession) -> None:
+    await make_findable(db)
+
+    right = await names(db, "内科")
+
+    assert {name for kind, name in right if kind == "department"} >= {"消化内科", "神经内科", "心脏内科"}
+    for q in ("內科", "内课"):
+        assert set(await names(db, q)) >= set(right), q
 
 
 async def test_a_disease_leads_to_the_department_with_its_name_as_hint(db: AsyncSession) -> None:

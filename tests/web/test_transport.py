@@ -109,6 +109,22 @@ async def test_as_many_headers_as_browsers_and_proxies_send_are_taken() -> None:
         assert await answer_to(port, sent) == (200, {"body": b"0"})
 
 
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        (b"POST / HTTP/1.0", b"3"),
+        (b"POST /early HTTP/1.0", b"0"),
+        (b"POST http://x/ HTTP/1.1", b"3"),
+        (b"POST http://x/early HTTP/1.1", b"0"),
+        (b"POST http://x/early?from=http://y/ HTTP/1.0", b"0"),
+    ],
+)
+async def test_old_and_absolute_forms_of_a_request_reach_their_path(line: bytes, read: bytes) -> None:
+    sent = line + b"\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
+    async with served(QUICK) as port:
+        assert await answer_to(port, sent) == (200, {"body": read})
+
+
 async def test_connections_that_say_nothing_or_half_are_ended() -> None:
     async with served(QUICK) as port:
         silent = [answer_to(port) for _ in range(450)]
