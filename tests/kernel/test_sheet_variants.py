@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -17,7 +18,16 @@ from guahao.kernel.sheet.archive import SourceFile, read_files
 from guahao.kernel.sheet.markup import decoded
 from guahao.kernel.sheet.number import Format, format_of, number_cell
 from guahao.kernel.sheet.table import NO_RESULT, Cell, NoDate, Table, Unreadable
-from tests.factories.ooxml import edit_sheet, prefixed, replace_part, shared, strict, strict_parts, workbook
+from tests.factories.ooxml import (
+    edit_sheet,
+    prefixed,
+    replace_part,
+    rewritten,
+    shared,
+    strict,
+    strict_parts,
+    workbook,
+)
 
 
 def read(content: bytes, name: str = "a.xlsx") -> tuple[Table, ...]:
@@ -141,6 +151,26 @@ def test_what_is_no_number_damages_the_file(written: str) -> None:
 def test_days_count_from_1904_where_the_workbook_says_so() -> None:
     assert number_cell("0.0", Format.DATE, is_1904=True) == time(0)
     assert number_cell("44561", Format.DATE, is_1904=True) == datetime(2026, 1, 1)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(("said", "first"), [(b"1", 44561), (b"true", 44561), (b"0", 46023)])
+def test_the_workbook_itself_says_from_when_its_days_count(said: bytes, first: int) -> None:
+    said = b'<workbookPr date1904="' + said + b'" '
+
+    def rewrite(part: str, data: bytes) -> bytes:
+        return re.sub(rb"<workbookPr(?=[ />])", said, data) if part == "xl/workbook.xml" else data
+
+    [table] = read(rewritten(book([first], formats=("yyyy-mm-dd",)), rewrite))
+
+    assert table.rows[0].cells == (datetime(2026, 1, 1),)  # noqa: DTZ001
+
+
+def test_a_dimension_that_is_too_small_hides_nothing() -> None:
+    plain = book(["a", "b"], ["c", "d"])
+    small = edit_sheet(plain, 1, lambda xml: xml.replace(b'<dimension ref="A1:B2"', b'<dimension ref="A1"'))
+
+    assert small != plain
+    assert read(small) == read(plain)
 
 
 def test_a_row_far_below_is_seen_and_a_cell_far_to_the_right_too() -> None:
@@ -267,3 +297,59 @@ def test_parts_that_fit_nothing_are_refused(part: str, data: bytes, reason: str)
         read(replace_part(book(["a"]), part, data))
 
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (b'<c r="A1" t="d"><v>2026-01-31</v></c>', datetime(2026, 1, 31)),  # noqa: DTZ001
+        (b'<c r="A1" t="d"><v>2026-01-31T08:30:00</v></c>', datetime(2026, 1, 31, 8, 30)),  # noqa: DTZ001
+        (b'<c r="A1" t="d"><v>08:30:00</v></c>', time(8, 30)),
+    ],
+)
+def test_a_cell_may_hold_a_moment_as_iso_writes_it(cell: bytes, value: Cell) -> None:
+    [table] = read(_with_first_cell(cell))
+
+    assert table.rows[0].cells == (value,)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        b'<c r="A1" t="d"><v>2026-02-30</v></c>',
+        b'<c r="A1" s="99"><v>1</v></c>',
+        b'<c r="A1" s="-1"><v>1</v></c>',
+        b'<c r="A1" t="s"><v>99</v></c>',
+        b'<c r="A1" t="s"><v>-1</v></c>',
+        b'<c r="A1" t="s"><v>x</v></c>',
+    ],
+)
+def test_a_cell_that_points_at_nothing_damages_the_file(cell: bytes) -> None:
+    with pytest.raises(Unreadable) as refused:
+        read(_with_first_cell(cell))
+
+    assert refused.value.reason == "damaged"
+
+
+def _with_first_cell(cell: bytes) -> bytes:
+    return edit_sheet(
+        shared(book(["x"])), 1, lambda xml: re.sub(rb'<c r="A1".*?</c>', lambda _: cell, xml, count=1)
+    )
+
+
+def test_an_open_document_is_refused_with_the_remedy() -> None:
+    ods = packed({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<x/>"})
+
+    with pytest.raises(Unreadable) as refused:
+        read(ods, "医生.ods")
+
+    assert str(refused.value) == "医生.ods 不是 Excel 或 CSV 文件，请另存为 .xlsx 再导入"
+
+
+def test_lines_that_end_as_on_an_old_mac_and_rare_characters_of_gb18030_are_read() -> None:
+    rare = "王\U00031350".encode("gb18030")
+    assert len(rare) == 2 + 4
+
+    [table] = read("姓名,简介\r".encode("gb18030") + rare + b",x\r", "医生.csv")
+
+    assert [row.cells for row in table.rows] == [("姓名", "简介"), ("王\U00031350", "x")]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from guahao.kernel.sheet.markup import Attributes, decoded, is_true, parse
 from guahao.kernel.sheet.number import Format, iso_cell, number_cell
 from guahao.kernel.sheet.table import MAX_COLUMNS, NO_RESULT, Cell, Table, TableDraft, is_blank
+
+T = TypeVar("T")
 
 _EXCEL_ERRORS = frozenset(
     ("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#SPILL!", "#CALC!", "#FIELD!")
@@ -149,10 +152,7 @@ class _PageReader:
 
     def _text(self, kind: str, value: str) -> Cell:
         if kind == "s":
-            index = int(value)
-            if index < 0:
-                raise IndexError(index)
-            value = self._book.strings[index]
+            value = _at(self._book.strings, value)
         elif kind != "e":
             value = decoded(value)
         return NO_RESULT if kind == "e" or value in _EXCEL_ERRORS else value
@@ -163,8 +163,15 @@ class _PageReader:
             return is_true(value)
         if kind == "d":
             return iso_cell(value)
-        shown_as = self._book.formats[int(self._cell.get("s", "0"))] if self._book.formats else Format.NUMBER
+        shown_as = _at(self._book.formats, self._cell.get("s", "0")) if self._book.formats else Format.NUMBER
         return number_cell(value, shown_as, is_1904=self._book.is_1904)
+
+
+def _at(all_: Sequence[T], index: str) -> T:
+    """What stands at an index that a cell names. Raises ValueError and IndexError."""
+    if int(index) < 0:
+        raise IndexError(index)
+    return all_[int(index)]
 
 
 def _column_of(place: str) -> int:
