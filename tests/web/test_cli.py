@@ -1,17 +1,22 @@
+import asyncio
 import json
 import re
 import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import date, time
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
 import pytest
+from openpyxl import load_workbook
 
 from guahao.kernel.postgres import EmbeddedPostgres
 from guahao.web.migrate import upgrade
 from tests.database import folder
+from tests.factories.workbook import headers, put, sheets, write_xlsx
 from tests.web.processes import environment, free_port, guahao, running, until
 
 pytestmark = pytest.mark.timeout(240)
@@ -139,6 +144,44 @@ def test_a_faulty_file_is_refused_and_named(data_dir: Path, tmp_path: Path) -> N
 
     assert code == 1
     assert "nothing was imported" in error
+
+
+def test_eight_o_clock_is_that_of_china_wherever_the_server_stands(data_dir: Path, tmp_path: Path) -> None:
+    variables = environment(data_dir, free_port()) | {"TZ": "America/New_York", "LC_ALL": "C"}
+    filled = write_xlsx(tmp_path / "h.xlsx", sheets(put("出诊安排", 0, 节假日="照常")))
+    exported = tmp_path / "out.xlsx"
+
+    imported = guahao(variables, "import", str(filled))
+    with running("worker", variables):
+        made = asyncio.run(sessions_made(EmbeddedPostgres(data_dir / "pg").dsn))
+    written = guahao(variables, "export", str(exported))
+    again = guahao(variables, "import", "--dry-run", str(exported))
+
+    assert (imported.returncode, written.returncode, again.returncode) == (0, 0, 0), imported.stderr
+    assert {row[:2] for row in made} == {(time(8), time(12))}
+    assert all(day == starts for _, _, day, starts in made)
+    _, *rows = load_workbook(exported)["出诊安排"].values
+    column = headers("出诊安排").index("开始时间")
+    assert [str(row[column])[:5] for row in rows] == ["08:00", "08:00"]
+    assert "出诊安排: +0 ~0 =2" in again.stdout
+
+
+async def sessions_made(dsn: str) -> list[tuple[time, time, date, date]]:
+    """Hours and days in China of the sessions, as soon as there are some."""
+    local = "{} AT TIME ZONE 'Asia/Shanghai'"
+    starts, ends = local.format("starts_at"), local.format("ends_at")
+    connection = await asyncpg.connect(dsn)
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                rows = await connection.fetch(
+                    f"SELECT ({starts})::time, ({ends})::time, date, ({starts})::date FROM clinic_session"
+                )
+                if rows:
+                    return [tuple(row) for row in rows]
+                await asyncio.sleep(0.2)
+    finally:
+        await connection.close()
 
 
 def test_the_demo_starts_tells_its_logins_and_stops_cleanly() -> None:

@@ -18,6 +18,7 @@ from guahao.kernel.sheet.archive import SourceFile, read_files
 from guahao.web.workbook.check import check, with_levels
 from guahao.web.workbook.columns import definition
 from guahao.web.workbook.read import Reading, reading_of
+from guahao.web.workbook.reading import read_workbook
 from guahao.web.workbook.rows import Workbook
 from tests.factories.ooxml import edit_sheet, prefixed, rewritten, strict_parts, workbook
 from tests.factories.workbook import Change, headers, put, read_at, sheets, write_csv, write_xlsx
@@ -392,3 +393,53 @@ def test_excels_codes_in_a_text_are_undone(tmp_path: Path) -> None:
     [hospital] = read(coded).book.hospital
 
     assert (hospital.intro, hospital.notices) == ("第一行\n第二行", ("须知一", "须知二"))
+
+
+def test_merged_codes_and_a_sum_below_are_refused_at_their_cells(tmp_path: Path) -> None:
+    def spoil(book: Book) -> None:
+        doctors = book["医生"]
+        doctors.merge_cells(start_row=2, end_row=3, start_column=1, end_column=1)
+        book["价格"].append(["合计", None, None, 50])
+
+    reading = changed(tmp_path, spoil)
+
+    found = [(one.sheet, one.row, one.column) for one in reading.faults]
+    assert found[0] == ("医生", 3, "医院编码")
+    assert found[1:] == [("价格", 4, name) for name in ("价格类型", "号别", "金额（元）", "生效日期")]
+    assert adds_up(reading)
+
+
+def test_thirty_thousand_blank_rows_below_change_nothing(tmp_path: Path) -> None:
+    def lengthen(book: Book) -> None:
+        page = book["医生"]
+        for number in range(len(sheets()["医生"]) + 2, 30_000):
+            page.cell(number, 1, " " if number % 2 else None)
+
+    reading = changed(tmp_path, lengthen)
+
+    assert (reading.faults, reading.remarks, len(reading.book.doctor)) == ([], [], 2)
+
+
+def _full_height(last: int, cells: bytes) -> bytes:
+    return b"".join(b'<row r="%d">%s</row>' % (number, cells) for number in range(4, last + 1))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param((1_048_576, b'<c s="0"/>'), id="formatted to the last row"),
+        pytest.param((200_000, b'<c s="0"/>' * 10), id="ten empty cells in each"),
+    ],
+)
+async def test_a_sheet_that_is_formatted_to_its_end_is_read_within_the_limits(
+    tmp_path: Path, rows: tuple[int, bytes]
+) -> None:
+    below = _full_height(*rows)
+    content = edit_sheet(
+        workbook(tmp_path), 4, lambda xml: xml.replace(b"</sheetData>", below + b"</sheetData>")
+    )
+
+    reading = await read_workbook([SourceFile(name="a.xlsx", data=content)])
+
+    assert (reading.faults, reading.remarks, len(reading.book.doctor)) == ([], [], 2)
