@@ -27,11 +27,11 @@ while [ $# -gt 0 ]; do
 done
 [ ${#chosen[@]} -gt 0 ] || chosen=("${order[@]}")
 
-library=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1 2>/dev/null | head -n 1)
-if [ -z "$library" ]; then
+installed() { compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1'; }
+if ! library=$(installed); then
   echo "test-days: installing libfaketime"
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libfaketime >/dev/null
-  library=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1)
+  library=$(installed)
 fi
 
 status=0
