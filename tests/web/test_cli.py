@@ -3,6 +3,7 @@ import json
 import re
 import secrets
 import signal
+import stat
 import subprocess
 from collections.abc import Iterator
 from datetime import date, time
@@ -118,6 +119,23 @@ def test_an_administrator_is_created_once_and_invited(data_dir: Path) -> None:
     assert "staff-username-taken" in again[1]
     assert trail.returncode == 0
     assert trail.stdout.startswith("hospital 0: ")
+
+
+def test_the_trail_is_written_as_data_of_the_days_asked_for(data_dir: Path) -> None:
+    variables = environment(data_dir, 20000)
+    create = ("admin", "create-staff", "keeper", "--name", "李", "--role", "platform_admin")
+    id_ = guahao(variables, *create).stdout.split()[0]
+    whole, later = folder() / "whole.jsonl", folder() / "later.jsonl"
+
+    done = guahao(variables, "audit", "export", str(whole))
+    none = guahao(variables, "audit", "export", str(later), "--from", "2999-01-01")
+
+    entries = [json.loads(line) for line in whole.read_text().splitlines()]
+    assert done.stderr == f"Wrote {len(entries)} entries into {whole}.\n"
+    assert stat.S_IMODE(whole.stat().st_mode) == 0o600
+    made = {(entry["action"], entry["actor"]) for entry in entries if entry["subject"] == f"staff:{id_}"}
+    assert ("staff.create", "system") in made
+    assert (none.returncode, later.read_text()) == (0, "")
 
 
 def test_a_new_key_seals_anew_and_the_old_one_is_named_idle(data_dir: Path) -> None:
