@@ -21,10 +21,8 @@ const field = (overrides: Partial<FormField>): FormField => ({
   minimum: 5,
   maximum: 30,
   may_be_empty: false,
-  choices: [],
   ...overrides,
 })
-const choice = field({ kind: 'choice', choices: [{ value: 'seen', label: '医生开始接诊后不再退' }] })
 
 describe('the rules in the form', () => {
   it('keep the version apart from what is sent', () => {
@@ -35,7 +33,7 @@ describe('the rules in the form', () => {
   })
 
   it('are named by the labels of the form', () => {
-    expect(labelsOf([{ key: 'hold', title: '付款', fields: [field({}), choice] }])).toEqual({
+    expect(labelsOf([{ key: 'hold', title: '付款', fields: [field({})] }])).toEqual({
       hold_min: '付款时限（分钟）',
     })
   })
@@ -47,7 +45,6 @@ describe('the rules in the form', () => {
     [field({ kind: 'time' }), null, '不设'],
     [field({ kind: 'switch' }), true, '是'],
     [field({ kind: 'switch' }), false, '否'],
-    [choice, 'seen', '医生开始接诊后不再退'],
     [undefined, 'gone', 'gone'],
   ])('are told in words', (known, value, words) => {
     expect(shownValue(known, value)).toBe(words)

@@ -42,14 +42,10 @@ export function numberOf(entered: string): number | null {
   return entered.trim() === '' ? null : Number(entered)
 }
 
-function choiceText(field: FormField | undefined, value: unknown): string {
-  return field?.choices?.find((choice) => choice.value === value)?.label ?? String(value)
-}
-
 export function shownValue(field: FormField | undefined, value: unknown): string {
   if (value === null || value === undefined) return texts.unset
   if (typeof value === 'boolean') return value ? texts.yes : texts.no
-  return field?.kind === 'time' ? clockOf(value) : choiceText(field, value)
+  return field?.kind === 'time' ? clockOf(value) : String(value)
 }
 
 /** The moment of a local date and time in China as an input gives it; null is as soon as possible. */

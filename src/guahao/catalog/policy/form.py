@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from guahao.catalog.policy.rules import Rules
+from guahao.catalog.policy.rules import UNTOLD, Rules
 from guahao.kernel.i18n import text
 
 _TYPES = get_type_hints(Rules, include_extras=True)
@@ -21,10 +21,7 @@ _FIRST_OF_GROUP = {
     "per_day_departments": "limits",
     "cancel_pause_count": "pauses",
     "elderly_percent": "pools",
-    "waitlist_per_day_department": "waitlist",
     "check_in_opens_min": "visit",
-    "remind_first_h": "reminders",
-    "consultation_accept_h": "consultation",
     "keep_record_years": "retention",
 }
 """Groups follow the order of the rules; each begins with the field named here."""
@@ -36,15 +33,6 @@ class FieldKind(StrEnum):
     NUMBER = "number"
     TIME = "time"
     SWITCH = "switch"
-    CHOICE = "choice"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One value of a closed set."""
-
-    value: str
-    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +47,6 @@ class FormField:
     minimum: int | None = None
     maximum: int | None = None
     may_be_empty: bool = False
-    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +59,13 @@ class FormGroup:
 
 
 def form() -> tuple[FormGroup, ...]:
-    """Every rule, in the order of the rules and in groups."""
+    """Every rule that does something now, in the order of the rules and in groups."""
     grouped: dict[str, list[FormField]] = {}
     key = ""
     for field in fields(Rules):
         key = _FIRST_OF_GROUP.get(field.name, key)
-        grouped.setdefault(key, []).append(_field(field.name, field.default))
+        if field.name not in UNTOLD:
+            grouped.setdefault(key, []).append(_field(field.name, field.default))
     return tuple(
         FormGroup(key=key, title=text(f"rule_group.{key}"), fields=tuple(members))
         for key, members in grouped.items()
@@ -102,8 +90,5 @@ def _entry(kind: Any) -> dict[str, Any]:  # noqa: ANN401  # a type hint has no t
         return {"kind": FieldKind.NUMBER, "minimum": limits.ge, "maximum": limits.le}
     if kind is bool:
         return {"kind": FieldKind.SWITCH}
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        choices = tuple(Choice(value=one, label=text(f"rule_choice.{one}")) for one in kind)
-        return {"kind": FieldKind.CHOICE, "choices": choices}
     assert time in (kind, *get_args(kind)), kind
     return {"kind": FieldKind.TIME, "may_be_empty": kind is not time}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta
@@ -23,11 +22,8 @@ Places = Annotated[int, Meta(ge=1, le=20)]
 Age = Annotated[int, Meta(ge=50, le=120)]
 
 
-class RefundEnds(StrEnum):
-    """What ends the right to a refund: the doctor's accept (未诊即退), or already the check-in."""
-
-    SEEN = "seen"
-    CHECKED_IN = "checked_in"
+UNTOLD = frozenset({"remind_first_h", "remind_second_h"})
+"""Rules that messages are planned by, told and offered nowhere until messages are delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +49,6 @@ class Rules:
     cancel_deadline_days_before: DaysAhead = 1
     cancel_deadline_time: time | None = None
     """Local time on the deadline's day; None is its 24:00."""
-    refund_ends: RefundEnds = RefundEnds.SEEN
     late_cancel_counts: bool = True
     cooling_min_min: DayMinutes = 5
     cooling_max_min: DayMinutes = 120
@@ -68,9 +63,6 @@ class Rules:
     cancel_pause_count: Count = 3
     cancel_pause_window_days: Window = 30
     cancel_pause_days: Days = 7
-    no_show_count: Count = 3
-    no_show_window_days: Window = 365
-    no_show_block_days: Days = 90
 
     # Pools
     elderly_percent: Percent = 10
@@ -84,36 +76,13 @@ class Rules:
     second_release_days_before: DaysAhead = 1
     second_release_time: time = time(15)
     addon_percent: Percent = 10
-    first_visit_by_department: bool = True
-
-    # Waitlist 候补
-    waitlist_per_day_department: Count = 1
-    waitlist_total: Count = 3
-    waitlist_offer_min: DayMinutes = 30
-    waitlist_early_offer_min: DayMinutes = 120
-    waitlist_early_from_h: Hours = 24
-    waitlist_offers_from: time = time(6)
-    waitlist_offers_until: time = time(23)
-    waitlist_clears_time: time = time(23)
-    """On the day before the visit."""
 
     # Day of the visit
     check_in_opens_min: DayMinutes = 30
-    missed_first_back: Places = 3
-    missed_second_back: Places = 3
-    missed_void_count: Annotated[int, Meta(ge=2, le=10)] = 4
-    priority_age_years: Age = 80
-    mix_booked: Places = 3
-    mix_walk_in: Places = 1
 
-    # Reminders, consultation, retention
+    # Reminders, retention
     remind_first_h: Annotated[int, Meta(ge=3, le=72)] = 24
     remind_second_h: Annotated[int, Meta(ge=1, le=12)] = 2
-    remind_ahead_count: Places = 5
-    consultation_accept_h: Annotated[int, Meta(ge=1, le=72)] = 24
-    consultation_quick_accept_min: Annotated[int, Meta(ge=1, le=60)] = 10
-    consultation_messages: Count = 20
-    consultation_open_h: Annotated[int, Meta(ge=1, le=168)] = 48
     keep_record_years: Annotated[int, Meta(ge=15, le=100)] = 15
     keep_consultation_years: Annotated[int, Meta(ge=3, le=100)] = 3
     keep_audit_years: Annotated[int, Meta(ge=3, le=100)] = 3
@@ -128,7 +97,6 @@ class Rules:
             ("second_release_days_before", _second_release_is_later(self)),
             ("remind_second_h", self.remind_second_h < self.remind_first_h),
             ("per_30_days", self.per_week <= self.per_30_days),
-            ("waitlist_offers_until", self.waitlist_offers_from < self.waitlist_offers_until),
             ("release_time", _has_no_zone(self)),
         ):
             if not fits:

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from datetime import time
 
 from guahao.catalog.policy.reading import NAMES
-from guahao.catalog.policy.rules import RefundEnds, Rules
+from guahao.catalog.policy.rules import Rules
 from guahao.kernel.i18n import text
-
-_YEAR_DAYS = 365
 
 Pick = Callable[[Rules], str | None]
 
@@ -50,26 +48,16 @@ _SENTENCES: tuple[Pick, ...] = (
     _always("hold"),
     _cancel,
     lambda rules: "late_counts" if rules.late_cancel_counts else "late_free",
-    lambda rules: "refund_seen" if rules.refund_ends is RefundEnds.SEEN else "refund_checked_in",
+    _always("refund"),
     _always("cooling"),
     _always("limits"),
     _always("unpaid"),
     _always("cancel_pause"),
-    lambda rules: "no_show_year" if rules.no_show_window_days == _YEAR_DAYS else "no_show",
-    _always("no_show_test"),
     lambda rules: "elderly" if rules.elderly_percent else None,
     lambda rules: "referral" if rules.referral_percent else None,
     lambda rules: "desk" if rules.desk_percent else None,
     lambda rules: "addon" if rules.addon_percent else "addon_none",
-    lambda rules: "first_visit" if rules.first_visit_by_department else None,
-    _always("waitlist"),
-    _always("waitlist_offer"),
     _always("check_in"),
-    _always("missed"),
-    _always("priority"),
-    _always("mix"),
-    _always("remind"),
-    _always("consultation"),
     _always("keep"),
 )
 

@@ -3,7 +3,7 @@
 from guahao.catalog.models import DoctorLevel, FeeKind
 from guahao.catalog.policy.pinyin import spelled, spellings_of_person
 from guahao.catalog.policy.reading import RulesInvalid, rules_schema
-from guahao.catalog.policy.rules import RefundEnds, Rules, RuleSet
+from guahao.catalog.policy.rules import Rules, RuleSet
 from guahao.catalog.queries.facts import (
     CampusFacts,
     DepartmentFacts,
@@ -33,7 +33,6 @@ __all__ = [
     "FeeKind",
     "FeeTable",
     "HospitalFacts",
-    "RefundEnds",
     "RuleSet",
     "Rules",
     "RulesInvalid",
