@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 
 getent passwd guahao >/dev/null || useradd --system --user-group --home-dir /var/lib/guahao --shell /usr/sbin/nologin guahao
 install -d -m 755 -o root -g root /etc/guahao
+install -d -m 700 -o root -g root /etc/guahao/owner
 install -d -m 700 -o guahao -g guahao /etc/guahao/keys /etc/guahao/secrets /var/lib/guahao /var/backups/guahao
 [ -e /etc/guahao/environment ] || install -m 644 environment /etc/guahao/environment
 
@@ -17,21 +18,21 @@ if [ -z "$(ls /etc/guahao/keys)" ]; then
     chown guahao:guahao "/etc/guahao/keys/$name.key"
   done
 fi
-for name in owner serving; do # passwords of the two database roles
-  file=/etc/guahao/secrets/database_$name
-  [ -e "$file" ] || (umask 077 && openssl rand -hex 24 >"$file" && chown guahao:guahao "$file")
-done
-secret() { # name, content: a secret of the settings, as a private file
-  local file=/etc/guahao/secrets/$1
-  [ -e "$file" ] || (umask 077 && printf '%s\n' "$2" >"$file" && chown guahao:guahao "$file")
+# What serves, for the user guahao; what owns the tables and opens backups, for root alone.
+made() { # file, content
+  [ -e "$1" ] || (umask 077 && printf '%s\n' "$2" >"$1")
 }
-secret guahao_database_url "postgresql://guahao:$(cat /etc/guahao/secrets/database_serving)@127.0.0.1:5432/guahao"
-secret guahao_owner_database_url "postgresql://guahao_owner:$(cat /etc/guahao/secrets/database_owner)@127.0.0.1:5432/guahao"
-secret guahao_backup_passphrase "$(openssl rand -hex 24)"
+database() { echo "postgresql://$1:$(cat "$2")@127.0.0.1:5432/guahao"; }
+made /etc/guahao/owner/database_password "$(openssl rand -hex 24)"
+made /etc/guahao/owner/environment "GUAHAO_OWNER_DATABASE_URL=$(database guahao_owner /etc/guahao/owner/database_password)
+GUAHAO_BACKUP_PASSPHRASE=$(openssl rand -hex 24)"
+made /etc/guahao/secrets/database_serving "$(openssl rand -hex 24)"
+made /etc/guahao/secrets/guahao_database_url "$(database guahao /etc/guahao/secrets/database_serving)"
+chown guahao:guahao /etc/guahao/secrets/database_serving /etc/guahao/secrets/guahao_database_url
 
 install -m 755 guahao /usr/local/bin/guahao
 install -m 644 systemd/*.service systemd/*.timer /etc/systemd/system/
 install -d /etc/systemd/journald.conf.d /etc/logrotate.d
 install -m 644 logs/journald.conf /etc/systemd/journald.conf.d/guahao.conf
 install -m 644 logs/logrotate /etc/logrotate.d/guahao
-echo "install: done. Copy /etc/guahao/keys and the backup passphrase to another place, apart from the backups."
+echo "install: done. Copy /etc/guahao/keys and /etc/guahao/owner to another place, apart from the backups."

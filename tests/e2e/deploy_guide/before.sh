@@ -18,7 +18,7 @@ set -euo pipefail
 value() { sed -n "s|^$2=||p" "/etc/systemd/system/$1.service"; }
 run() {
   if [ "$1" = nginx ]; then nginx -s reload 2>/dev/null || nginx; return; fi
-  set -a; . "$(value "$1" EnvironmentFile)"; set +a
+  set -a; for file in $(value "$1" EnvironmentFile); do . "$file"; done; set +a
   cd "$(value "$1" WorkingDirectory)"
   local start; start=$(value "$1" ExecStart); start=${start//\$\$/$}; start=${start//%%/%}
   if [ "$(value "$1" Type)" = oneshot ]; then
