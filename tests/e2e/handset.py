@@ -77,13 +77,14 @@ class Handset(Screen):
 
     def agree_to_privacy(self) -> None:
         """Be somebody who agreed at an earlier start."""
-        self._remember({"$privacy": "agreed"})
+        self.remember({"$privacy": "agreed"})
 
     def carry(self, payer: Payer) -> None:
         """Be this payer's phone: logged in and agreed at an earlier start."""
-        self._remember({"$privacy": "agreed", "login-token": payer.token, "login-kind": "password"})
+        self.remember({"$privacy": "agreed", "login-token": payer.token, "login-kind": "password"})
 
-    def _remember(self, values: dict[str, str]) -> None:
+    def remember(self, values: dict[str, str]) -> None:
+        """Have these values in the phone's storage from an earlier start."""
         kept = {f"mp:{name}": json.dumps({"data": value}) for name, value in values.items()}
         self.context.add_init_script(
             f"for (const [name, value] of Object.entries({json.dumps(kept)}))"

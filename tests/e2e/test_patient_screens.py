@@ -100,6 +100,8 @@ def pages(things: Things) -> dict[str, tuple[str, dict[str, str], str]]:
         "settings": (f"{ACCOUNT}/settings/settings", {}, "长辈版"),
         "password": (f"{ACCOUNT}/password/password", {}, "密码"),
         "devices": (f"{ACCOUNT}/devices/devices", {}, "设备"),
+        "export": (f"{ACCOUNT}/export/export", {}, "生成文件"),
+        "closure": (f"{ACCOUNT}/closure/closure", {}, "现在还不能注销"),
         "help": (f"{ACCOUNT}/help/help", {}, "怎么预约"),
     }
 

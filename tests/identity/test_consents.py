@@ -39,7 +39,7 @@ async def test_everybody_reads_the_texts_and_their_digests(client: httpx.AsyncCl
 
     assert {text["kind"] for text in shown} == {kind.value for kind in ConsentKind}
     assert {text["kind"]: text["version"] for text in shown} == {
-        "privacy": 2,
+        "privacy": 3,
         "service": 1,
         "sensitive_personal_information": 1,
         "child_sensitive": 1,
@@ -60,8 +60,8 @@ def test_every_published_file_is_listed() -> None:
 def test_the_privacy_text_promises_no_page_that_does_not_exist() -> None:
     words = current_texts()[ConsentKind.PRIVACY].body
 
-    assert set(re.findall("“(.+?)”", words)) == {"我的—就诊人", "我的—隐私", "我的—帮助与联系"}
-    assert "注销账号，或得到一份您的个人信息，请打医院电话" in words
+    assert set(re.findall("“(.+?)”", words)) == {"我的—就诊人", "我的—隐私", "我的—设置"}
+    assert "可以导出我们保存的全部个人信息，也可以注销账号" in words
 
 
 async def test_an_agreement_is_kept_with_its_words_and_place(
@@ -94,13 +94,13 @@ async def test_agreeing_ten_times_at_once_is_agreeing_once(
     ("body", "status", "code"),
     [
         ({"kind": "privacy", "version": 1}, 409, "consent-version-outdated"),
-        ({"kind": "privacy", "version": 3}, 409, "consent-version-outdated"),
+        ({"kind": "privacy", "version": 4}, 409, "consent-version-outdated"),
         ({"kind": "privacy", "version": 0}, 422, "invalid-request"),
         ({"kind": "soul", "version": 1}, 422, "invalid-request"),
         ({"kind": "child_sensitive", "version": 1}, 422, "consent-needs-child"),
         ({"kind": "child_sensitive", "version": 1, "patient_id": "x"}, 404, "not-found"),
         (
-            {"kind": "privacy", "version": 2, "patient_id": "00000000-0000-8000-8000-000000000001"},
+            {"kind": "privacy", "version": 3, "patient_id": "00000000-0000-8000-8000-000000000001"},
             422,
             "consent-needs-child",
         ),

@@ -4,6 +4,7 @@ import { builtinTags } from '../backend'
 import * as account from './account'
 import * as bars from './bars'
 import * as device from './device'
+import * as file from './file'
 import * as location from './location'
 import * as media from './media'
 import * as privacy from './privacy'
@@ -28,6 +29,7 @@ export const wx: Record<string, unknown> = {
   ...account,
   ...bars,
   ...device,
+  ...file,
   ...location,
   ...media,
   ...privacyApis,

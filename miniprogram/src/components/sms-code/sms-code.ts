@@ -1,5 +1,5 @@
-// The field of a code sent by SMS, with the button that sends one. Says `change` with the code, `request` with the id
-// that goes with it, `badphone` without a phone.
+// The field of a code sent by SMS, with the button that sends one: to `phone`, or with `own` to the account's own phone.
+// Says `change` with the code, `request` with the id that goes with it, `badphone` without a phone.
 import { api, type Schemas } from '../../api/client'
 import { Refusal } from '../../api/refusal'
 import { problemOf } from '../../parts/loading'
@@ -8,6 +8,9 @@ import { texts } from '../../texts/account'
 
 /** The server sends one code a minute to a phone. */
 const pauseS = 60
+/** A phone to send to: the one that is typed, or the account's own. */
+const hasPhone = ({ own, phone }: { own: boolean; phone: string }) => own || isPhone(phone)
+
 interface Running {
   timer: number
 }
@@ -15,6 +18,7 @@ interface Running {
 Component({
   properties: {
     phone: { type: String, value: '' },
+    own: { type: Boolean, value: false },
     purpose: { type: String, value: 'login' },
     value: { type: String, value: '' },
     wrong: { type: String, value: '' },
@@ -30,13 +34,12 @@ Component({
       this.triggerEvent('change', { value: detail.value })
     },
     async onSend() {
-      const { phone, purpose, isSending, waitS } = this.data
+      const { isSending, waitS } = this.data
       if (isSending || waitS > 0) return
-      if (!isPhone(phone)) return this.triggerEvent('badphone')
+      if (!hasPhone(this.data)) return this.triggerEvent('badphone')
       this.setData({ isSending: true, problem: '', note: '' })
       try {
-        const body = { phone, purpose: purpose as Schemas['SmsCodeIn']['purpose'] }
-        const { expires_in_s: seconds, sms_request_id: id } = await api.post('/api/v1/sms-codes', { body })
+        const { expires_in_s: seconds, sms_request_id: id } = await this.send()
         this.triggerEvent('request', { id })
         this.setData({ note: texts.codeSent(Math.round(seconds / 60)) })
         this.waitFor(pauseS)
@@ -46,6 +49,12 @@ Component({
       } finally {
         this.setData({ isSending: false })
       }
+    },
+    send(): Promise<Schemas['SmsCodeOut']> {
+      const { phone, purpose, own } = this.data
+      if (own) return api.post('/api/v1/me/sms-codes')
+      const body = { phone, purpose: purpose as Schemas['SmsCodeIn']['purpose'] }
+      return api.post('/api/v1/sms-codes', { body })
     },
     waitFor(seconds: number) {
       this.setData({ waitS: seconds, action: seconds > 0 ? texts.codeAgainIn(seconds) : texts.getCodeAgain })

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
 
 from guahao.identity.access import CurrentAccount, NotLoggedIn, per_account
 from guahao.identity.api_patient.caller import Caller
@@ -16,6 +18,22 @@ from guahao.identity.service.copy import take_copy
 from guahao.kernel.db import transaction
 from guahao.kernel.http import download, problems
 
+
+class TableOut(BaseModel):
+    """The rows of one table, by the names of its columns; `title` says in Chinese what they are."""
+
+    title: str
+    rows: list[dict[str, object]]
+
+
+class CopyOut(BaseModel):
+    """All that is held, by table. Times are UTC, amounts fen."""
+
+    about: str
+    made_at: datetime
+    tables: dict[str, TableOut]
+
+
 router = APIRouter(prefix="/api/v1/me/export", tags=["account"])
 
 
@@ -26,7 +44,7 @@ def _account_copy(request: Request) -> AccountCopy:
 
 @router.post(
     "",
-    response_class=Response,
+    response_model=CopyOut,
     responses=problems(NotLoggedIn, AccountClosed, *PROOF_PROBLEMS),
     dependencies=[Depends(per_account("own copy", a_minute=3))],
 )
