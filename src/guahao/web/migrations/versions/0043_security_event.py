@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0042_security_event"
-down_revision = "0041_transaction_everywhere"
+revision = "0043_security_event"
+down_revision = "0042_first_made_at"
 branch_labels = None
 depends_on = None
 

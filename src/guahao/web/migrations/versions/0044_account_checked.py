@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0043_account_checked"
-down_revision = "0042_security_event"
+revision = "0044_account_checked"
+down_revision = "0043_security_event"
 branch_labels = None
 depends_on = None
 
