@@ -9,9 +9,11 @@ from fastapi import Response
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.booking.api_patient.group_commit import GroupCommit, Wish
+from guahao.booking.api_patient.group_commit import GroupCommit
+from guahao.booking.api_patient.schemas import HeldOut
 from guahao.booking.models import Appointment
 from guahao.booking.queries.law import broken_slots
+from guahao.booking.service.book import BookingRequest
 from guahao.booking.service.plan import HoldPlan, plan_holds
 from guahao.kernel.db import Sessions
 from guahao.kernel.errors import Problem, Unavailable
@@ -24,16 +26,20 @@ from tests.factories.scheduling import counters, make_clinic, make_session, make
 pytestmark = pytest.mark.anyio
 
 
-def wish(booker: Booker, slot_id: UUID, key: str | None = None, **overrides: Any) -> Wish:
+def wish(booker: Booker, slot_id: UUID, key: str | None = None, **overrides: Any) -> BookingRequest:
     claim = Claim(owner=str(booker.account_id), route="POST /x", key=key, body=b"{}") if key else None
-    return Wish(request=request_of(booker, slot_id, **overrides), claim=claim)
+    return BookingRequest(
+        hold=request_of(booker, slot_id, **overrides),
+        claim=claim,
+        answer_of=lambda plan: HeldOut.of(plan).model_dump_json(),
+    )
 
 
-async def all_of(sessions: Sessions, *wishes: Wish) -> list[Response | str]:
+async def all_of(sessions: Sessions, *wishes: BookingRequest) -> list[Response | str]:
     """Ask for everything in one turn; answers or the codes of refusals."""
     group = GroupCommit(sessions, most_waiting=2000)
 
-    async def one(asked: Wish) -> Response | str:
+    async def one(asked: BookingRequest) -> Response | str:
         try:
             return await group.book(asked)
         except Problem as problem:

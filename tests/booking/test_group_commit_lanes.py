@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from fastapi import Response
 
-from guahao.booking.api_patient.group_commit import GroupCommit, Wish, _settle, _Waiting
+from guahao.booking.api_patient.group_commit import GroupCommit, _settle, _Waiting
+from guahao.booking.service.book import BookingRequest
 from guahao.booking.service.plan import HoldRequest
 from guahao.kernel.db import Sessions
 from guahao.kernel.ids import new_id
@@ -33,7 +34,7 @@ async def test_a_wish_that_comes_as_the_last_lanes_end_is_booked(sessions: Sessi
     group = Gated(sessions, most_waiting=2000)
     group.gate = asyncio.Event()
     request = HoldRequest(slot_id=new_id(1), patient_id=new_id(), account_id=new_id(), actor="test")
-    wish = Wish(request=request, claim=None)
+    wish = BookingRequest(hold=request, claim=None, answer_of=str)
     answers = []
     for _ in range(2):
         answers.append(asyncio.create_task(group.book(wish)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -114,22 +114,13 @@ AllSessions = Annotated[Sessions, Depends(_sessions)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OnceKey:
-    """The request's Idempotency-Key, if the client sent one."""
+class IdempotencyContext:
+    """The request's Idempotency-Key, if the client sent one; once claimed it keeps the first answer."""
 
     key: str | None
     route: str
     body: bytes
-
-    async def claim(self, db: AsyncSession, *, owner: str) -> OnceClaim:
-        """Claim the key for `owner` before doing anything else in the transaction.
-
-        Raises what `idempotency.claim` raises; `Replayed` is answered by the edge.
-        """
-        request = self.of(owner)
-        if request is not None:
-            await idempotency.claim(db, request)
-        return OnceClaim(db=db, claim=request)
+    claimed: tuple[AsyncSession, idempotency.Claim] | None = None
 
     def of(self, owner: str) -> idempotency.Claim | None:
         """The claim that `owner` makes with this key, if there is one."""
@@ -137,50 +128,44 @@ class OnceKey:
             return None
         return idempotency.Claim(owner=owner, route=self.route, key=self.key, body=self.body)
 
+    async def claim(self, db: AsyncSession, *, owner: str) -> IdempotencyContext:
+        """Claim the key for `owner` before doing anything else in the transaction.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """An answer that is ready; `kept` are the bound values of idempotency.KEEP, None without a key."""
-
-    response: Response
-    kept: Mapping[str, list[Any]] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnceClaim:
-    """A claimed key, waiting for its answer."""
-
-    db: AsyncSession
-    claim: idempotency.Claim | None
-
-    def prepared(self, out: BaseModel, *, status: int = 200) -> Prepared:
-        """Make `out` the answer; the caller stores `kept` together with its other rows."""
-        content = out.model_dump_json()
-        kept = idempotency.keep_params([(self.claim, status, content)]) if self.claim else None
-        return Prepared(response=Response(content, status, media_type="application/json"), kept=kept)
+        Raises what `idempotency.claim` raises; `Replayed` is answered by the edge.
+        """
+        request = self.of(owner)
+        if request is None:
+            return self
+        await idempotency.claim(db, request)
+        return replace(self, claimed=(db, request))
 
     async def answer(self, out: BaseModel, *, status: int = 200) -> Response:
         """Store `out` as the first answer and give it; the last thing a route does."""
-        prepared = self.prepared(out, status=status)
-        if prepared.kept is not None:
-            await self.db.execute(idempotency.KEEP, prepared.kept)
-        return prepared.response
+        content = out.model_dump_json()
+        await self.keep(content, status=status)
+        return Response(content, status, media_type="application/json")
+
+    async def keep(self, content: str, *, status: int) -> None:
+        """Store the first answer where a key was claimed."""
+        if self.claimed is not None:
+            db, request = self.claimed
+            await db.execute(idempotency.KEEP, idempotency.keep_params([(request, status, content)]))
 
 
-async def once_key(
+async def idempotency_context(
     request: Request, idempotency_key: Annotated[str | None, Header(max_length=200)] = None
-) -> OnceKey:
+) -> IdempotencyContext:
     """Read the request's Idempotency-Key; raises `IdempotencyKeyInvalid`."""
     if idempotency_key is not None and not (
         0 < len(idempotency_key) <= 128 and idempotency_key.isascii() and idempotency_key.isprintable()
     ):
         raise idempotency.IdempotencyKeyInvalid
-    return OnceKey(
+    return IdempotencyContext(
         key=idempotency_key, route=f"{request.method} {request.url.path}", body=await request.body()
     )
 
 
-Once = Annotated[OnceKey, Depends(once_key)]
+Once = Annotated[IdempotencyContext, Depends(idempotency_context)]
 
 
 def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:

@@ -12,57 +12,44 @@ from dataclasses import dataclass
 
 from fastapi import Response
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.booking.api_patient.schemas import HeldOut
-from guahao.booking.service.hold import PlacesGone, write_hold, write_holds
-from guahao.booking.service.plan import HoldPlan, HoldRequest, plan_hold, plan_holds
-from guahao.kernel import idempotency
+from guahao.booking.service.book import BookingRequest, book, book_together
+from guahao.booking.service.hold import PlacesGone
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import Problem, Unavailable
-from guahao.kernel.http import OnceClaim
 
 MOST_TOGETHER = 64
 LANES = 2
 """Transactions at a time: a second one so that a lock somebody else holds does not stop everybody."""
 
-_CREATED = 201
 _FULL_FOR_S = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """A request for a place and the key it came with."""
-
-    request: HoldRequest
-    claim: idempotency.Claim | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting:
-    wish: Wish
+    booking: BookingRequest
     answer: asyncio.Future[Response]
 
 
 class GroupCommit:
-    """Books wishes of one process, several in one transaction when several wait."""
+    """Books the requests of one process, several in one transaction when several wait."""
 
     def __init__(self, sessions: Sessions, *, most_waiting: int) -> None:
-        """Open transactions by `sessions`; at most so many wishes wait, the rest is refused at once."""
+        """Open transactions by `sessions`; at most so many requests wait, the rest is refused at once."""
         self._sessions = sessions
         self._most_waiting = most_waiting
         self._waiting: list[_Waiting] = []
         self._lanes: set[asyncio.Task[None]] = set()
         self._open_lanes = 0
 
-    async def book(self, wish: Wish) -> Response:
+    async def book(self, booking: BookingRequest) -> Response:
         """Answer once the booking is committed, or raise the problem by which it is refused.
 
         Raises `Unavailable` when too many wait: who is told at once tries again, who waits too long leaves.
         """
         if len(self._waiting) >= self._most_waiting:
             raise Unavailable(retry_after_s=_FULL_FOR_S)
-        one = _Waiting(wish, asyncio.get_running_loop().create_future())
+        one = _Waiting(booking, asyncio.get_running_loop().create_future())
         self._waiting.append(one)
         if self._open_lanes < LANES:
             self._open_lanes += 1
@@ -73,7 +60,7 @@ class GroupCommit:
 
     async def _run(self) -> None:
         # Closed in the same step that finds nobody waiting: a done callback comes a step later, and a
-        # wish in between would find all lanes taken and wait for nobody.
+        # request in between would find all lanes taken and wait for nobody.
         try:
             while self._waiting:
                 batch, self._waiting = _next_batch(self._waiting)
@@ -85,26 +72,28 @@ class GroupCommit:
     async def _alone(self, one: _Waiting) -> None:
         try:
             async with transaction(self._sessions) as db:
-                answer = await _book_alone(db, one.wish)
+                answer = await book(db, one.booking)
         except Exception as error:  # noqa: BLE001 - the request's own handler answers or logs it
             _settle(one, error)
         else:
-            _settle(one, answer)
+            _settle(one, answered(one.booking, answer))
 
     async def _together(self, batch: Sequence[_Waiting]) -> Sequence[_Waiting]:
         """Book a batch in one transaction; answers those that must be booked alone."""
         try:
             async with transaction(self._sessions) as db:
-                answers = await _book_together(db, batch)
+                answers = await book_together(db, [one.booking for one in batch])
         except (PlacesGone, Problem, DBAPIError):
             return batch
         except Exception as error:  # noqa: BLE001 - the requests' own handlers answer or log it
             for one in batch:
                 _settle(one, error)
             return ()
-        for one, answer in answers.items():
-            _settle(one, answer)
-        return [one for one in batch if one not in answers]
+        for one in batch:
+            answer = answers.get(one.booking)
+            if answer is not None:
+                _settle(one, answered(one.booking, answer) if isinstance(answer, str) else answer)
+        return [one for one in batch if one.booking not in answers]
 
 
 def _next_batch(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
@@ -113,7 +102,7 @@ def _next_batch(waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]
     later: list[_Waiting] = []
     keys = set()
     for one in waiting:
-        claim = one.wish.claim
+        claim = one.booking.claim
         key = (claim.owner, claim.route, claim.key) if claim else id(one)
         fits = key not in keys and len(batch) < MOST_TOGETHER
         (batch if fits else later).append(one)
@@ -130,43 +119,6 @@ def _settle(one: _Waiting, answer: Response | Exception) -> None:
         one.answer.set_result(answer)
 
 
-async def _book_alone(db: AsyncSession, wish: Wish) -> Response:
-    if wish.claim is not None:
-        await idempotency.claim(db, wish.claim)
-    plan = await plan_hold(db, wish.request)
-    answer = OnceClaim(db=db, claim=wish.claim).prepared(HeldOut.of(plan), status=_CREATED)
-    await write_hold(db, plan, kept=answer.kept)
-    return answer.response
-
-
-async def _book_together(db: AsyncSession, batch: Sequence[_Waiting]) -> dict[_Waiting, Response | Exception]:
-    """Book those whose key is new; their refusals are answers too."""
-    claims = [one.wish.claim for one in batch if one.wish.claim is not None]
-    mine = await idempotency.claim_free(db, claims) if claims else set()
-    taken = [one for one in batch if one.wish.claim is None or one.wish.claim in mine]
-    if not taken:
-        return {}
-    planned = await plan_holds(db, [one.wish.request for one in taken])
-    pairs = list(zip(taken, planned, strict=True))
-    refused = {one: plan for one, plan in pairs if isinstance(plan, Problem)}
-    booked = {one: (plan, _content(plan)) for one, plan in pairs if isinstance(plan, HoldPlan)}
-    unused = [one.wish.claim for one in refused if one.wish.claim is not None]
-    if unused:
-        await idempotency.give_back(db, unused)
-    if booked:
-        firsts = [
-            (one.wish.claim, _CREATED, content)
-            for one, (_, content) in booked.items()
-            if one.wish.claim is not None
-        ]
-        plans = [plan for plan, _ in booked.values()]
-        await write_holds(db, plans, kept=idempotency.keep_params(firsts))
-    return {**refused, **{one: _response(content) for one, (_, content) in booked.items()}}
-
-
-def _content(plan: HoldPlan) -> str:
-    return HeldOut.of(plan).model_dump_json()
-
-
-def _response(content: str) -> Response:
-    return Response(content, _CREATED, media_type="application/json")
+def answered(booking: BookingRequest, answer: str) -> Response:
+    """The HTTP answer of a booking."""
+    return Response(answer, booking.status, media_type="application/json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,17 +11,28 @@ import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
-from guahao.booking.api_patient.group_commit import GroupCommit, Wish
+from guahao.booking.api_patient.group_commit import GroupCommit, answered
 from guahao.booking.api_patient.problems import BOOKING_PROBLEMS
 from guahao.booking.api_patient.schemas import CompatibleData, CompatibleOut, HeldOut, HoldIn
-from guahao.booking.service.hold import write_hold
-from guahao.booking.service.plan import HoldPlan, HoldRequest, plan_hold
+from guahao.booking.service.book import BookingRequest, book
+from guahao.booking.service.plan import HoldPlan, HoldRequest
 from guahao.identity.access import CurrentAccount, account_of, booking_limit, spend_booking
-from guahao.kernel.http import Db, Once, once_key, problems
+from guahao.kernel.http import Db, IdempotencyContext, Once, idempotency_context, problems
 from guahao.kernel.i18n import text
 from guahao.kernel.ids import parse_id
 
 router = APIRouter(tags=["booking"])
+
+
+class _Usual(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a hold as it usually comes."""
+
+    slot_id: Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+    patient_id: Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+
+
+def _held(plan: HoldPlan) -> str:
+    return HeldOut.of(plan).model_dump_json()
 
 
 def request_of(account_id: UUID, slot_id: str, patient_id: str) -> HoldRequest:
@@ -33,11 +45,9 @@ def request_of(account_id: UUID, slot_id: str, patient_id: str) -> HoldRequest:
     )
 
 
-class _Usual(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of a hold as it usually comes."""
-
-    slot_id: Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
-    patient_id: Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
+def _request(account_id: UUID, body: HoldIn | _Usual, once: IdempotencyContext) -> BookingRequest:
+    hold = request_of(account_id, body.slot_id, body.patient_id)
+    return BookingRequest(hold=hold, claim=once.of(str(account_id)), answer_of=_held)
 
 
 _read_usual = msgspec.json.Decoder(_Usual).decode
@@ -71,12 +81,8 @@ class _HotRoute(APIRoute):
             if account is None:
                 return await documented(request)
             spend_booking(request, account)
-            once = await once_key(request, request.headers.get("idempotency-key"))
-            wish = Wish(
-                request=request_of(account.id, usual.slot_id, usual.patient_id),
-                claim=once.of(str(account.id)),
-            )
-            return await group_commit_of(request).book(wish)
+            once = await idempotency_context(request, request.headers.get("idempotency-key"))
+            return await group_commit_of(request).book(_request(account.id, usual, once))
 
         return handle
 
@@ -98,15 +104,12 @@ async def hold_a_place(body: HoldIn, db: Db, account: CurrentAccount, once: Once
     Answers `held` with the time by which to pay, or `booked` with a number when nothing is due.
     Send an Idempotency-Key: repeating the request with it answers the first answer again.
     """
-    claim = await once.claim(db, owner=str(account.id))
-    plan = await plan_hold(db, request_of(account.id, body.slot_id, body.patient_id))
-    answer = claim.prepared(HeldOut.of(plan), status=201)
-    await write_hold(db, plan, kept=answer.kept)
-    return answer.response
+    booking = _request(account.id, body, once)
+    return answered(booking, await book(db, booking))
 
 
-def _compatible(plan: HoldPlan) -> CompatibleOut:
-    return CompatibleOut(
+def _compatible(plan: HoldPlan) -> str:
+    shown = CompatibleOut(
         message=text("compatible.ok"),
         data=CompatibleData(
             appointment_id=str(plan.appointment_id),
@@ -117,6 +120,7 @@ def _compatible(plan: HoldPlan) -> CompatibleOut:
             hold_expires_at=plan.hold_expires_at,
         ),
     )
+    return shown.model_dump_json()
 
 
 @router.post(
@@ -127,8 +131,5 @@ def _compatible(plan: HoldPlan) -> CompatibleOut:
 )
 async def hold_a_place_compatibly(body: HoldIn, db: Db, account: CurrentAccount, once: Once) -> Response:
     """Take a place as above, on the route and in the envelope of the original design."""
-    claim = await once.claim(db, owner=str(account.id))
-    plan = await plan_hold(db, request_of(account.id, body.slot_id, body.patient_id))
-    answer = claim.prepared(_compatible(plan), status=200)
-    await write_hold(db, plan, kept=answer.kept)
-    return answer.response
+    booking = replace(_request(account.id, body, once), answer_of=_compatible, status=200)
+    return answered(booking, await book(db, booking))

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Response
 
 from guahao.booking import policy
+from guahao.booking.api_patient.group_commit import answered
 from guahao.booking.api_patient.problems import BOOKING_PROBLEMS
 from guahao.booking.api_patient.schemas import HeldOut
 from guahao.booking.api_staff.access import Booker
 from guahao.booking.models import Channel
 from guahao.booking.service import plan as planning
-from guahao.booking.service.hold import write_hold
+from guahao.booking.service.book import BookingRequest, book
 from guahao.identity.access import PermissionMissing
 from guahao.identity.queries.people import require_enrolled
 from guahao.kernel.http import Body, Db, Once, problems
@@ -45,7 +46,6 @@ class StaffHoldIn(Body):
 )
 async def book_for_a_person(body: StaffHoldIn, db: Db, who: Booker, once: Once) -> Response:
     """Book for a patient enrolled at this desk; the fee is taken on site, so it is booked at once."""
-    claim = await once.claim(db, owner=f"staff:{who.id}")
     slot_id = parse_id(body.slot_id)
     who.require(hospital_of(slot_id))
     patient_id = parse_id(body.patient_id)
@@ -60,7 +60,9 @@ async def book_for_a_person(body: StaffHoldIn, db: Db, who: Booker, once: Once) 
         is_overruling=body.overruling_reason is not None,
         overruling_reason=body.overruling_reason,
     )
-    plan = await planning.plan_hold(db, request)
-    answer = claim.prepared(HeldOut.of(plan), status=201)
-    await write_hold(db, plan, kept=answer.kept)
-    return answer.response
+    booking = BookingRequest(
+        hold=request,
+        claim=once.of(f"staff:{who.id}"),
+        answer_of=lambda plan: HeldOut.of(plan).model_dump_json(),
+    )
+    return answered(booking, await book(db, booking))

@@ -13,20 +13,20 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.crypto import KeyRing
-from guahao.kernel.http import Keys, Once, OnceClaim, OnceKey
-from guahao.kernel.idempotency import KEEP, Claim, Replayed, keep_params
+from guahao.kernel.http import IdempotencyContext, Keys, Once
+from guahao.kernel.idempotency import Claim, Replayed
 
 _FIELD = "idempotency_key.answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealedOnceKey:
-    """The request's Idempotency-Key, as `kernel.http.OnceKey`, for answers that name somebody."""
+class SealedIdempotencyContext:
+    """The request's Idempotency-Key, as `kernel.http.IdempotencyContext`, for answers that name somebody."""
 
-    once: OnceKey
+    once: IdempotencyContext
     keys: KeyRing
 
-    async def claim(self, db: AsyncSession, *, owner: str) -> OnceClaim:
+    async def claim(self, db: AsyncSession, *, owner: str) -> IdempotencyContext:
         """Claim the key for `owner`; a repeated request raises `Replayed` with the opened answer."""
         try:
             return await self.once.claim(db, owner=owner)
@@ -35,25 +35,24 @@ class SealedOnceKey:
             opened = self.keys.open(b64decode(first.answer), field=_FIELD, row=row)
             raise Replayed(status=first.status, answer=opened) from None
 
-    async def answer(self, claim: OnceClaim, out: BaseModel, *, status: int) -> Response:
+    async def answer(self, claimed: IdempotencyContext, out: BaseModel, *, status: int) -> Response:
         """Store `out` sealed as the first answer and give it; the last thing a route does."""
-        prepared = claim.prepared(out, status=status)
-        if claim.claim is not None:
-            sealed = self._seal(claim.claim, out)
-            await claim.db.execute(KEEP, keep_params([(claim.claim, status, sealed)]))
-        return prepared.response
+        content = out.model_dump_json()
+        if claimed.claimed is not None:
+            await claimed.keep(self._seal(claimed.claimed[1], content), status=status)
+        return Response(content, status, media_type="application/json")
 
-    def _seal(self, claim: Claim, out: BaseModel) -> str:
+    def _seal(self, claim: Claim, content: str) -> str:
         row = _row(claim.owner, claim.route, claim.key)
-        return b64encode(self.keys.seal(out.model_dump_json(), field=_FIELD, row=row)).decode()
+        return b64encode(self.keys.seal(content, field=_FIELD, row=row)).decode()
 
 
 def _row(owner: str, route: str, key: str) -> UUID:
     return UUID(bytes=hashlib.sha256(f"{owner}\n{route}\n{key}".encode()).digest()[:16])
 
 
-def _sealed_once(once: Once, keys: Keys) -> SealedOnceKey:
-    return SealedOnceKey(once=once, keys=keys)
+def _sealed_once(once: Once, keys: Keys) -> SealedIdempotencyContext:
+    return SealedIdempotencyContext(once=once, keys=keys)
 
 
-SealedOnce = Annotated[SealedOnceKey, Depends(_sealed_once)]
+SealedOnce = Annotated[SealedIdempotencyContext, Depends(_sealed_once)]

@@ -26,10 +26,10 @@ from guahao.kernel.http import (
     AppSettings,
     Body,
     Db,
+    IdempotencyContext,
     Keys,
     Now,
     Once,
-    OnceKey,
     Page,
     problems,
 )
@@ -100,7 +100,7 @@ def _home(who: StaffRef) -> int:
 
 
 async def _enrolled(
-    db: AsyncSession, body: EnrolIn, *, who: StaffRef, keys: KeyRing, once: OnceKey, now: datetime
+    db: AsyncSession, body: EnrolIn, *, who: StaffRef, keys: KeyRing, once: IdempotencyContext, now: datetime
 ) -> Response:
     claim = await once.claim(db, owner=f"staff:{who.id}")
     identity = body.identity(local_date(now))

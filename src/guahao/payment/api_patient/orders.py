@@ -15,7 +15,7 @@ from guahao.identity.service.openid import openid_by_code
 from guahao.kernel import idempotency
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound, Problem, TooManyRequests
-from guahao.kernel.http import Body, Db, Once, OnceKey, problems
+from guahao.kernel.http import Body, Db, IdempotencyContext, Once, problems
 from guahao.kernel.ids import parse_id
 from guahao.kernel.qr import qr_image
 from guahao.kernel.settings import Environment
@@ -179,12 +179,12 @@ async def _payer(till: Till, body: PaymentIn, account: AccountRef) -> str | None
     return known
 
 
-async def _check_key(till: Till, account: AccountRef, once: OnceKey) -> None:
+async def _check_key(till: Till, account: AccountRef, once: IdempotencyContext) -> None:
     """Answer a repeated request as the first time, refuse a key of another body, before anything else."""
     async with transaction(till.sessions) as db:
         claim = await once.claim(db, owner=str(account.id))
-        if claim.claim is not None:
-            await idempotency.give_back(db, [claim.claim])
+        if claim.claimed is not None:
+            await idempotency.give_back(db, [claim.claimed[1]])
 
 
 @router.post(

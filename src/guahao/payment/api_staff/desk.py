@@ -81,8 +81,8 @@ async def take_payment(
         if body.channel is Channel.CASH:
             taken = await take_cash(db, order_id=id_, by=by)
             return await claim.answer(DeskPaymentSeen.of(taken), status=201)
-        if claim.claim is not None:
-            await idempotency.give_back(db, [claim.claim])  # asking for a code twice opens one payment
+        if claim.claimed is not None:
+            await idempotency.give_back(db, [claim.claimed[1]])  # asking for a code twice opens one payment
     wish = Wish(order_id=id_, channel=Channel(body.channel), actor=by, account_id=None)
     opened = await open_payment(sessions, gateways=gateways, wish=wish, return_url=None)
     out = DeskPaymentSeen.of(opened.payment, qr_code=opened.prepared.params["qr_code"])

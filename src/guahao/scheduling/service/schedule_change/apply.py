@@ -14,16 +14,15 @@ from guahao.catalog.service import keep_catalog
 from guahao.scheduling.models import ChangeKind, ChangeState, ScheduleChange, ScheduleChangeItem
 from guahao.scheduling.policy.refusals import PlacesTaken
 from guahao.scheduling.policy.sight import Look
+from guahao.scheduling.service.locks import LockedSessions, lock_whole_sessions
 from guahao.scheduling.service.schedule_change.asked import Asked, ChangeStale, meant_items
 from guahao.scheduling.service.schedule_change.propose import stored
 from guahao.scheduling.service.schedule_change.write import (
     ChangeStateConflict,
     Gone,
-    LockedSessions,
     give_looks,
     items_of,
     lock_change,
-    lock_sessions_of,
     make_drafts,
     publish_all,
     record_change,
@@ -46,7 +45,7 @@ async def apply_change(db: AsyncSession, change_id: UUID, *, by: str, now: datet
     await keep_catalog(db, hospital_id=change.hospital_id)
     items = await items_of(db, change)
     wanted = [item for item in items if item.refused_code is None]
-    locked = await lock_sessions_of(
+    locked = await lock_whole_sessions(
         db,
         hospital_id=change.hospital_id,
         session_ids=[item.session_id for item in wanted if item.session_id],

@@ -22,15 +22,14 @@ from guahao.scheduling.policy.change import why_not_changed
 from guahao.scheduling.policy.refusals import PlacesTaken
 from guahao.scheduling.policy.sight import Look
 from guahao.scheduling.queries.seen import seen_sessions
+from guahao.scheduling.service.locks import LockedSessions, lock_whole_sessions
 from guahao.scheduling.service.schedule_change.write import (
     ChangeInUse,
     ChangeStateConflict,
     Gone,
-    LockedSessions,
     give_looks,
     items_of,
     lock_change,
-    lock_sessions_of,
     make_drafts,
     record_change,
     remove_all,
@@ -50,7 +49,7 @@ async def undo_change(db: AsyncSession, change_id: UUID, *, by: str, now: dateti
         raise ChangeStateConflict(state=change.state.value)
     items = [item for item in await items_of(db, change) if item.refused_code is None]
     ids = [item.session_id for item in items if item.session_id]
-    locked = await lock_sessions_of(db, hospital_id=change.hospital_id, session_ids=ids)
+    locked = await lock_whole_sessions(db, hospital_id=change.hospital_id, session_ids=ids)
     try:
         await _restore(db, change, items, locked, now=now)
     except (Gone, PlacesTaken) as error:

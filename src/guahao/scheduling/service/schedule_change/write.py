@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -26,6 +25,7 @@ from guahao.scheduling.models import (
 )
 from guahao.scheduling.policy.sight import Look, planned_as
 from guahao.scheduling.service.create import create_sessions, pool_moves, pool_shares
+from guahao.scheduling.service.locks import LockedSessions
 from guahao.scheduling.service.places import move_known
 from guahao.scheduling.service.schedule_change.asked import terms_of
 from guahao.scheduling.service.shape import Shape, reshape
@@ -73,48 +73,6 @@ async def items_of(db: AsyncSession, change: ScheduleChange) -> Sequence[Schedul
         .order_by(ScheduleChangeItem.seq)
     )
     return (await db.scalars(statement)).all()
-
-
-class LockedSessions:
-    """Sessions and their slots that this transaction holds, so that no booking moves under it."""
-
-    def __init__(self, sessions: Sequence[ClinicSession], slots: Mapping[UUID, list[Slot]]) -> None:
-        """Take the rows; slots by session, in order of time."""
-        self.sessions = {session.id: session for session in sessions}
-        self.slots = slots
-
-    def version_of(self, session_id: UUID | None) -> int | None:
-        """The version that a session has now."""
-        return self.sessions[session_id].version if session_id else None
-
-    def slot_ids(self) -> list[UUID]:
-        """Every slot."""
-        return [slot.id for slots in self.slots.values() for slot in slots]
-
-
-async def lock_sessions_of(
-    db: AsyncSession, *, hospital_id: int, session_ids: Collection[UUID]
-) -> LockedSessions:
-    """Lock sessions, then their slots, each in the order of ids; those that are gone are left out."""
-    sessions = await db.scalars(
-        select(ClinicSession)
-        .where(ClinicSession.hospital_id == hospital_id, ClinicSession.id.in_(session_ids))
-        .order_by(ClinicSession.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    found = sessions.all()
-    slots = await db.scalars(
-        select(Slot)
-        .where(Slot.hospital_id == hospital_id, Slot.session_id.in_([one.id for one in found]))
-        .order_by(Slot.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    by_session: dict[UUID, list[Slot]] = defaultdict(list)
-    for slot in sorted(slots, key=lambda one: one.starts_at):
-        by_session[slot.session_id].append(slot)
-    return LockedSessions(found, by_session)
 
 
 async def make_drafts(
