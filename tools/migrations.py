@@ -1,4 +1,4 @@
-"""Lint the SQL that each migration would run, with squawk."""
+"""One chain of migrations, and the SQL that each would run linted with squawk."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ def main() -> int:
     """Write every migration's SQL into a folder and let squawk read it."""
     config = Config()
     config.set_main_option("script_location", str(files("guahao.web") / "migrations"))
-    revisions = list(ScriptDirectory.from_config(config).walk_revisions())
+    scripts = ScriptDirectory.from_config(config)
+    if len(heads := scripts.get_heads()) != 1:
+        print(f"migrations: several follow the same one: {', '.join(heads)}")
+        return 1
+    revisions = list(scripts.walk_revisions())
     with tempfile.TemporaryDirectory() as folder:
         for revision in revisions:
             Path(folder, f"{revision.revision}.sql").write_text(sql_of(revision), "utf-8")
