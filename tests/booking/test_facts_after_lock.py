@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import time, timedelta
+from datetime import date, time, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -15,13 +16,18 @@ from guahao.booking.models import Appointment
 from guahao.booking.service.hold import write_holds
 from guahao.booking.service.plan import plan_holds
 from guahao.identity.models.consent import Consent, ConsentKind
+from guahao.identity.models.person import DocumentType
+from guahao.identity.policy.document import Identity
 from guahao.identity.service.consents import withdraw_consent
 from guahao.identity.service.patients import delete_patient
+from guahao.identity.service.persons import keep_person
 from guahao.kernel.clock import utc_now
+from guahao.kernel.crypto import load_key_ring
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
+from guahao.kernel.sex import Sex
 from tests.factories.booking import Booker, book, hold_once, make_booker, request_of
-from tests.factories.scheduling import make_clinic, make_slot
+from tests.factories.scheduling import counters, make_clinic, make_slot
 
 pytestmark = pytest.mark.anyio
 
@@ -74,6 +80,35 @@ async def test_a_hold_that_waited_for_a_change_of_its_patient_is_judged_by_what_
         await held
 
     assert await db.scalar(select(func.count()).select_from(Appointment)) == 0
+
+
+async def test_a_hold_that_waited_while_somebody_else_proved_the_document_finds_nobody(
+    sessions: Sessions, db: AsyncSession, tmp_path: Path
+) -> None:
+    keys = load_key_ring(tmp_path / "keys", production=False)
+    claimed, proved = (
+        Identity(
+            document_type=DocumentType.PASSPORT,
+            number="E12345678",
+            name=name,
+            birth_date=date(1990, 1, 1),
+            sex=Sex.FEMALE,
+        )
+        for name in ("张三", "李四")
+    )
+    person = await keep_person(db, key_ring=keys, identity=claimed, is_verified=False, now=utc_now())
+    booker, slot = await make_booker(db, person=person), await make_slot(db)
+    await db.commit()
+    async with transaction(sessions) as other:
+        await keep_person(other, key_ring=keys, identity=proved, is_verified=True, now=utc_now())
+        held = asyncio.create_task(hold_once(sessions, booker, slot.id))
+        await until_somebody_waits(sessions)
+
+    with pytest.raises(NotFound):
+        await held
+
+    assert await db.scalar(select(func.count()).select_from(Appointment)) == 0
+    assert await counters(db, slot.id) == {"free": 5}
 
 
 async def test_a_visit_of_today_counts_though_it_is_over_and_was_booked_long_ago(db: AsyncSession) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -9,17 +10,19 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentEvent, AppointmentState
 from guahao.booking.reactions import REACTIONS
+from guahao.kernel.db import Sessions
 from guahao.kernel.events import EventRow
+from guahao.kernel.relay import Relay
 from guahao.notification.models import Notice, NoticeKind, NoticeState
 from guahao.payment.service.order import payment_closed
 from guahao.scheduling.service.suspend import resume, suspend
 from tests.booking.test_appointment_event import CLERK, SCENES, Change, Scene
-from tests.factories.booking import hold, make_booker, overdue
+from tests.factories.booking import appointment, hold, make_booker, overdue
 from tests.factories.payment import open_payment, pay, pay_late
 from tests.factories.scheduling import make_clinic, make_slot
 
@@ -187,3 +190,24 @@ async def test_messages_sent_again_are_a_new_version_and_the_old_ones_are_called
     rows = await scene.db.execute(select(Notice.version, Notice.state))
 
     assert {tuple(row) for row in rows} == {(3, NoticeState.PLANNED)}
+
+
+@pytest.mark.parametrize("trial", range(6))
+async def test_two_events_of_one_appointment_told_at_once_end_in_the_plan_that_the_rows_owe(
+    scene: Scene, sessions: Sessions, trial: int
+) -> None:
+    id_ = await scene.held()
+    order_id = await scene.order_of(id_)
+    await pay(scene.db, order_id)
+    await suspend(scene.db, scene.slot.session_id, reason="医生生病", by=CLERK)
+    await scene.db.execute(update(EventRow).values(due_at=func.now()))
+    await scene.db.commit()
+    relays = [Relay(sessions, REACTIONS) for _ in range(4)]
+
+    while any(await asyncio.gather(*(relay.tell_batch() for relay in relays))):
+        pass
+
+    assert (await appointment(scene.db, id_)).state is AppointmentState.SUSPENDED
+    plan = await planned(scene.db)
+    assert plan == await owed(scene.db)
+    assert {kind for _, kind, _ in plan} == {NoticeKind.SUSPENDED}

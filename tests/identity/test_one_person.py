@@ -68,6 +68,18 @@ async def test_every_writing_of_a_name_is_one_person(client: httpx.AsyncClient, 
     assert await persons(sessions) == 1
 
 
+async def test_a_name_of_fifty_characters_is_taken_and_one_more_refused_by_the_limit(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    longest = await add(client, sessions, name="买" * 50)
+    longer = await add(client, sessions, name="买" * 51)
+
+    assert longest.status_code == 201
+    assert (longer.status_code, await persons(sessions)) == (422, 1)
+    (error,) = longer.json()["errors"]
+    assert (error["field"], "50" in error["message"]) == ("name", True), error
+
+
 @pytest.mark.parametrize(
     "overrides",
     [

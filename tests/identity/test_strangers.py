@@ -428,3 +428,19 @@ async def test_what_is_no_request_id_is_refused_in_words(at: At, request_id: obj
         refused = await home.post("/api/v1/logins", json={"kind": "sms", **typed})
 
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid-request")
+
+
+async def test_people_behind_a_trusted_proxy_are_counted_each_by_their_own_address(
+    app: FastAPI, at: At
+) -> None:
+    app.state.settings = app.state.settings.model_copy(update={"trusted_proxies": "10.0.0.0/8"})
+
+    async with at("10.0.0.2") as proxy:
+        codes, logins = [], []
+        for person in range(1, 67):
+            proxy.headers["X-Forwarded-For"] = f"203.0.113.{person}"
+            if person <= 26:
+                codes.append((await ask_code(proxy, phone(), "register")).status_code)
+            logins.append((await by_password(proxy, username(), PASSWORD)).status_code)
+
+    assert (codes, logins) == ([202] * 26, [401] * 66)

@@ -30,6 +30,14 @@ def test_only_listed_fields_are_logged(lines: io.StringIO) -> None:
     assert line.keys() == {"event", "count", "level", "timestamp"}
 
 
+def test_a_line_keeps_of_what_it_tells_whose_and_which(lines: io.StringIO) -> None:
+    log.logger().warning("money-unclear", provider="wechat_pay", kind="refund", id="0190", number="1")
+
+    (line,) = read(lines)
+    told = {name: line.get(name) for name in ("provider", "kind", "id", "number")}
+    assert told == {"provider": "wechat_pay", "kind": "refund", "id": "0190", "number": None}
+
+
 def test_an_error_is_logged_without_its_text(lines: io.StringIO) -> None:
     try:
         int("110101199003071233x")

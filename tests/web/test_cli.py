@@ -14,7 +14,11 @@ import asyncpg
 import pytest
 from openpyxl import load_workbook
 
+from guahao.identity.service.setup import needs_first_admin, setup_code, setup_file
+from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.postgres import EmbeddedPostgres
+from guahao.kernel.settings import Settings
+from guahao.web.cli.run import tell_setup_code
 from guahao.web.migrate import upgrade
 from tests.database import folder
 from tests.factories.workbook import headers, put, sheets, write_xlsx
@@ -136,6 +140,21 @@ def test_the_trail_is_written_as_data_of_the_days_asked_for(data_dir: Path) -> N
     made = {(entry["action"], entry["actor"]) for entry in entries if entry["subject"] == f"staff:{id_}"}
     assert ("staff.create", "system") in made
     assert (none.returncode, later.read_text()) == (0, "")
+
+
+@pytest.mark.anyio
+async def test_a_log_is_told_where_the_setup_code_lies_and_not_the_code(
+    settings: Settings, sessions: Sessions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with transaction(sessions) as db:
+        assert await needs_first_admin(db)
+    await tell_setup_code(settings)
+
+    told = capsys.readouterr().err
+    file = setup_file(settings.data_dir)
+    assert f"with the code in {file}" in told
+    assert len(setup_code(file)) == 19
+    assert setup_code(file) not in told
 
 
 def test_a_new_key_seals_anew_and_the_old_one_is_named_idle(data_dir: Path) -> None:

@@ -17,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.jobs import seal_entries
 from guahao.audit.service import AuditEntry, record
+from guahao.identity.policy.permission import Role
 from guahao.identity.service.account import register
+from guahao.identity.service.staff import NewMember, create_staff
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing, KeysUnusable, load_key_ring
 from guahao.kernel.db import make_engine, make_sessions, transaction
@@ -253,6 +255,17 @@ async def test_what_the_demo_filled_does_not_serve_production(db: AsyncSession) 
     (fault,) = await _faults(db, own, Environment.PRODUCTION)
 
     assert "the demo filled" in fault
+
+
+@pytest.mark.anyio
+async def test_a_member_of_the_demos_staff_keeps_production_away_too(db: AsyncSession) -> None:
+    new = NewMember(hospital_id=None, username="demo_platform_admin", name="王", roles=[Role.PLATFORM_ADMIN])
+    await create_staff(db, actor="system", new=new)
+
+    (fault,) = await _faults(db, ring(), Environment.PRODUCTION)
+
+    assert "the demo filled" in fault
+    assert await _faults(db, ring(), Environment.DEMO) == []
 
 
 @pytest.fixture(scope="module")

@@ -207,3 +207,16 @@ def test_numbers_of_all_workers_are_told_on_a_port_of_their_own(data_dir: Path) 
         assert 'guahao_requests_total{method="GET",route="/problems/{code}",status="200"} 9.0' in told
         assert "\nguahao_database_up 1.0\n" in told
         assert get(port, "/metrics")[0] == 404
+
+
+def test_serving_every_address_leaves_the_numbers_on_this_machine_alone(data_dir: Path) -> None:
+    port = free_port()
+    variables = environment(data_dir, port, drain_s=1, metrics_port=port + 1, host="0.0.0.0")
+    with running("serve", variables):
+        until(port, "/livez", 200)
+        until(port + 1, "/metrics", 200)
+
+        with socket.create_connection(("127.0.0.2", port), timeout=5):
+            pass
+        with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.2", port + 1), 5):
+            pass
