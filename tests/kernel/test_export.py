@@ -56,6 +56,18 @@ async def test_row_48_a_csv_runs_nothing_and_keeps_every_digit() -> None:
     ]
 
 
+@pytest.mark.parametrize("form", Form)
+@pytest.mark.parametrize("text", ["＝cmd|' /C calc'!A0", "＋1", "－1", "＠SUM(A1)", "\u200b＝1", " ＝1"])
+async def test_full_width_signs_run_nothing_either(form: Form, text: str) -> None:
+    data = await written(form, Sheet(title="明细", headings=["备注"], rows=[[text]]))
+
+    if form is Form.CSV:
+        [_, [cell]] = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    else:
+        cell = load_workbook(io.BytesIO(data)).worksheets[0]["A2"].value
+    assert cell == f"'{text}"
+
+
 async def test_row_48_a_workbook_runs_nothing_and_keeps_every_digit() -> None:
     book = load_workbook(io.BytesIO(await written(Form.XLSX, _SHEET)))
 
