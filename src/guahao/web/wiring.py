@@ -37,6 +37,7 @@ from guahao.booking.models import Appointment, AppointmentState
 from guahao.booking.queries.copy import copy_of_bookings
 from guahao.booking.queries.hindrances import hindrances
 from guahao.catalog.queries.doctors import is_doctor
+from guahao.catalog.queries.names import hospital_words
 from guahao.kernel import idempotency, relay
 from guahao.kernel.crypto import KeyRing, load_key_ring
 from guahao.kernel.db import is_exactly
@@ -147,6 +148,7 @@ def wire(app: FastAPI, settings: Settings) -> None:
     app.state.sms_sender = remote.sms_sender(settings, app.state.sessions)
     app.state.wechat = remote.wechat_identity(settings, app.state.sessions)
     app.state.doctor_directory = is_doctor
+    app.state.hospital_words = hospital_words
     app.state.hindrances = hindrances
     app.state.account_copy = copy_of_bookings
     app.state.session_watch = watching_sessions

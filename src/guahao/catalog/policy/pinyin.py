@@ -11,6 +11,8 @@ from itertools import product
 
 from pypinyin import Style, lazy_pinyin, load_phrases_dict, pinyin
 
+from guahao.kernel.value.search import search_form
+
 _READINGS_AT_MOST = 24
 """A name of four characters with two readings each has sixteen."""
 
@@ -41,8 +43,30 @@ def _surnames() -> Mapping[str, Sequence[str]]:
 @lru_cache(maxsize=20_000)
 def spelled(text: str) -> Spelling:
     """How a text in search form is read; what is not Chinese stays as it is."""
+    return _spelling(text, _syllables(text))
+
+
+def _syllables(text: str) -> Sequence[str]:
     _surnames()
-    return _spelling(text, lazy_pinyin(text, style=Style.NORMAL))
+    return lazy_pinyin(text, style=Style.NORMAL)
+
+
+@lru_cache(maxsize=4_000)
+def ways_to_type(name: str) -> frozenset[str]:
+    """A name, whole and its parts from two syllables on, in Chinese and pinyin; its initials from four.
+
+    From 云溪第一人民医院: 云溪, yunxi, yunxidiyi, diyirenminyiyuan, yxdyrmyy, yxdy.
+    """
+    text = search_form(name)
+    syllables = _syllables(text)
+    parts = [
+        "".join(row[first:end])
+        for row in (text, syllables)
+        for first in range(len(row))
+        for end in range(first + 2, len(row) + 1)
+    ]
+    letters = "".join(syllable[:1] for syllable in syllables)
+    return frozenset([*parts, *(letters[:end] for end in range(4, len(letters) + 1))])
 
 
 @lru_cache(maxsize=20_000)

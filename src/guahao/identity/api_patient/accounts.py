@@ -12,6 +12,7 @@ from guahao.identity.access import (
     public,
 )
 from guahao.identity.api_patient.caller import Caller, prove_phone
+from guahao.identity.api_patient.guessing import GuessedHere
 from guahao.identity.api_patient.schemas import (
     AccountIn,
     AccountOut,
@@ -47,9 +48,9 @@ router = APIRouter(prefix="/api/v1", tags=["account"])
     ),
     dependencies=[Depends(public), Depends(per_address("register", a_minute=20))],
 )
-async def register(body: AccountIn, caller: Caller) -> LoggedInOut:
+async def register(body: AccountIn, caller: Caller, guessed: GuessedHere) -> LoggedInOut:
     """Make an account for a phone proven by a code, and log in."""
-    accounts.check_password_strength(body.password, username=body.username, phone=body.phone)
+    accounts.check_password_strength(body.password, username=body.username, phone=body.phone, guessed=guessed)
     code_id = await prove_phone(caller, typed_code(body, CodePurpose.REGISTER))
     password_hash = await hash_password(body.password)
     async with transaction(caller.sessions) as db:
@@ -96,16 +97,21 @@ async def show_me(account: CurrentAccount, db: Db, keys: Keys) -> AccountOut:
     ),
     dependencies=[Depends(per_account("change password", a_minute=10))],
 )
-async def change_password(body: PasswordChangeIn, account: CurrentAccount, caller: Caller) -> None:
+async def change_password(
+    body: PasswordChangeIn, account: CurrentAccount, caller: Caller, guessed: GuessedHere
+) -> None:
     """Set a new password; every other device is logged out at once."""
     async with transaction(caller.sessions) as db:
         credential = await accounts.credential_of(db, account_id=account.id)
+        phone = await accounts.phone_of(db, account_id=account.id, key_ring=caller.keys)
+    accounts.check_password_strength(
+        body.new_password, username=credential.username or "", phone=phone, guessed=guessed
+    )
     # counted for this login alone: what strangers try of the name keeps nobody from changing the password
     attempt = Attempt(
         realm=Realm.ACCOUNT, name=str(account.id), address=caller.address, device=str(account.login_id)
     )
     await caller.pay(attempt)
-    accounts.check_password_strength(body.new_password, username=credential.username or "")
     old_hash = credential.password_hash
     if not await is_password(body.old_password, password_hash=old_hash) or old_hash is None:
         raise accounts.OldPasswordWrong
@@ -131,12 +137,14 @@ async def change_password(body: PasswordChangeIn, account: CurrentAccount, calle
     ),
     dependencies=[Depends(public), Depends(per_address("reset", a_minute=20))],
 )
-async def reset_password(body: PasswordResetIn, caller: Caller) -> None:
+async def reset_password(body: PasswordResetIn, caller: Caller, guessed: GuessedHere) -> None:
     """Set a new password for the account of a phone proven by a code; all devices are logged out."""
     code_id = await prove_phone(caller, typed_code(body, CodePurpose.RESET))
     async with transaction(caller.sessions) as db:
         credential = await accounts.credential_by_phone(db, key_ring=caller.keys, phone=body.phone)
-    accounts.check_password_strength(body.new_password, username=credential.username or "", phone=body.phone)
+    accounts.check_password_strength(
+        body.new_password, username=credential.username or "", phone=body.phone, guessed=guessed
+    )
     new_hash = await hash_password(body.new_password)
     async with transaction(caller.sessions) as db:
         await sms_codes.spend_code(db, code_id=code_id, now=caller.now)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from guahao.identity.access import CsrfRefused, own_pages_only, per_address, public
+from guahao.identity.api_patient.guessing import GuessedHere
 from guahao.identity.api_staff.schemas import NewPassword
 from guahao.identity.service import setup
 from guahao.identity.service.account import PasswordWeak, check_password_strength
@@ -58,9 +59,9 @@ async def show_setup(db: Db) -> SetupOut:
     ),
     dependencies=[Depends(public), Depends(own_pages_only), Depends(per_address("setup", a_minute=5))],
 )
-async def set_up(body: SetupIn, sessions: AllSessions, settings: AppSettings) -> None:
+async def set_up(body: SetupIn, sessions: AllSessions, settings: AppSettings, guessed: GuessedHere) -> None:
     """Make the first administrator of the platform, who then logs in."""
-    check_password_strength(body.password, username=body.username)
+    check_password_strength(body.password, username=body.username, guessed=guessed)
     password_hash = await hash_password(body.password)
     file = setup.setup_file(settings.data_dir)
     expected = await asyncio.to_thread(setup.setup_code, file)
@@ -82,9 +83,11 @@ async def set_up(body: SetupIn, sessions: AllSessions, settings: AppSettings) ->
     responses=problems(InvitationRefused, PasswordWeak, TooManyRequests, Unavailable, CsrfRefused),
     dependencies=[Depends(public), Depends(own_pages_only), Depends(per_address("join", a_minute=10))],
 )
-async def accept_invitation(body: JoinIn, sessions: AllSessions, keys: Keys, now: Now) -> None:
+async def accept_invitation(
+    body: JoinIn, sessions: AllSessions, keys: Keys, guessed: GuessedHere, now: Now
+) -> None:
     """Choose a password by the code of an invitation, then log in with it."""
-    check_password_strength(body.password, username=body.username)
+    check_password_strength(body.password, username=body.username, guessed=guessed)
     password_hash = await hash_password(body.password)
     async with transaction(sessions) as db:
         await join(

@@ -20,6 +20,7 @@ from guahao.identity.access import (
     staff,
     staff_of,
 )
+from guahao.identity.api_patient.guessing import GuessedHere
 from guahao.identity.api_staff.cookie import clear_cookie, set_cookie, set_device_cookie
 from guahao.identity.api_staff.proof import LOGIN_REFUSALS, PASSWORD_REFUSALS, AtCounter
 from guahao.identity.api_staff.schemas import MyselfOut, StaffLoggedInOut, StaffLoginIn, StaffPasswordIn
@@ -96,11 +97,16 @@ async def show_me(request: Request, who: Myself, sessions: AllSessions, settings
     "/me/password", status_code=204, responses=problems(NotLoggedIn, PasswordWeak, *PASSWORD_REFUSALS)
 )
 async def change_password(
-    body: StaffPasswordIn, who: Myself, counter: AtCounter, response: Response, settings: AppSettings
+    body: StaffPasswordIn,
+    who: Myself,
+    counter: AtCounter,
+    guessed: GuessedHere,
+    response: Response,
+    settings: AppSettings,
 ) -> None:
     """Set a new password; every login of this person ends, this one too."""
     credential = await counter.ask_password(who, body.old_password)
-    check_password_strength(body.new_password, username=credential.username)
+    check_password_strength(body.new_password, username=credential.username, guessed=guessed)
     new_hash = await hash_password(body.new_password)
     async with transaction(counter.sessions) as db:
         await change_staff_password(

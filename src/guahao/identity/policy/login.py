@@ -127,11 +127,14 @@ def pause_s(failures: int) -> int:
     return min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S << min(failures - _CALM_FAILURES, 10))
 
 
-def is_weak_password(password: str, *, username: str, known: Collection[str] = ()) -> bool:
+def is_weak_password(
+    password: str, *, username: str, known: Collection[str] = (), guessed: frozenset[str] = frozenset()
+) -> bool:
     """Whether a guesser tries this among the first.
 
     Common, repeated, a run of keys, the username, or a word that is guessed first, alone or with digits and
-    signs around it; `known` are words that only this person's guesser knows, as the phone.
+    signs around it; `known` are words that only this person's guesser knows, as the phone, `guessed` those
+    that are guessed first in this place, as the hospital's name.
     """
     plain = password.lower()
     return (
@@ -139,17 +142,18 @@ def is_weak_password(password: str, *, username: str, known: Collection[str] = (
         or _REPEATED.fullmatch(plain) is not None
         or any(plain in row + row or plain in (row + row)[::-1] for row in _ROWS)
         or username.lower() in {plain, plain[::-1]}
-        or _is_dressed_up(plain, known)
+        or _is_dressed_up(plain, known, guessed)
     )
 
 
-def _is_dressed_up(plain: str, known: Collection[str]) -> bool:
+def _is_dressed_up(plain: str, known: Collection[str], guessed: frozenset[str]) -> bool:
     """Whether this is a guessed word in a dress that everybody knows: Admin@123, P@ssw0rd1, phone and a !."""
     if any(word and word in plain and len(plain) - len(word) <= _DRESS for word in known):
         return True
     core = plain.strip(_AROUND)
     read = {core, core.translate(_AS_LETTERS)}
-    return len(plain) - len(core) <= _DRESS + 2 and not read.isdisjoint(_GUESSED_WORDS)
+    is_guessed = not read.isdisjoint(_GUESSED_WORDS) or not read.isdisjoint(guessed)
+    return is_guessed and len(plain) - len(core) <= _DRESS + 2
 
 
 @cache

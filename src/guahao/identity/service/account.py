@@ -113,10 +113,12 @@ class Credential:
     password_hash: str | None = field(default=None, repr=False)
 
 
-def check_password_strength(password: str, *, username: str, phone: str | None = None) -> None:
-    """Refuse a password that is guessed first, the person's own phone too. Raises `PasswordWeak`."""
+def check_password_strength(
+    password: str, *, username: str, phone: str | None = None, guessed: frozenset[str]
+) -> None:
+    """Refuse a password that is guessed first, and the person's own phone. Raises `PasswordWeak`."""
     known = () if phone is None else (phone, phone[-8:])
-    if is_weak_password(password, username=username, known=known):
+    if is_weak_password(password, username=username, known=known, guessed=guessed):
         raise PasswordWeak
 
 
@@ -128,6 +130,12 @@ async def credential_by_username(db: AsyncSession, *, username: str) -> Credenti
 async def credential_of(db: AsyncSession, *, account_id: UUID) -> Credential:
     """Read what a change of password is judged by."""
     return await _credential(db, Account.id == account_id)
+
+
+async def phone_of(db: AsyncSession, *, account_id: UUID, key_ring: KeyRing) -> str | None:
+    """Read the account's phone, if it has one."""
+    sealed = await db.scalar(select(Account.phone_sealed).where(Account.id == account_id))
+    return None if sealed is None else key_ring.open(sealed, field="account.phone_sealed", row=account_id)
 
 
 async def find_by_phone(db: AsyncSession, *, key_ring: KeyRing, phone: str) -> Credential:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.account import Account
+from guahao.identity.service.account import phone_of
 from guahao.identity.service.consents import lock_account
 from guahao.identity.service.sms_code import spend_code
 from guahao.kernel.crypto import KeyRing
@@ -41,10 +41,10 @@ class Proof:
 
 async def own_phone(db: AsyncSession, *, account_id: UUID, key_ring: KeyRing) -> str:
     """Read the account's phone. Raises `AccountHasNoPhone`."""
-    sealed = await db.scalar(select(Account.phone_sealed).where(Account.id == account_id))
-    if sealed is None:
+    phone = await phone_of(db, account_id=account_id, key_ring=key_ring)
+    if phone is None:
         raise AccountHasNoPhone
-    return key_ring.open(sealed, field="account.phone_sealed", row=account_id)
+    return phone
 
 
 async def accept_proof(db: AsyncSession, *, account_id: UUID, proof: Proof, now: datetime) -> Account:
