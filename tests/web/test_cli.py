@@ -144,8 +144,12 @@ def test_the_trail_is_written_as_data_of_the_days_asked_for(data_dir: Path) -> N
 
 @pytest.mark.anyio
 async def test_a_log_is_told_where_the_setup_code_lies_and_not_the_code(
-    settings: Settings, sessions: Sessions, capsys: pytest.CaptureFixture[str]
+    settings: Settings,
+    sessions: Sessions,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which says nothing about who reads
     async with transaction(sessions) as db:
         assert await needs_first_admin(db)
     await tell_setup_code(settings)

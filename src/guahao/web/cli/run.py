@@ -6,6 +6,7 @@ import asyncio
 import errno
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -163,7 +164,7 @@ async def tell_setup_code(settings: Settings) -> None:
     if is_new:
         file = setup_file(settings.data_dir)
         code = offer_setup(file)
-        known = f"code {code}" if err.is_terminal else f"the code in {file}"  # a log keeps no secret
+        known = f"code {code}" if sys.stderr.isatty() else f"the code in {file}"  # a log keeps no secret
         err.print(f"Nobody works here yet. Set up at {settings.public_url}/console/setup with {known}")
 
 
