@@ -268,3 +268,12 @@ async def test_row_27_a_bill_with_another_hash_is_refused(counter: Counter) -> N
 
     with pytest.raises(BillDamaged):
         await counter.pay.bill(local_date(NOW))
+
+
+async def test_long_texts_are_cut_to_the_bytes_that_the_simulator_takes(counter: Counter) -> None:
+    await counter.pay.prepay(replace(WISH, title="挂" * 100))
+    await counter.capture()
+
+    taken = await counter.pay.refund(replace(REFUND, reason="退" * 40))
+
+    assert taken.outcome is RefundOutcome.PROCESSING

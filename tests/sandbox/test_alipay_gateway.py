@@ -366,3 +366,18 @@ async def test_fields_may_come_in_the_address(world: World) -> None:
     answer = await world.http.get(world.endpoint, params=fields)
 
     assert json.loads(answer.text)["alipay_trade_query_response"]["sub_code"] == "ACQ.TRADE_NOT_EXIST"
+
+
+async def test_cancelling_gives_back_what_is_left_of_a_paid_trade_once(world: World) -> None:
+    await world.open()
+    await world.pay()
+    part = {"out_trade_no": NUMBER, "refund_amount": "20.00", "out_request_no": "R1"}
+    await world.ask("alipay.trade.refund", part)
+
+    said, again = [await world.ask("alipay.trade.cancel", {"out_trade_no": NUMBER}) for _ in range(2)]
+
+    assert (said["code"], said["action"], said["retry_flag"]) == ("10000", "refund", "N")
+    assert (again["code"], "action" in again) == ("10000", False)
+    assert await status(world) == "TRADE_CLOSED"
+    told = [(form["trade_status"], form.get("refund_fee")) for form in await world.deliver()]
+    assert told == [("TRADE_SUCCESS", None), ("TRADE_SUCCESS", "20.00"), ("TRADE_CLOSED", "50.00")]

@@ -12,7 +12,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 
 from guahao.adapters.alipay import Alipay, AlipayKeys
-from guahao.kernel.db import Sessions
+from guahao.kernel.db import Sessions, transaction
 from guahao.payment.ports import (
     BillDamaged,
     BillKind,
@@ -28,9 +28,10 @@ from guahao.payment.ports import (
     RefundOutcome,
     TradeState,
 )
-from guahao.sandbox.alipay import gateway
+from guahao.sandbox.alipay import gateway, notify
 from guahao.sandbox.models import DeliveryState, FaultKind
-from tests.sandbox.alipay_world import APP_ID, NOTIFY_URL, NOW, NUMBER, SELLER_ID, World
+from guahao.sandbox.trade import locked
+from tests.sandbox.alipay_world import ALIPAY, APP_ID, NOTIFY_URL, NOW, NUMBER, SELLER_ID, World
 
 pytestmark = pytest.mark.anyio
 DAY = NOW.date()
@@ -336,3 +337,23 @@ async def test_row_28_planted_differences_are_in_the_rows_and_the_totals(
     assert found >= {(NUMBER, 5000), ("last", 5001), (NUMBER, 2001)}
     assert "first" not in {number for number, _ in found}
     assert [amount for number, amount in found if number not in {NUMBER, "last"}] == [1234]
+
+
+async def test_our_client_reads_the_news_of_what_nobody_paid_as_no_news(world: World, alipay: Alipay) -> None:
+    await world.ask("alipay.trade.precreate", world.order())
+    async with transaction(world.sessions) as db:
+        found = await locked(db, provider=ALIPAY, out_trade_no=NUMBER)
+        assert found is not None
+        found.asked = {**found.asked, "opened": True}
+        await notify.tell_unpaid(db, world.shop, found)
+    (waiting,) = await world.deliver()
+    world.later(minutes=15)
+    assert await alipay.query(NUMBER) is TradeState.CLOSED
+    late = await world.deliver()
+
+    told = [waiting, *late]
+    assert [form["trade_status"] for form in told] == ["WAIT_BUYER_PAY", "TRADE_CLOSED"]
+    for form in told:
+        world.verify_form(form)
+        content = httpx.Request("POST", NOTIFY_URL, data=form).content
+        assert alipay.read_notification({}, content, now=world.now) is None

@@ -321,3 +321,34 @@ async def test_a_refund_whose_answer_was_lost_is_there(shop: Shop) -> None:
 
     assert await refund_state(shop) == "PROCESSING"
     assert json.loads((await shop.refund()).content)["status"] == "PROCESSING"
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("退" * 26 + "ab", 200), ("a" * 80, 200), ("退" * 26 + "abc", 400), ("退" * 27, 400), ("a" * 81, 400)],
+)
+async def test_a_reason_has_eighty_bytes_of_which_a_chinese_character_takes_three(
+    shop: Shop, reason: str, status: int
+) -> None:
+    await paid(shop)
+
+    answered = await shop.refund(reason=reason)
+
+    assert answered.status_code == status
+    assert status == 200 or answered.json()["code"] == "PARAM_ERROR"
+    assert await refund_state(shop) == ("PROCESSING" if status == 200 else "RESOURCE_NOT_EXISTS")
+
+
+@pytest.mark.parametrize("number", ["A-z_09|*@", "a" * 64])
+async def test_a_refund_number_is_made_of_letters_digits_and_five_signs(shop: Shop, number: str) -> None:
+    await paid(shop)
+
+    assert (await shop.refund(number)).status_code == 200
+
+
+@pytest.mark.parametrize("number", ["R 1", "退款1", "R.1", "R/1", "R#1", "R１", "a" * 65, ""])
+async def test_a_refund_number_of_other_signs_is_refused(shop: Shop, number: str) -> None:
+    await paid(shop)
+
+    assert code(await shop.refund(number)) == (400, "PARAM_ERROR")
+    assert (await shop.query())["trade_state"] == "SUCCESS"
