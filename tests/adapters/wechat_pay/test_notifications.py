@@ -465,3 +465,37 @@ def test_the_amount_is_the_orders_total_to_the_fen(total: int, payer_total: int)
     amount = {"total": total, "payer_total": payer_total, "currency": "CNY"}
 
     assert read_(sealed(order(amount=amount))) == replace(PAID, amount_fen=total)
+
+
+@pytest.mark.parametrize("serial", [PUBLIC_KEY_ID.lower(), f" {PUBLIC_KEY_ID}x", "pub_key_id"])
+def test_a_serial_that_is_spelled_otherwise_names_no_key(serial: str) -> None:
+    body = sealed(order())
+
+    assert refusal_of(body, {**signed_headers(body), "Wechatpay-Serial": serial}) is RefusalKind.SIGNATURE
+
+
+@pytest.mark.parametrize(
+    "rewritten",
+    [
+        lambda body: body.replace(b", ", b",\r\n"),
+        lambda body: body.replace(b"encrypt-resource", b"encrypt\\/resource"),
+        lambda body: body + b"\n",
+    ],
+)
+def test_the_signature_is_over_the_bytes_however_they_are_laid_out(rewritten: Any) -> None:
+    body = rewritten(sealed(order()))
+
+    assert read_(body) == PAID
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": {"total": 5000, "payer_total": 0, "currency": "CNY"}},
+        {"amount": {"total": 5000, "payer_total": 4200}},
+        {"promotion_detail": [{"coupon_id": "109519", "amount": 800, "wechatpay_contribute": 800}]},
+        {"something_new": {"a": [1]}},
+    ],
+)
+def test_a_coupon_leaves_the_orders_total_as_what_was_paid(changes: dict[str, Any]) -> None:
+    assert read_(sealed(order(**changes))) == PAID
