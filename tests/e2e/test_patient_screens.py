@@ -102,6 +102,8 @@ def pages(things: Things) -> dict[str, tuple[str, dict[str, str], str]]:
         "devices": (f"{ACCOUNT}/devices/devices", {}, "设备"),
         "export": (f"{ACCOUNT}/export/export", {}, "生成文件"),
         "closure": (f"{ACCOUNT}/closure/closure", {}, "现在还不能注销"),
+        "change-phone": (f"{ACCOUNT}/change-phone/change-phone", {}, "新手机号"),
+        "security": (f"{ACCOUNT}/security/security", {}, "半年内没有"),
         "help": (f"{ACCOUNT}/help/help", {}, "怎么预约"),
     }
 

@@ -4,6 +4,7 @@ import { account, goToLogin, keepAccount, type Account } from '../../api/login'
 import { retry, shown } from '../../parts/loading'
 import { look } from '../../parts/look'
 import { refused } from '../../parts/refused'
+import { newCount } from '../../parts/security'
 import { texts } from '../../texts/account'
 import { openPage } from '../../parts/open'
 
@@ -29,6 +30,7 @@ Page({
     state: 'loading' as const,
     problem: null,
     entries,
+    warning: '',
     who: null as { name: string; phone: string; hasPhone: boolean } | null,
   },
   onShow() {
@@ -36,7 +38,8 @@ Page({
   },
   async load() {
     const who = await account()
-    this.setData({ who: who && wordsOf(who) })
+    const told = who ? newCount((await api.get('/api/v1/me/security-events')).items) : 0
+    this.setData({ who: who && wordsOf(who), warning: told ? texts.securityNew(told) : '' })
   },
   onRetry() {
     void retry(this)
