@@ -16,24 +16,28 @@ from guahao.kernel.errors import NotFound
 from guahao.kernel.http import AppSettings, Db, Now, problems
 from guahao.kernel.ids import DIRECTORY, parse_hospital_id
 from guahao.kernel.settings import Environment
+from guahao.scheduling.queries.holidays import kept_on_holidays
 from guahao.scheduling.queries.outlook import Fill, LowSession, Outlook, Release, next_release, outlook
 
 router = APIRouter()
 
 Anybody = Annotated[StaffRef, Depends(staff(Permission.VIEW_CATALOG))]
 
-SEEN_BY: dict[NeedKind, Permission] = {
-    NeedKind.DEAD_LETTERS: Permission.VIEW_EVENTS,
-    NeedKind.FINANCE_CASES: Permission.VIEW_BOOKS,
-    NeedKind.REFUNDS_WAITING: Permission.MANAGE_MONEY,
-    NeedKind.FEE_CHANGES_WAITING: Permission.APPROVE_FEE,
-    NeedKind.UNVERIFIED_PATIENTS: Permission.BOOK_FOR_PATIENT,
-    NeedKind.LOW_PLACES: Permission.EDIT_SCHEDULE,
-    NeedKind.NO_RELEASE: Permission.CREATE_HOSPITAL,
-    NeedKind.LOGIN_BURST: Permission.MANAGE_STAFF,
-    NeedKind.REQUEST_BURST: Permission.MANAGE_STAFF,
-    NeedKind.SIGNATURE_BURST: Permission.VIEW_EVENTS,
-    NeedKind.ONE_ADDRESS: Permission.VIEW_EVENTS,
+SEEN_BY: dict[NeedKind, set[Permission]] = {
+    NeedKind.DEAD_LETTERS: {Permission.VIEW_EVENTS},
+    NeedKind.FINANCE_CASES: {Permission.VIEW_BOOKS},
+    NeedKind.REFUNDS_WAITING: {Permission.MANAGE_MONEY},
+    NeedKind.FEE_CHANGES_WAITING: {Permission.APPROVE_FEE},
+    NeedKind.UNVERIFIED_PATIENTS: {Permission.BOOK_FOR_PATIENT},
+    NeedKind.LOW_PLACES: {Permission.EDIT_SCHEDULE},
+    NeedKind.CLOSED_BOOKED: {Permission.EDIT_SCHEDULE, Permission.BOOK_FOR_PATIENT},
+    NeedKind.HOLIDAY_SESSIONS: {Permission.EDIT_SCHEDULE},
+    NeedKind.HOLIDAYS_UNKNOWN: {Permission.EDIT_SCHEDULE},
+    NeedKind.NO_RELEASE: {Permission.CREATE_HOSPITAL},
+    NeedKind.LOGIN_BURST: {Permission.MANAGE_STAFF},
+    NeedKind.REQUEST_BURST: {Permission.MANAGE_STAFF},
+    NeedKind.SIGNATURE_BURST: {Permission.VIEW_EVENTS},
+    NeedKind.ONE_ADDRESS: {Permission.VIEW_EVENTS},
 }
 """A need is told to those who can do something about it."""
 
@@ -89,7 +93,7 @@ class PlatformTodayOut(BaseModel):
 
 
 def _kinds(who: StaffRef) -> set[NeedKind]:
-    return {kind for kind, permission in SEEN_BY.items() if permission in who.permissions}
+    return {kind for kind, permissions in SEEN_BY.items() if permissions & who.permissions}
 
 
 @router.get("/hospitals/{hospital_id}/today", responses=problems(NotLoggedIn, PermissionMissing, NotFound))
@@ -103,6 +107,9 @@ async def show_today(hospital_id: str, db: Db, who: Anybody, now: Now) -> TodayO
     seen = await outlook(db, hospital_id=id_, now=now) if _sees_schedules(who) else None
     if seen is not None and seen.without_places and NeedKind.LOW_PLACES in _kinds(who):
         needs.append(Need(kind=NeedKind.LOW_PLACES, count=len(seen.without_places)))
+    if NeedKind.HOLIDAY_SESSIONS in _kinds(who):
+        kept = await kept_on_holidays(db, hospital_id=id_, now=now)
+        needs += [Need(kind=NeedKind.HOLIDAY_SESSIONS, count=kept)] if kept else []
     return TodayOut(
         as_of=now,
         needs=needs,

@@ -22,6 +22,8 @@ from guahao.kernel.db import is_exactly
 from guahao.kernel.events import EventRow, EventState
 from guahao.kernel.ids import DIRECTORY, first_id
 from guahao.payment.queries.waiting import cases_open, refunds_waiting
+from guahao.scheduling.queries.closed import people_of_closed
+from guahao.scheduling.queries.holidays import sessions_of_unknown_years
 from guahao.scheduling.queries.outlook import last_releases
 
 _WEEK = timedelta(days=7)
@@ -40,6 +42,12 @@ class NeedKind(StrEnum):
     FEE_CHANGES_WAITING = "fee_changes_waiting"
     UNVERIFIED_PATIENTS = "unverified_patients"
     LOW_PLACES = "low_places"
+    CLOSED_BOOKED = "closed_booked"
+    """People who are booked where a hospital, campus, department, doctor or clinic is closed."""
+    HOLIDAY_SESSIONS = "holiday_sessions"
+    """Sessions that stay on a public holiday on which their template rests, since somebody touched them."""
+    HOLIDAYS_UNKNOWN = "holidays_unknown"
+    """Sessions in a year whose notice of public holidays is not out."""
     NO_RELEASE = "no_release"
     LOGIN_BURST = "login_burst"
     REQUEST_BURST = "request_burst"
@@ -78,6 +86,8 @@ _OF_HOSPITAL: Mapping[NeedKind, Callable[[int], Counted]] = {
     NeedKind.REFUNDS_WAITING: refunds_waiting,
     NeedKind.FEE_CHANGES_WAITING: fee_changes_waiting,
     NeedKind.UNVERIFIED_PATIENTS: _unverified_patients,
+    NeedKind.CLOSED_BOOKED: people_of_closed,
+    NeedKind.HOLIDAYS_UNKNOWN: sessions_of_unknown_years,
     NeedKind.LOGIN_BURST: partial(burst, RefusedAction.LOGIN),
     NeedKind.REQUEST_BURST: partial(burst, RefusedAction.REQUEST),
 }

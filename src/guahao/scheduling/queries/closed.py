@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Boolean, Date, Integer, Text, Uuid, bindparam, column, func, select
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Date,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    null,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.scheduling.models import ClosedBy
+from guahao.scheduling.models import ClinicSession, ClosedBy, SessionState, Slot
 
 
 class SessionPlace(Protocol):
@@ -96,3 +111,22 @@ async def closed_by(
         _JUDGED, {**values, "numbers": list(range(len(places))), "hospital_id": hospital_id}
     )
     return [row.code and ClosedBy(row.code) for row in rows]
+
+
+def people_of_closed(hospital_id: int) -> Select[int, datetime | None]:
+    """How many people have a place in coming slots that the catalogue has closed, and nobody suspended."""
+    people = func.coalesce(func.sum(Slot.held + Slot.booked), 0).cast(Integer)
+    return (
+        select(people, null().cast(DateTime(timezone=True)))
+        .select_from(Slot)
+        .join(
+            ClinicSession,
+            (ClinicSession.hospital_id == Slot.hospital_id) & (ClinicSession.id == Slot.session_id),
+        )
+        .where(
+            Slot.hospital_id == hospital_id,
+            Slot.closed_by.is_not(None),
+            Slot.starts_at > func.now(),
+            ClinicSession.state == SessionState.PUBLISHED,
+        )
+    )
