@@ -45,6 +45,8 @@ export const texts = {
   apply: '导入这个文件',
   checkGoodRows: '只导入没有错误的行',
   goodRowsWhy: '先再检查一次给您看结果。提到这些行的其他行也会跳过；有错误的超过十分之一就不导入。',
+  touched: '导入会影响已经排好的出诊：',
+  applyTouching: '知道后果，仍然导入',
   applyGoodRows: '导入没有错误的行',
   remarks: '请留意',
   accounts: '文件里每一行的去向',

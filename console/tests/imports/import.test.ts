@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import {
   accountsOf,
+  applyText,
   hasEnded,
   isUnchanged,
+  mayApply,
   mayLeaveOut,
   outcomeText,
   placeOf,
   sheetsWithErrors,
   stateText,
+  stateTone,
   wrongWith,
   type Import,
 } from '@/areas/imports/import'
@@ -80,4 +83,28 @@ describe('errors', () => {
       texts.wholeFile,
     ])
   })
+})
+
+describe('a file that touches sessions', () => {
+  const told = {
+    state: 'done',
+    is_dry_run: true,
+    error_count: 0,
+    confirm: 'x',
+    sheets: [{ name: '科室', created: 0, updated: 1, unchanged: 0 }],
+  } as unknown as Import
+
+  it('is imported knowingly, after its check or when that is out of date', () => {
+    expect([mayApply(told), applyText(told)]).toEqual([true, texts.applyTouching])
+    expect(mayApply({ ...told, state: 'refused', is_dry_run: false })).toBe(true)
+  })
+  it('is not offered again for other faults, nor once it is done', () => {
+    expect(mayApply({ ...told, state: 'refused', is_dry_run: false, confirm: null })).toBe(false)
+    expect(mayApply({ ...told, is_dry_run: false })).toBe(false)
+  })
+})
+
+it('an import of a part of the rows is marked as one to look at', () => {
+  expect(stateTone({ state: 'done', error_count: 2 })).toBe('tag tag-warning')
+  expect(stateTone({ state: 'done', error_count: 0 })).toBe('tag tag-success')
 })

@@ -31,8 +31,8 @@ export function stateText(one: Pick<Import, 'state' | 'is_dry_run' | 'error_coun
   return one.is_dry_run ? texts.clean : texts.states.done
 }
 
-export function stateTone({ state }: Pick<Import, 'state'>): string {
-  if (state === 'done') return 'tag tag-success'
+export function stateTone({ state, error_count }: Pick<Import, 'state' | 'error_count'>): string {
+  if (state === 'done') return error_count ? 'tag tag-warning' : 'tag tag-success'
   if (state === 'refused') return 'tag tag-warning'
   return state === 'failed' ? 'tag tag-danger' : 'tag tag-accent'
 }
@@ -86,6 +86,17 @@ export function mayLeaveOut({ state, is_dry_run, only_good_rows, errors }: Impor
     !only_good_rows &&
     errors.every(({ sheet, row }) => sheet !== '' && row > 0)
   )
+}
+
+/** Whether the file may be imported now: its check is done, or told what becomes of sessions differently since. */
+export function mayApply(one: Import): boolean {
+  if (one.state === 'refused') return !one.is_dry_run && one.confirm !== null
+  return one.state === 'done' && one.is_dry_run && !isUnchanged(one)
+}
+
+export function applyText({ error_count, confirm, state }: Import): string {
+  if (confirm !== null) return texts.applyTouching
+  return state === 'done' && error_count ? texts.applyGoodRows : texts.apply
 }
 
 /** The sheets that have errors, in the order of the file, each with how many. */

@@ -7,7 +7,7 @@ taken back. So what is told is what happens, and nobody can book in between.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,15 +140,15 @@ async def watching_sessions(
     before = await coming_sessions(db, hospital_id=hospital_id, now=now)
     yield
     touched = await touched_since(db, before, now=now)
-    if not touched:
-        return
-    if touched.token != confirm:
+    if touched and touched.token != confirm:
         raise EditTouchesSessions(**touched.extra)
     await record_touched(db, touched, hospital_id=hospital_id, by=by)
 
 
 async def record_touched(db: AsyncSession, touched: Touched, *, hospital_id: int, by: str) -> None:
-    """Keep in the audit trail what somebody was told and confirmed."""
+    """Keep in the audit trail what somebody was told and confirmed; nothing where nothing is touched."""
+    if not touched:
+        return
     await record(
         db,
         AuditEntry(
@@ -202,6 +202,16 @@ async def touched_since(db: AsyncSession, before: Before, *, now: datetime) -> T
         if session.closed_by is None and session.people and session.template_id in changed
     )
     return Touched(closed=closed, withdrawn=await _not_replanned(db, before.hospital_id, gone), kept=kept)
+
+
+def joined(touched: Iterable[Touched]) -> Touched:
+    """What was done to the sessions of several hospitals."""
+    every = list(touched)
+    return Touched(
+        closed=tuple(session for one in every for session in one.closed),
+        withdrawn=tuple(session for one in every for session in one.withdrawn),
+        kept=tuple(session for one in every for session in one.kept),
+    )
 
 
 async def _sessions(db: AsyncSession, hospital_id: int, *, now: datetime) -> dict[UUID, Coming]:

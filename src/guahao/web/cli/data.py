@@ -80,17 +80,22 @@ def import_(
     good_rows: Annotated[  # noqa: FBT002
         bool, typer.Option("--good-rows", help="Leave out rows with faults; at most one row in ten.")
     ] = False,
+    confirm: Annotated[
+        str | None, typer.Option(help="What a dry run printed: import although sessions are closed.")
+    ] = None,
 ) -> None:
     """Import hospitals, departments, doctors, fees and schedules: all of it or, with any fault, nothing."""
     choice = Choice.GOOD_ROWS if good_rows else Choice.ALL
     with configuration.database(configuration.load()) as (settings, _):
-        report = asyncio.run(_import(settings, path, dry_run=dry_run, choice=choice))
+        report = asyncio.run(_import(settings, path, dry_run=dry_run, choice=choice, confirm=confirm))
     for count in report.counts:
         out.print(f"{count.title}: +{count.created} ~{count.updated} ={count.unchanged}", markup=False)
     for account in report.accounts:
         out.print(_account_line(account), markup=False)
-    for line in (*report.remarks, *report.faults):
+    for line in (*report.remarks, *report.faults, *report.touched):
         err.print(str(line), markup=False)
+    if report.confirm is not None:
+        err.print(f"--confirm {report.confirm}", markup=False)
     if report.is_refused:
         message = f"{len(report.faults)} faults, nothing was imported"
         raise Refused(message)
@@ -105,10 +110,14 @@ def _account_line(account: SheetAccount) -> str:
     )
 
 
-async def _import(settings: Settings, path: Path, *, dry_run: bool, choice: Choice) -> ImportReport:
+async def _import(
+    settings: Settings, path: Path, *, dry_run: bool, choice: Choice, confirm: str | None
+) -> ImportReport:
     async with opened(settings) as sessions:
         with progress_bar() as progress:
-            return await load_workbook(sessions, path, dry_run=dry_run, choice=choice, progress=progress)
+            return await load_workbook(
+                sessions, path, dry_run=dry_run, choice=choice, confirm=confirm, progress=progress
+            )
 
 
 def export(

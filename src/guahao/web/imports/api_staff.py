@@ -25,6 +25,7 @@ from guahao.kernel.http import AllSessions, CountedPage, Db, Listed, UploadTooLa
 from guahao.kernel.ids import DIRECTORY, new_id, parse_hospital_id, parse_id
 from guahao.kernel.paging import CursorInvalid, Listing, SortUnknown, page_of
 from guahao.kernel.upload import uploaded
+from guahao.kernel.value.fields import opaque
 from guahao.web.imports.models import IS_OPEN, ImportState, WorkbookImport
 from guahao.web.workbook.current import current_workbook
 from guahao.web.workbook.rows import KEYS
@@ -41,6 +42,10 @@ DryRun = Annotated[bool, Query(description="Find every error and write nothing")
 OnlyGoodRows = Annotated[
     bool,
     Query(description="Leave out rows with errors, unless more than a tenth has some"),
+]
+Confirm = Annotated[
+    Annotated[str, opaque(64)] | None,
+    Query(description="The `confirm` of a dry run that touches coming sessions: import although it does"),
 ]
 Name = Annotated[str, Query(min_length=1, max_length=200, description="The file's name, to tell it by")]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -76,6 +81,7 @@ class _New:
     name: str
     is_dry_run: bool
     only_good_rows: bool
+    confirm: str | None
     hospital_id: int | None
 
     @property
@@ -136,6 +142,8 @@ class ImportSeen(BaseModel):
     With `errors` nothing was written, unless it is done with `only_good_rows`: then these rows were left out.
     `error_count` is how many errors there are, the first 500 are shown. `rows` accounts for every row of the
     file. `waiting_fees` are prices that wait for a second person. `hospital_ids` are those in the file.
+    `touched` says what becomes of coming sessions and people in them; such an import is refused unless it is
+    sent with the `confirm` told here.
     """
 
     id: str
@@ -153,6 +161,8 @@ class ImportSeen(BaseModel):
     remarks: list[ImportRemark]
     waiting_fees: int
     hospital_ids: list[str]
+    touched: list[str]
+    confirm: str | None
     created_at: dt.datetime
     created_by_name: str | None
     finished_at: dt.datetime | None
@@ -180,6 +190,8 @@ class ImportSeen(BaseModel):
             ],
             waiting_fees=report.get("waiting_fees", 0),
             hospital_ids=[str(id_) for id_ in report.get("hospital_ids", ())],
+            touched=list(report.get("touched", ())),
+            confirm=report.get("confirm"),
             created_at=row.created_at,
             created_by_name=people.get(row.created_by),
             finished_at=row.finished_at,
@@ -206,11 +218,12 @@ async def import_hospital(
     name: Name = "import.xlsx",
     dry_run: DryRun = False,  # noqa: FBT002  # a query parameter
     only_good_rows: OnlyGoodRows = False,  # noqa: FBT002  # a query parameter
+    confirm: Confirm = None,
 ) -> ImportSeen:
     """Send an Excel workbook that tells of this hospital, at most 20 MB; follow it by its `id`.
 
     All of it is written or, with any error, nothing, unless `only_good_rows` chooses otherwise. A large
-    change of a price waits for a second person.
+    change of a price waits for a second person. What touches coming sessions needs `confirm`.
     At most five imports of a hospital wait or run at once.
     """
     id_ = parse_hospital_id(hospital_id)
@@ -218,7 +231,7 @@ async def import_hospital(
     async with transaction(sessions) as db:
         if await db.get(Hospital, id_) is None:
             raise NotFound
-    new = _New(name=name, is_dry_run=dry_run, only_good_rows=only_good_rows, hospital_id=id_)
+    new = _New(name=name, is_dry_run=dry_run, only_good_rows=only_good_rows, confirm=confirm, hospital_id=id_)
     return await _queue(sessions, request, new, who)
 
 
@@ -230,12 +243,15 @@ async def import_hospitals(
     name: Name = "import.xlsx",
     dry_run: DryRun = False,  # noqa: FBT002  # a query parameter
     only_good_rows: OnlyGoodRows = False,  # noqa: FBT002  # a query parameter
+    confirm: Confirm = None,
 ) -> ImportSeen:
     """Send an Excel workbook that makes hospitals or tells of several; as the import of one hospital.
 
     Those of the platform, too, are at most five at once.
     """
-    new = _New(name=name, is_dry_run=dry_run, only_good_rows=only_good_rows, hospital_id=None)
+    new = _New(
+        name=name, is_dry_run=dry_run, only_good_rows=only_good_rows, confirm=confirm, hospital_id=None
+    )
     return await _queue(sessions, request, new, who)
 
 
@@ -250,7 +266,7 @@ async def _queue(sessions: AllSessions, request: Request, new: _New, who: StaffR
             name=new.name,
             content=content,
             is_dry_run=new.is_dry_run,
-            report={"only_good_rows": new.only_good_rows},
+            report={"only_good_rows": new.only_good_rows, "confirm": new.confirm},
             state=ImportState.WAITING,
             created_by=f"staff:{who.id}",
         )

@@ -117,8 +117,14 @@ async def _claim(sessions: Sessions) -> _Claimed | None:
         row.leased_until = utc_now() + _LEASE
         content = await db.scalar(select(WorkbookImport.content).where(WorkbookImport.id == row.id))
         own = select(Hospital.code).where(Hospital.id == row.hospital_id)
-        choice = Choice.GOOD_ROWS if (row.report or {}).get("only_good_rows") else Choice.ALL
-        sender = Sender(actor=row.created_by, only=await db.scalar(own), choice=choice)
+        asked = row.report or {}
+        sender = Sender(
+            actor=row.created_by,
+            only=await db.scalar(own),
+            choice=Choice.GOOD_ROWS if asked.get("only_good_rows") else Choice.ALL,
+            is_dry_run=row.is_dry_run,
+            confirm=asked.get("confirm"),
+        )
         return _Claimed(
             id=row.id,
             attempt=row.attempt,

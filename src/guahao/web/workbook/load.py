@@ -17,6 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.catalog.models import Hospital
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
+from guahao.scheduling.service.touched import (
+    Before,
+    coming_sessions,
+    joined,
+    record_touched,
+    touched_since,
+)
 from guahao.web.workbook.account import Remark, SheetAccount, accounts_with
 from guahao.web.workbook.apply import SYSTEM, Progress, RowRefusedError, Writer, owners
 from guahao.web.workbook.check import check, of_other_hospitals, with_levels
@@ -70,6 +77,10 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     """The hospitals that the file tells of."""
     accounts: tuple[SheetAccount, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    touched: tuple[str, ...] = ()
+    """What becomes of coming sessions and the people in them, in sentences."""
+    confirm: str | None = None
+    """Names exactly that; with it the import is meant."""
 
     @property
     def is_unchanged(self) -> bool:
@@ -97,6 +108,9 @@ class Sender:
     actor: str
     only: str | None = None
     choice: Choice = Choice.ALL
+    is_dry_run: bool = False
+    confirm: str | None = None
+    """What a dry run told of coming sessions; without it an import that touches any is refused."""
 
 
 async def load_workbook(
@@ -105,6 +119,7 @@ async def load_workbook(
     *,
     dry_run: bool = False,
     choice: Choice = Choice.ALL,
+    confirm: str | None = None,
     progress: Progress = tell_nobody,
 ) -> ImportReport:
     """Import the file or folder at `path` in one transaction, for whoever has the server.
@@ -112,10 +127,11 @@ async def load_workbook(
     Rows are recognised by their codes: new ones are created, changed ones updated, equal ones left
     alone, and what the file does not name stays as it is. Every fault that can be found is
     reported at once, and then nothing is written. A dry run writes everything and rolls it back,
-    so it finds the same faults. Imports of one hospital wait for one another.
+    so it finds the same faults. Imports of one hospital wait for one another. What closes coming sessions is
+    imported with the `confirm` of its dry run alone.
     """
     reading = await read_path(path)
-    by = Sender(actor=SYSTEM, choice=choice)
+    by = Sender(actor=SYSTEM, choice=choice, is_dry_run=dry_run, confirm=confirm)
     async with transaction(sessions) as db:
         report = await load_into(db, reading, by=by, progress=progress, now=utc_now())
         if report.is_refused or dry_run:
@@ -139,10 +155,36 @@ async def load_into(
         return _refused(reading, reading.faults)
     codes = {code for _, code in owners(book)}
     await _lock(db, codes)
+    ids = await _named(db, codes)
+    before = [await coming_sessions(db, hospital_id=hospital_id, now=now) for hospital_id in ids]
     current = await current_workbook(db, codes=codes)
     db.expunge_all()  # what was just read must not answer for rows that are about to be written
     attempt = _Attempt(reading, by=by, progress=progress, now=now)
-    return await attempt.run(db, current)
+    report = await attempt.run(db, current)
+    return report if report.is_refused else await _told(db, report, before, by=by, reading=reading, now=now)
+
+
+async def _told(
+    db: AsyncSession,
+    report: ImportReport,
+    before: Sequence[Before],
+    *,
+    by: Sender,
+    reading: Reading,
+    now: datetime,
+) -> ImportReport:
+    """Add what the import did to coming sessions; refused unless exactly that was confirmed."""
+    touched = {one.hospital_id: await touched_since(db, one, now=now) for one in before}
+    every = joined(touched.values())
+    if not every:
+        return report
+    if every.token != by.confirm and not by.is_dry_run:
+        numbers = {"sessions": len(every.sessions), "people": every.people}
+        report = _refused(reading, [file_fault("", 0, "", "touches_sessions", **numbers)])
+    else:
+        for hospital_id, of_hospital in touched.items():
+            await record_touched(db, of_hospital, hospital_id=hospital_id, by=by.actor)
+    return msgspec.structs.replace(report, touched=tuple(every.consequences), confirm=every.token)
 
 
 async def _lock(db: AsyncSession, codes: Iterable[str]) -> None:
