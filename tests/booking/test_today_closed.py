@@ -73,11 +73,12 @@ async def test_sessions_planned_before_a_holiday_was_known_are_withdrawn_or_told
 ) -> None:
     day = holiday_to_come()
     hospital = await make_clinic(db)
-    made = []
-    for version, pools in ((1, {}), (2, {}), (1, {Bucket.BOOKED: 1})):
+    made: list[ClinicSession] = []
+    for version, booked in ((1, 0), (2, 0), (1, 1)):
         clinic = await make_clinic(db, hospital_id=hospital.hospital_id)
         row = template_row(clinic, weekday=day.weekday(), room=str(len(made)), on_holidays=HolidayRule.CLOSED)
         template_id = await upsert_template(db, row, by="system", now=utc_now())
+        pools = {Bucket.BOOKED: booked} if booked else {}
         made.append(
             await make_session(
                 db, clinic=clinic, date=day, template_id=template_id, version=version, pools=pools
