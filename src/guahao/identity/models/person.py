@@ -70,6 +70,8 @@ class Person(Base):
     value_forms: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     """By which count of normal forms number and name were indexed: `policy.finding.VALUE_FORMS`."""
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    forgotten_at: Mapped[datetime | None]
+    """Since when name and number are gone, for nothing needs them any more."""
 
 
 class Patient(Base):

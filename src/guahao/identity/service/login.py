@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
@@ -95,7 +95,8 @@ async def revoke_staff_logins(db: AsyncSession, *, staff_id: UUID, now: datetime
 
 async def forget_old_logins(db: AsyncSession, *, now: datetime) -> int:
     """Delete logins that ended a month ago; the audit trail keeps that they were. Answers how many."""
-    return affected(await db.execute(delete(Login).where(Login.expires_at < now - _KEPT_FOR)))
+    ended_at = func.least(Login.revoked_at, Login.idle_expires_at, Login.expires_at)
+    return affected(await db.execute(delete(Login).where(ended_at < now - _KEPT_FOR)))
 
 
 def _login(kind: LoginKind, device: str, *, idle: timedelta, lifetime: timedelta, now: datetime) -> Login:

@@ -57,6 +57,22 @@ async def keep_person(
     Several at once for one document make one row. The first verification decides how the person is
     called; before and after it another name is refused. Raises `IdentityNotVerified`.
     """
+    person = None
+    while person is None:  # again only when the person of before was forgotten between the two statements
+        await _insert_person(db, key_ring=key_ring, identity=identity, is_verified=is_verified, now=now)
+        person = await find_person(db, key_ring=key_ring, identity=identity, lock=True)
+    if is_verified and person.verified_at is None:
+        await _confirm(db, person, key_ring=key_ring, identity=identity, now=now)
+    else:
+        require_same_person(person, key_ring=key_ring, identity=identity)
+    if person.name_index is None:  # written before names were indexed
+        person.name_index = name_index(key_ring, identity.name)
+    return person
+
+
+async def _insert_person(
+    db: AsyncSession, *, key_ring: KeyRing, identity: Identity, is_verified: bool, now: datetime
+) -> None:
     id_ = new_id()
     await db.execute(
         insert(Person)
@@ -74,15 +90,6 @@ async def keep_person(
         )
         .on_conflict_do_nothing(constraint="person_document_key")
     )
-    person = await find_person(db, key_ring=key_ring, identity=identity, lock=True)
-    assert person is not None
-    if is_verified and person.verified_at is None:
-        await _confirm(db, person, key_ring=key_ring, identity=identity, now=now)
-    else:
-        require_same_person(person, key_ring=key_ring, identity=identity)
-    if person.name_index is None:  # written before names were indexed
-        person.name_index = name_index(key_ring, identity.name)
-    return person
 
 
 async def _confirm(

@@ -29,7 +29,6 @@ from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
 from guahao.kernel.log import logger
 
-_KEPT_FOR = timedelta(days=2)
 _COUNTED_FOR = timedelta(days=1)
 
 
@@ -227,7 +226,7 @@ async def spend_code(db: AsyncSession, *, code_id: UUID, now: datetime) -> None:
 
 async def forget_old_codes(db: AsyncSession, *, now: datetime) -> int:
     """Delete codes that no limit counts any more; answers how many."""
-    return affected(await db.execute(delete(SmsCode).where(SmsCode.created_at < now - _KEPT_FOR)))
+    return affected(await db.execute(delete(SmsCode).where(SmsCode.created_at < now - _COUNTED_FOR)))
 
 
 def _is_asker(asker: Asker, keys: KeyRing) -> ColumnElement[bool]:

@@ -33,7 +33,8 @@ async def index_persons(db: AsyncSession, *, key_ring: KeyRing) -> int:
     )
     persons = list(rows)
     for person in persons:
-        if person.document_sealed and person.name_sealed:  # nothing is left of who was deleted for good
+        is_known = person.forgotten_at is None
+        if is_known and person.document_sealed and person.name_sealed:  # or nothing of them is left
             try:
                 await _index(db, person, key_ring)
             except (UnknownKey, TamperedData) as error:

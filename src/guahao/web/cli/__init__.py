@@ -8,7 +8,7 @@ import typer
 
 from guahao.kernel.crypto import KeysUnusable
 from guahao.kernel.postgres import DatabaseServerError
-from guahao.web.cli import admin, backup, data, demo, keys, run, sandbox
+from guahao.web.cli import admin, backup, data, demo, keys, retention, run, sandbox
 from guahao.web.cli.console import Refused, complain
 from guahao.web.configuration import BadSettings
 from guahao.web.refusal import is_unreachable
@@ -27,6 +27,7 @@ app.command()(data.export)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(keys.reseal)
+app.command()(retention.retention)
 app.command(name="check-config")(run.check_config)
 app.add_typer(admin.admin, name="admin")
 app.add_typer(admin.audit, name="audit")

@@ -1,0 +1,153 @@
+"""What is forgotten when its time is over, and when that is. `docs/compliance/data-map.md` promises it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import delete, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.service import AuditEntry, record
+from guahao.booking.models import Appointment, AppointmentState, BookingBlock, CreditEvent
+from guahao.catalog.queries import rules_of
+from guahao.identity.queries.retention import deleted_with_phone, unlisted_persons
+from guahao.identity.service.retention import forget_identities, forget_persons, forget_phones
+from guahao.kernel.clock import utc_now
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.db import in_parts
+from guahao.kernel.ids import hospital_of
+
+_DELETED_FOR = timedelta(days=30)
+_CONSENT_FOR = timedelta(days=3 * 366)
+_RECORD_AT_LEAST = timedelta(days=15 * 365)
+"""The law's least; what a hospital's rule adds is looked at person by person."""
+_COUNTED_FOR = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One kind of data that has a time: whose is over, and forgetting it."""
+
+    name: str
+    due: Callable[[AsyncSession, datetime], Awaitable[Collection[UUID]]]
+    forget: Callable[[AsyncSession, Collection[UUID]], Awaitable[None]]
+
+
+def rules(key_ring: KeyRing, now: datetime) -> tuple[Rule, ...]:
+    """List them; what is sealed needs the keys."""
+    return (
+        Rule(name="patient.phone", due=_phones, forget=forget_phones),
+        Rule(name="person", due=_never_booked, forget=forget_persons),
+        Rule(
+            name="person.identity",
+            due=_long_ago,
+            forget=partial(forget_identities, key_ring=key_ring, now=now),
+        ),
+        Rule(name="credit_event", due=_credit_events, forget=_forget_credit_events),
+        Rule(name="booking_block", due=_blocks, forget=_forget_blocks),
+    )
+
+
+async def count_due(db: AsyncSession, *, key_ring: KeyRing, now: datetime) -> dict[str, int]:
+    """How much of each kind has had its time; changes nothing."""
+    return {rule.name: len(await rule.due(db, now)) for rule in rules(key_ring, now)}
+
+
+async def forget_due(db: AsyncSession, *, key_ring: KeyRing, now: datetime) -> dict[str, int]:
+    """Forget what has had its time, with an entry of the trail; answers how much of each kind."""
+    counts = {}
+    for rule in rules(key_ring, now):
+        due = await rule.due(db, now)
+        await rule.forget(db, due)
+        counts[rule.name] = len(due)
+    if any(counts.values()):
+        entry = AuditEntry(actor="system", action="retention.forget", subject="list:retention", data=counts)
+        await record(db, entry)
+    return counts
+
+
+async def forget_daily(db: AsyncSession, *, key_ring: KeyRing) -> int:
+    """As a job; answers 0, for one run does it all."""
+    await forget_due(db, key_ring=key_ring, now=utc_now())
+    return 0
+
+
+async def _phones(db: AsyncSession, now: datetime) -> Collection[UUID]:
+    """Patients taken out of an account or a desk, once no visit of theirs is to come."""
+    undecided = Appointment.state.in_((AppointmentState.HELD, AppointmentState.SUSPENDED))
+    to_come = (Appointment.state == AppointmentState.BOOKED) & (Appointment.ends_at > now)
+    needed: set[UUID] = set()
+    persons = await deleted_with_phone(db)
+    for part in in_parts(set(persons.values())):
+        standing = select(Appointment.patient_id).where(Appointment.person_id.in_(part))
+        needed |= set((await db.scalars(standing.where(or_(undecided, to_come)))).all())
+    return set(persons) - needed
+
+
+async def _unlisted(db: AsyncSession, now: datetime) -> dict[UUID, datetime | None]:
+    """Persons listed nowhere for a while, with the end of their last visit."""
+    candidates = await unlisted_persons(
+        db, deleted_before=now - _DELETED_FOR, consent_before=now - _CONSENT_FOR
+    )
+    last: dict[UUID, datetime | None] = dict.fromkeys(candidates)
+    for part in in_parts(candidates):
+        visits = select(Appointment.person_id, func.max(Appointment.ends_at).label("ended_at")).where(
+            Appointment.person_id.in_(part)
+        )
+        last |= {
+            row.person_id: row.ended_at for row in await db.execute(visits.group_by(Appointment.person_id))
+        }
+    return last
+
+
+async def _never_booked(db: AsyncSession, now: datetime) -> Collection[UUID]:
+    return {id_ for id_, ended_at in (await _unlisted(db, now)).items() if ended_at is None}
+
+
+async def _long_ago(db: AsyncSession, now: datetime) -> Collection[UUID]:
+    """Persons whose visits every hospital of theirs has kept for as long as its rule says."""
+    old = [
+        id_
+        for id_, ended_at in (await _unlisted(db, now)).items()
+        if ended_at is not None and ended_at < now - _RECORD_AT_LEAST
+    ]
+    return {id_ for id_ in old if await _is_kept_long_enough(db, id_, now=now)}
+
+
+async def _is_kept_long_enough(db: AsyncSession, person_id: UUID, *, now: datetime) -> bool:
+    visits = (
+        select(Appointment.hospital_id, func.max(Appointment.ends_at).label("ended_at"))
+        .where(Appointment.person_id == person_id)
+        .group_by(Appointment.hospital_id)
+    )
+    for row in (await db.execute(visits)).all():
+        years = (await rules_of(db, hospital_id=row.hospital_id, now=now)).rules.keep_record_years
+        if row.ended_at >= now - timedelta(days=366 * years):
+            return False
+    return True
+
+
+async def _credit_events(db: AsyncSession, now: datetime) -> Collection[UUID]:
+    wanted = select(CreditEvent.appointment_id).where(CreditEvent.occurred_at < now - _COUNTED_FOR)
+    return (await db.scalars(wanted)).all()
+
+
+async def _forget_credit_events(db: AsyncSession, ids: Collection[UUID]) -> None:
+    for part in in_parts([(hospital_of(id_), id_) for id_ in ids]):
+        key = tuple_(CreditEvent.hospital_id, CreditEvent.appointment_id)
+        await db.execute(delete(CreditEvent).where(key.in_(part)))
+
+
+async def _blocks(db: AsyncSession, now: datetime) -> Collection[UUID]:
+    wanted = select(BookingBlock.id).where(BookingBlock.ends_at < now - _COUNTED_FOR)
+    return (await db.scalars(wanted)).all()
+
+
+async def _forget_blocks(db: AsyncSession, ids: Collection[UUID]) -> None:
+    for part in in_parts([(hospital_of(id_), id_) for id_ in ids]):
+        key = tuple_(BookingBlock.hospital_id, BookingBlock.id)
+        await db.execute(delete(BookingBlock).where(key.in_(part)))

@@ -1,0 +1,175 @@
+"""What the data map says is kept for a time is gone afterwards, and not before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from guahao.audit.models import AuditEntryRow
+from guahao.booking.models import Appointment, BookingBlock, CreditEvent, CreditKind
+from guahao.booking.service.retention import count_due, forget_due
+from guahao.identity.jobs import forget_ended
+from guahao.identity.models.account import Login
+from guahao.identity.models.person import Patient, Person
+from guahao.identity.service.value_forms import index_persons
+from guahao.kernel.clock import utc_now
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.ids import new_id
+from tests.factories.booking import Booker, appointment, book, make_booker
+from tests.factories.scheduling import make_clinic, make_slot
+
+pytestmark = pytest.mark.anyio
+NOTHING = {"patient.phone": 0, "person": 0, "person.identity": 0, "credit_event": 0, "booking_block": 0}
+
+
+@pytest.fixture
+def keys(app: FastAPI) -> KeyRing:
+    ring: KeyRing = app.state.key_ring
+    return ring
+
+
+async def delete_patient(db: AsyncSession, booker: Booker, *, ago: timedelta = timedelta()) -> None:
+    values = {"deleted_at": utc_now() - ago, "phone_sealed": b"sealed", "phone_index": b"index"}
+    await db.execute(update(Patient).where(Patient.id == booker.patient_id).values(values))
+    await db.execute(
+        update(Person).where(Person.id == booker.person_id).values(created_at=utc_now() - ago * 2)
+    )
+
+
+async def let_end(db: AsyncSession, appointment_id: UUID, *, ago: timedelta) -> None:
+    values = {"starts_at": utc_now() - ago - timedelta(minutes=10), "ends_at": utc_now() - ago}
+    await db.execute(update(Appointment).where(Appointment.id == appointment_id).values(values))
+
+
+async def phone_of(db: AsyncSession, booker: Booker) -> bytes | None:
+    return await db.scalar(select(Patient.phone_index).where(Patient.id == booker.patient_id))
+
+
+async def test_the_phone_of_a_deleted_patient_goes_once_no_visit_is_to_come(
+    db: AsyncSession, keys: KeyRing
+) -> None:
+    booker, listed = await make_booker(db), await make_booker(db)
+    row = await book(db, booker, (await make_slot(db)).id)
+    await delete_patient(db, booker)
+    await db.execute(
+        update(Patient).where(Patient.id == listed.patient_id).values(phone_sealed=b"x", phone_index=b"x")
+    )
+
+    before = await forget_due(db, key_ring=keys, now=utc_now())
+    kept = await phone_of(db, booker)
+    await let_end(db, row.id, ago=timedelta(seconds=1))
+    counted = await count_due(db, key_ring=keys, now=utc_now())
+    still = await phone_of(db, booker)
+    done = await forget_due(db, key_ring=keys, now=utc_now())
+
+    assert (before, kept, still) == (NOTHING, b"index", b"index")
+    assert counted == done == NOTHING | {"patient.phone": 1}
+    assert (await phone_of(db, booker), await phone_of(db, listed)) == (None, b"x")
+    entry = (await db.scalars(select(AuditEntryRow).where(AuditEntryRow.action == "retention.forget"))).one()
+    assert entry.data == done
+
+
+async def test_somebody_who_never_booked_is_forgotten_a_month_after_the_last_listing(
+    db: AsyncSession, keys: KeyRing
+) -> None:
+    gone, recent, listed, booked = [await make_booker(db) for _ in range(4)]
+    await book(db, booked, (await make_slot(db)).id)
+    await delete_patient(db, gone, ago=timedelta(days=31))
+    await delete_patient(db, recent, ago=timedelta(days=29))
+    await delete_patient(db, booked, ago=timedelta(days=31))
+
+    done = await forget_due(db, key_ring=keys, now=utc_now())
+
+    assert done["person"] == 1
+    assert set(await db.scalars(select(Person.id))) == {one.person_id for one in (recent, listed, booked)}
+    assert await db.get(Patient, gone.patient_id, populate_existing=True) is None
+
+
+@pytest.mark.parametrize(("years", "is_forgotten"), [(14.9, False), (15.1, True)])
+async def test_an_identity_is_kept_as_long_as_its_visits_and_no_longer(
+    db: AsyncSession, keys: KeyRing, years: float, is_forgotten: bool
+) -> None:
+    booker = await make_booker(db)
+    row = await book(db, booker, (await make_slot(db)).id)
+    ago = timedelta(days=366 * years)
+    await let_end(db, row.id, ago=ago)
+    await delete_patient(db, booker, ago=ago)
+    before = (await db.get_one(Person, booker.person_id)).document_index
+
+    done = await forget_due(db, key_ring=keys, now=utc_now())
+    again = await count_due(db, key_ring=keys, now=utc_now())
+
+    person = await db.get_one(Person, booker.person_id, populate_existing=True)
+    assert done["person.identity"] == int(is_forgotten)
+    assert again == NOTHING
+    assert (person.document_index != before) is is_forgotten
+    assert (person.forgotten_at is not None) is is_forgotten
+    assert (await appointment(db, row.id)).person_id == person.id
+    if is_forgotten:
+        assert keys.open(person.name_sealed, field="person.name_sealed", row=person.id) == "已到期删除"
+        await db.execute(update(Person).values(value_forms=0))
+        index = person.document_index
+        await index_persons(db, key_ring=keys)
+        assert (await db.get_one(Person, person.id, populate_existing=True)).document_index == index
+
+
+async def test_a_hospital_that_keeps_visits_longer_is_heeded(db: AsyncSession, keys: KeyRing) -> None:
+    booker = await make_booker(db)
+    clinic = await make_clinic(db, rules={"keep_record_years": 30})
+    row = await book(db, booker, (await make_slot(db, clinic=clinic)).id)
+    ago = timedelta(days=366 * 20)
+    await let_end(db, row.id, ago=ago)
+    await delete_patient(db, booker, ago=ago)
+
+    assert (await count_due(db, key_ring=keys, now=utc_now()))["person.identity"] == 0
+
+
+async def test_what_counted_against_somebody_a_year_ago_is_gone(db: AsyncSession, keys: KeyRing) -> None:
+    booker = await make_booker(db)
+    for days in (367, 365):
+        row = await book(db, booker, (await make_slot(db, days=days // 100)).id)
+        at = utc_now() - timedelta(days=days)
+        db.add(
+            CreditEvent(
+                hospital_id=row.hospital_id,
+                appointment_id=row.id,
+                person_id=booker.person_id,
+                kind=CreditKind.CANCELLED,
+                occurred_at=at,
+            )
+        )
+        db.add(
+            BookingBlock(
+                hospital_id=row.hospital_id,
+                id=new_id(row.hospital_id),
+                person_id=booker.person_id,
+                reason="test",
+                starts_at=at - timedelta(days=1),
+                ends_at=at,
+            )
+        )
+        await db.flush()
+        await db.execute(update(Appointment).where(Appointment.id == row.id).values(ends_at=at, starts_at=at))
+
+    done = await forget_due(db, key_ring=keys, now=utc_now())
+
+    assert done == NOTHING | {"credit_event": 1, "booking_block": 1}
+    assert await db.scalar(select(func.count()).select_from(CreditEvent)) == 1
+    assert await db.scalar(select(func.count()).select_from(BookingBlock)) == 1
+
+
+async def test_a_login_is_kept_a_month_after_it_ended_however_it_ended(db: AsyncSession) -> None:
+    bookers = [await make_booker(db) for _ in range(3)]
+    month = utc_now() - timedelta(days=30, seconds=1)
+    logins = update(Login)
+    await db.execute(logins.where(Login.account_id == bookers[0].account_id).values(revoked_at=month))
+    await db.execute(logins.where(Login.account_id == bookers[1].account_id).values(idle_expires_at=month))
+
+    await forget_ended(db)
+
+    assert (await db.scalars(select(Login.account_id))).all() == [bookers[2].account_id]
