@@ -84,8 +84,6 @@ class Rules:
     remind_first_h: Annotated[int, Meta(ge=3, le=72)] = 24
     remind_second_h: Annotated[int, Meta(ge=1, le=12)] = 2
     keep_record_years: Annotated[int, Meta(ge=15, le=100)] = 15
-    keep_consultation_years: Annotated[int, Meta(ge=3, le=100)] = 3
-    keep_audit_years: Annotated[int, Meta(ge=3, le=100)] = 3
 
     def __post_init__(self) -> None:
         """Check how the values fit together."""
