@@ -217,11 +217,11 @@ async def test_xl9_booked_sessions_keep_their_length_and_places_when_the_plan_ch
         await fill(db, slots[:1], {Bucket.BOOKED: 3})
         before = [(slot.starts_at, slot.ends_at, slot.capacity) for slot in slots]
 
-    await load(
-        sessions,
-        tmp_path,
-        *(put("出诊安排", index, 结束时间=time(9), 时段分钟=15, 每时段号数=1) for index in (0, 1)),
-    )
+    shorter = (put("出诊安排", index, 结束时间=time(9), 时段分钟=15, 每时段号数=1) for index in (0, 1))
+    path = write_xlsx(tmp_path / "shorter.xlsx", sheets(*shorter))
+    refused = await load_workbook(sessions, path)
+    assert refused.is_refused
+    await load_workbook(sessions, path, confirm=refused.confirm)
     await _materialise(sessions)
 
     async with transaction(sessions) as db:
