@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import delete, event, func, select, text, update
+from sqlalchemy import delete, event, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from guahao.booking.models import Appointment
@@ -22,6 +22,7 @@ from tests.factories.catalog import staff_headers
 from tests.factories.person import make_patient
 from tests.factories.scheduling import counters, make_clinic, make_slot
 from tests.factories.till import Till
+from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
 PATH = "/api/v1/appointments"
@@ -123,7 +124,7 @@ async def test_a_key_that_is_being_worked_on_answers_in_progress(
     async with sessions() as blocking:
         await blocking.execute(select(Slot).where(Slot.id == slot.id).with_for_update())
         slow = asyncio.create_task(post(client, booker, slot, "k1"))
-        await until_waiting(sessions)
+        await until_somebody_waits(sessions)
 
         answer = await post(client, booker, slot, "k1")
 
@@ -132,19 +133,6 @@ async def test_a_key_that_is_being_worked_on_answers_in_progress(
         await blocking.rollback()
     assert (await slow).status_code == 201
     assert await count(db) == 1
-
-
-async def until_waiting(sessions: Sessions) -> None:
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    for _ in range(400):
-        async with sessions() as look:
-            if await look.scalar(text(waiting)):
-                return
-        await asyncio.sleep(0.01)
-    pytest.fail("nobody waits")
 
 
 async def test_a_refused_request_leaves_its_key_free(client: httpx.AsyncClient, db: AsyncSession) -> None:

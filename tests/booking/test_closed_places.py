@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState
@@ -28,6 +28,7 @@ from tests.factories.booking import appointment, book, hold, make_booker, overdu
 from tests.factories.catalog import make_department, staff_headers
 from tests.factories.person import make_patient
 from tests.factories.scheduling import Clinic, counters, make_clinic, make_session, slots_of, template_row
+from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
 STAFF = "/api/v1/staff"
@@ -301,7 +302,7 @@ async def test_a_booking_that_waits_for_a_closing_is_refused_by_it(
     async with sessions() as closing:
         await CLOSED["department inactive"][1](on(world, closing))
         booking = asyncio.create_task(hold_alone(sessions, booker, world.slot.id))
-        await waits(sessions)
+        await until_somebody_waits(sessions)
         await closing.commit()
 
     assert await booking == "department-closed"
@@ -317,7 +318,7 @@ async def test_a_closing_that_waits_for_a_booking_leaves_it_booked(
     async with sessions() as booking:
         await hold(booking, booker, world.slot.id)
         closing = asyncio.create_task(close_alone(sessions, world))
-        await waits(sessions)
+        await until_somebody_waits(sessions)
         await booking.commit()
     await closing
 
@@ -335,7 +336,7 @@ async def test_sessions_made_while_a_department_closes_are_closed_with_it(
             planning, [await planned_beside(world)], terms=await terms_of(planning, world)
         )
         closing = asyncio.create_task(close_alone(sessions, world))
-        await waits(sessions)
+        await until_somebody_waits(sessions)
         await planning.commit()
     await closing
 
@@ -360,18 +361,3 @@ async def hold_alone(sessions: Sessions, booker: Any, slot_id: UUID) -> str:
 async def close_alone(sessions: Sessions, world: World) -> None:
     async with transaction(sessions) as db:
         await CLOSED["department inactive"][1](on(world, db))
-
-
-async def waits(sessions: Sessions) -> None:
-    """Until a statement waits for a lock."""
-    for _ in range(400):
-        async with sessions() as look:
-            if await look.scalar(text(_WAITING)):
-                return
-        await asyncio.sleep(0.01)
-    pytest.fail("nobody waits")
-
-
-_WAITING = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
@@ -21,6 +21,7 @@ from guahao.scheduling.service.templates import upsert_template
 from tests.factories.booking import appointment, book, make_booker
 from tests.factories.catalog import make_department, staff_headers
 from tests.factories.scheduling import Clinic, make_clinic, make_session, slots_of, template_row
+from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
 STAFF = "/api/v1/staff"
@@ -217,26 +218,11 @@ async def test_a_booking_that_waits_for_a_confirmed_edit_is_refused_and_one_befo
     async with transaction(sessions) as booking:
         await book(booking, booker, slot.id)
         edit = asyncio.create_task(close_department(office, confirm))
-        await waits(sessions)
+        await until_somebody_waits(sessions)
     told = await edit
 
     assert [told.status_code, told.json()["people"]] == [409, 3]
     assert await closed_by(office) == {None}
-
-
-async def waits(sessions: Sessions) -> None:
-    """Until a statement waits for a lock."""
-    for _ in range(400):
-        async with sessions() as look:
-            if await look.scalar(text(_WAITING)):
-                return
-        await asyncio.sleep(0.01)
-    pytest.fail("nobody waits")
-
-
-_WAITING = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
 
 
 async def test_an_edit_that_closes_nothing_is_saved_at_once(

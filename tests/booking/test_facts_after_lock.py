@@ -8,7 +8,7 @@ from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
@@ -28,6 +28,7 @@ from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.sex import Sex
 from tests.factories.booking import Booker, book, hold_once, make_booker, request_of
 from tests.factories.scheduling import counters, make_clinic, make_slot
+from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
 
@@ -47,19 +48,6 @@ async def _withdraw(db: AsyncSession, booker: Booker) -> None:
     )
     assert consent_id is not None
     await withdraw_consent(db, account_id=booker.account_id, consent_id=consent_id, now=utc_now())
-
-
-async def until_somebody_waits(sessions: Sessions) -> None:
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    async with asyncio.timeout(30):
-        while True:
-            async with sessions() as db:
-                if await db.scalar(waiting):
-                    return
-            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment
@@ -15,6 +15,7 @@ from guahao.scheduling.models import ClinicSession, PlaceLog, Slot
 from guahao.scheduling.service.suspend import suspend
 from tests.factories.booking import make_booker, request_of
 from tests.factories.scheduling import counters, make_session, make_slot, slots_of
+from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
 
@@ -27,12 +28,6 @@ async def book(sessions: Sessions, *requests: HoldRequest) -> list[str]:
         if plans:
             await write_holds(db, plans)
         return [one.code if isinstance(one, Problem) else "ok" for one in planned]
-
-
-async def wait_for_a_waiter(db: AsyncSession) -> None:
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    while not await db.scalar(waiting):  # noqa: ASYNC110 - the database tells, no event of ours
-        await asyncio.sleep(0.01)
 
 
 async def test_a_batch_that_gives_numbers_locks_its_sessions_in_one_order(
@@ -48,7 +43,7 @@ async def test_a_batch_that_gives_numbers_locks_its_sessions_in_one_order(
         by_first = select(ClinicSession.id).where(ClinicSession.id == first.id)
         await other.execute(by_first.with_for_update(key_share=True))
         booking = asyncio.create_task(book(sessions, *requests))
-        await wait_for_a_waiter(db)
+        await until_somebody_waits(sessions)
         by_last = select(ClinicSession.id).where(ClinicSession.id == last.id)
         assert await other.scalar(by_last.with_for_update(key_share=True, nowait=True)) == last.id
         await other.rollback()
@@ -68,7 +63,7 @@ async def test_a_suspension_and_a_batch_in_its_session_wait_for_each_other(
         locked = select(ClinicSession.id).where(ClinicSession.id == session.id)
         await desk.execute(locked.with_for_update(key_share=True))
         booking = asyncio.create_task(book(sessions, *requests))
-        await wait_for_a_waiter(db)
+        await until_somebody_waits(sessions)
         await suspend(desk, session.id, reason="医生生病", by="staff:test")
         await desk.commit()
 
@@ -88,7 +83,7 @@ async def test_a_slot_withdrawn_while_a_batch_waits_for_it_does_not_exist_and_th
         await office.execute(delete(PlaceLog).where(PlaceLog.slot_id == gone.id))
         await office.execute(delete(Slot).where(Slot.id == gone.id))
         booking = asyncio.create_task(book(sessions, *requests))
-        await wait_for_a_waiter(db)
+        await until_somebody_waits(sessions)
         await office.commit()
 
     assert await booking == ["not-found", "ok"]
