@@ -26,10 +26,10 @@ from guahao.payment.models import CaseKind, PaymentState, Refund, RefundState
 from guahao.payment.service.case import open_case
 from guahao.payment.service.facts import apply_paid, apply_refunded
 from guahao.scheduling.service.suspend import suspend
-from tests.booking.test_facts_after_lock import until_somebody_waits
 from tests.factories.booking import Booker, appointment, book, hold, hold_once, make_booker, order, overdue
 from tests.factories.payment import open_payment, paid, refunded
 from tests.factories.scheduling import make_slot
+from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
 

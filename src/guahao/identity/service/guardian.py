@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import update
@@ -50,12 +50,7 @@ async def replace_guardian(
     age = age_on(today, birth_date=person.birth_date)
     if age >= GROWN_UP:
         raise GuardianUnsuitable
-    try:
-        _, guardian = await live_patient(db, account_id=account_id, patient_id=guardian_id)
-    except NotFound:
-        raise GuardianUnsuitable from None
-    if age_on(today, birth_date=guardian.birth_date) < GROWN_UP:
-        raise GuardianUnsuitable
+    await _require_grown_up(db, account_id=account_id, patient_id=guardian_id, today=today)
     _require_consent(accepted, is_child=age < OWN_CONSENT)
     await lock_person(db, person_id=person.id)
     former, patient.guardian_patient_id = patient.guardian_patient_id, guardian_id
@@ -70,6 +65,15 @@ async def replace_guardian(
     )
     await record(db, entry)
     return patient, person
+
+
+async def _require_grown_up(db: AsyncSession, *, account_id: UUID, patient_id: UUID, today: date) -> None:
+    try:
+        _, guardian = await live_patient(db, account_id=account_id, patient_id=patient_id)
+    except NotFound:
+        raise GuardianUnsuitable from None
+    if age_on(today, birth_date=guardian.birth_date) < GROWN_UP:
+        raise GuardianUnsuitable
 
 
 def _require_consent(accepted: Sequence[Accepted], *, is_child: bool) -> None:
