@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from datetime import date, time
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.scheduling.models import ClinicSession, ScheduleTemplate, Slot
 from guahao.scheduling.service.materialise import materialise_due
+from guahao.scheduling.service.templates import TemplateRow
 from guahao.web.workbook.export import export_workbook
 from guahao.web.workbook.load import ImportReport, load_workbook
+from guahao.web.workbook.rows import ScheduleRow
 from guahao.web.workbook.template import write_template
 from tests.factories.workbook import Change, Sheets, add, put, sheets, write_csv, write_xlsx
 
@@ -217,7 +220,7 @@ async def test_what_is_exported_imports_unchanged(sessions: Sessions, tmp_path: 
         put("医院", 0, 纬度=30.123456, 启用="否"),
         put("医生", 0, 擅长="-- 高血压；@冠心病", 简介="“引号”，逗号,\n换行"),
         put("科室", 1, 限性别="女", 最小年龄=14, 最大年龄=60, 排序=-3),
-        put("出诊安排", 0, 结束日期=date(2027, 1, 31), 节假日="照常"),
+        put("出诊安排", 0, 结束日期=date(2027, 1, 31), 节假日="照常", 号别与医生不同="是", 结束后续约="是"),
         put("价格", 0, **{"金额（元）": 0.29}),
     )
 
@@ -227,6 +230,18 @@ async def test_what_is_exported_imports_unchanged(sessions: Sessions, tmp_path: 
     assert rows == {"hospital": 1, "campus": 2, "department": 2, "doctor": 2, "fee": 2, "schedule": 2}
     assert faults(report) == []
     assert report.is_unchanged
+    async with transaction(sessions) as db:
+        kept = select(ScheduleTemplate.own_level, ScheduleTemplate.sells_after_end)
+        assert {tuple(row) for row in await db.execute(kept)} == {(True, True), (False, False)}
+
+
+def test_a_weekly_clinic_in_a_workbook_is_all_that_a_route_takes() -> None:
+    named_by_codes = {"hospital_id", "doctor_id", "department_id", "campus_id"}
+    of_a_file = {"number", "sheet", "hospital", "doctor", "department", "campus"}
+
+    taken = {field.name for field in dataclasses.fields(TemplateRow)} - named_by_codes
+
+    assert set(ScheduleRow.__struct_fields__) - of_a_file == taken
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])

@@ -126,6 +126,8 @@ export const texts = {
   validFrom: '起用日期',
   validUntil: '停用日期',
   validUntilHelp: '这一天起不再出诊，留空表示一直有效',
+  sellsAfterEnd: '停用以后，已有人预约的出诊接着放号',
+  sellsAfterEndHelp: '不选时，那些出诊只看已经预约的人，不再接受新的预约',
   onHolidays: '节假日',
   holidayRules: { closed: '放假不出诊，调休日照常', open: '照常出诊' },
   templatesLead: '按星期重复的出诊。修改后，以后还没有人约、也没有单独改过的出诊会跟着变。',

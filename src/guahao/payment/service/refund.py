@@ -111,12 +111,15 @@ async def request(
     """Promise a part of the order's payment back at the word of staff (`by`, an audit actor).
 
     Above `limit_fen` it waits for a second person; the amount is set aside at once, so that requests
-    never exceed the payment together. Raises `NotFound`, `OrderNotPaid`, `RefundTooLarge`.
+    never exceed the payment together. Raises `NotFound`, `OrderNotPaid`, `RefundTooLarge`, the last also when
+    the provider would take no more.
     """
     order = await locked(db, order_id)
     payment = await kept_payment(db, order)
     if payment is None:
         raise OrderNotPaid(state=order.state.value)
+    if not _goes_out(payment):
+        raise RefundTooLarge(refundable_fen=0)
     waits = policy.needs_second_person(amount_fen, limit_fen=limit_fen)
     return await promise(
         db,
@@ -189,10 +192,14 @@ def _set_aside(payment: Payment, amount_fen: int, state: RefundState) -> RefundS
     if amount_fen > left_fen:
         raise RefundTooLarge(refundable_fen=left_fen)
     payment.refunded_fen += amount_fen
-    is_taken = payment.refund_count < policy.MAX_REFUNDS
-    payment.refund_count += is_taken
-    goes_out = state is RefundState.REQUESTED and payment.provider is not Provider.CASH
-    return RefundState.ABNORMAL if goes_out and not is_taken else state
+    is_stuck = state is RefundState.REQUESTED and not _goes_out(payment)
+    payment.refund_count += payment.refund_count < policy.MAX_REFUNDS
+    return RefundState.ABNORMAL if is_stuck else state
+
+
+def _goes_out(payment: Payment) -> bool:
+    """Whether one more refund of it can be carried out by the way the money came."""
+    return payment.provider is Provider.CASH or payment.refund_count < policy.MAX_REFUNDS
 
 
 async def _wait_for_staff(db: AsyncSession, row: Refund) -> None:

@@ -250,9 +250,11 @@ def _template(row: ScheduleRow, *, doctor_id: UUID, department_id: UUID, campus_
         capacity_per_slot=row.capacity_per_slot,
         room=row.room,
         level=row.level,
+        own_level=row.own_level,
         valid_from=row.valid_from,
         valid_until=row.valid_until and row.valid_until + timedelta(days=1),
         on_holidays=HolidayRule(row.on_holidays),
+        sells_after_end=row.sells_after_end,
     )
 
 

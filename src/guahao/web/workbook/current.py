@@ -193,7 +193,9 @@ class _Reader:
             capacity_per_slot=row.capacity_per_slot,
             room=row.room,
             level=row.level,
+            own_level=row.own_level,
             on_holidays=row.on_holidays.value,
             valid_from=row.valid_from,
             valid_until=row.valid_until and row.valid_until - timedelta(days=1),
+            sells_after_end=row.sells_after_end,
         )

@@ -167,9 +167,11 @@ class ScheduleRow(Row, frozen=True, kw_only=True):
     capacity_per_slot: int
     room: str
     level: str = ""
+    own_level: bool = False
     on_holidays: str = "closed"
     valid_from: date
     valid_until: date | None = None
+    sells_after_end: bool = False
 
 
 class Workbook(msgspec.Struct, kw_only=True):
