@@ -108,6 +108,7 @@ export const texts = {
     change: '修改',
     change_password: '修改密码',
     confirm: '确认',
+    correct: '更正',
     create: '新建',
     delete: '删除',
     deny: '不批准',

@@ -12,6 +12,7 @@ export const actions = [
   'person.miss',
   'person.reveal',
   'person.release',
+  'person.correct',
   'appointment.cancel',
   'appointment.excuse',
   'appointment.reschedule',

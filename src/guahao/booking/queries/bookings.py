@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, literal_column, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, exists, literal_column, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState, Channel
@@ -16,13 +16,16 @@ from guahao.catalog.queries import DepartmentFacts, DoctorFacts, departments_by_
 from guahao.identity.queries.names import SealedNames, sealed_names
 from guahao.identity.queries.people import (
     FoundPeople,
+    enrolled_at,
     enrolled_people,
     people_numbered,
     people_shown,
     people_sought,
+    person_of,
 )
 from guahao.kernel.clock import at_local
 from guahao.kernel.crypto import KeyRing
+from guahao.kernel.errors import NotFound
 from guahao.kernel.paging import Listing
 from guahao.payment.queries import Order, orders_by_ids
 from guahao.scheduling.queries.lists import session_with_slots
@@ -166,3 +169,17 @@ async def people_known_here(
     )
     enrolled = enrolled_people(hospital_id=hospital_id, among=numbered)
     return await people_shown(db, union(booked, enrolled), hospital_id=hospital_id, key_ring=key_ring)
+
+
+async def person_of_house(db: AsyncSession, *, patient_id: UUID, hospital_id: int) -> UUID:
+    """The person behind a patient, when they were enrolled at the hospital's desk or ever booked there.
+
+    Raises `NotFound`.
+    """
+    person_id = await person_of(db, patient_id=patient_id)
+    if hospital_id in await enrolled_at(db, person_id=person_id):
+        return person_id
+    booked = exists().where(Appointment.hospital_id == hospital_id, Appointment.person_id == person_id)
+    if not await db.scalar(select(booked)):
+        raise NotFound
+    return person_id

@@ -9,6 +9,7 @@ from guahao.identity.api_patient.closure import router as closure
 from guahao.identity.api_patient.codes import router as codes
 from guahao.identity.api_patient.consents import router as consents
 from guahao.identity.api_patient.copy import router as copy
+from guahao.identity.api_patient.correction import router as correction
 from guahao.identity.api_patient.guardian import router as guardian
 from guahao.identity.api_patient.logins import router as logins
 from guahao.identity.api_patient.patients import router as patients
@@ -26,6 +27,7 @@ for part in (
     logins,
     patients,
     guardian,
+    correction,
     consents,
     closure,
     copy,

@@ -130,6 +130,11 @@ def read_identity(
     )
 
 
+def carries_details(document_type: DocumentType, number: str) -> bool:
+    """Whether a number of this kind, however it is written, says birth date and sex of its holder."""
+    return len(number_form(document_type, number)) == _NUMBERED_PEOPLE
+
+
 def read_number(document_type: DocumentType, typed: str) -> str:
     """Bring a document's number into the form by which its holder is known for life, and check it.
 
