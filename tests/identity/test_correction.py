@@ -25,6 +25,7 @@ from tests.factories.booking import Booker, book
 from tests.factories.office import Member, hire, refusal
 from tests.factories.person import patient_body, resident_id
 from tests.factories.scheduling import make_clinic, make_slot
+from tests.factories.waiting import until_somebody_waits
 from tests.identity.test_patients import PATIENTS, Authority, account, add, added
 
 pytestmark = pytest.mark.anyio
@@ -302,6 +303,39 @@ async def test_of_people_who_get_one_document_at_once_one_gets_it(counter: Desk,
 
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 3}
     assert len(await counter.found(number)) == 1
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+async def test_who_waits_for_the_same_document_gets_it_only_when_the_first_one_did_not(
+    sessions: Sessions, counter: Desk, db: AsyncSession, is_committed: bool
+) -> None:
+    mine = resident_id()
+    await enrolled(counter.desk, resident_id(), name="张山")
+    one_index = (
+        select(Person.document_index)
+        .join(Patient, Patient.person_id == Person.id)
+        .where(Patient.id == UUID(counter.patient))
+    )
+    await counter.correct(document_number=mine)
+    wanted = await db.scalar(one_index)
+    await counter.correct(document_number=counter.number)
+    await db.rollback()
+    present = await db.scalar(one_index)
+
+    async with sessions() as first:
+        await first.execute(
+            update(Person).where(Person.document_index != present).values(document_index=wanted)
+        )
+        waiting = asyncio.create_task(counter.correct(document_number=mine))
+        await until_somebody_waits(sessions)
+        await (first.commit() if is_committed else first.rollback())
+        second = await waiting
+
+    if is_committed:
+        assert refusal(second) == (409, "document-of-another-person")
+        assert await counter.found(counter.number) == [counter.patient]
+    else:
+        assert (second.status_code, await counter.found(mine)) == (200, [counter.patient])
 
 
 async def test_beyond_the_quota_of_the_day_nothing_is_corrected(
