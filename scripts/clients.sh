@@ -8,7 +8,7 @@ stamp=dist/clients/.built
 sources() { # without what is generated from them
   find preview miniprogram console design \( -name node_modules -o -name tests \) -prune -o \
     -type f ! -name schema.d.ts ! -name 'tokens.*ss' ! -name chart-theme.json ! -name '*.md' -print0
-  printf '%s\0' openapi.json package-lock.json scripts/clients.sh
+  printf '%s\0' openapi.json package-lock.json scripts/clients.sh src/guahao/kernel/value/simplified.txt
 }
 wanted=$(sources | sort -z | xargs -0 cksum | cksum)
 [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && [ -f dist/clients/m/index.html ] && [ -f dist/clients/console/index.html ] && exit 0

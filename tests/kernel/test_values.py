@@ -60,6 +60,11 @@ def test_a_mobile_is_read_however_it_is_written(vector: dict[str, str | None]) -
         assert mobile_form(str(vector["typed"])) == vector["form"]
 
 
+@pytest.mark.parametrize("vector", VECTORS["searches"], ids=lambda vector: ascii(vector["typed"]))
+def test_all_writings_of_a_word_are_looked_for_alike(vector: dict[str, str]) -> None:
+    assert search_form(vector["typed"]) == vector["form"]
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [

@@ -46,6 +46,7 @@ export const texts = {
   documentNumber: '证件号',
   name: '姓名（与证件一致）',
   phone: '手机号（可不填）',
+  phoneWrong: '手机号不对：应为 11 位，以 13 到 19 开头。请核对，没有手机号就清空。',
   birthDate: '出生日期',
   sex: '性别',
   consent: '已当面告知个人信息的用途，本人已签字同意',

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import vectors from '../../../tests/values.json'
+import { searchWords } from '@/areas/desk/fold'
 import { deskKey } from '@/areas/desk/keys'
 import { isSettled, madeOf } from '@/areas/desk/made'
 import {
@@ -124,4 +126,21 @@ test('what was booked knows whether money is due', () => {
   const made = madeOf({ id: 'a', number: 3, order: { id: 'o', amount_fen: 5000, state: 'created' } })
   expect(made).toEqual({ id: 'a', number: 3, orderId: 'o', amountFen: 5000, isPaid: false })
   expect([isSettled('paid'), isSettled('paying'), isSettled('refunded')]).toEqual([true, false, false])
+})
+
+test.each(vectors.searches)('the word $typed is looked for as the server looks for it', ({ typed, form }) => {
+  expect(searchWords(typed)).toEqual([form])
+})
+
+test('traditional and full-width characters find the session, a full-width time its slot', () => {
+  const surgery = session(
+    ['颅脑外科', 'lu nao wai ke'],
+    ['张伟', 'zhang wei'],
+    [slot('09:00'), slot('14:00')],
+  )
+  for (const typed of ['顱腦', '張偉', '張', '外科 張', '主任醫師', '１４：００ 張']) {
+    expect([typed, matching([skin, surgery], typed).includes(surgery)]).toEqual([typed, true])
+  }
+  expect(matching([skin, surgery], '張偉')).toEqual([surgery])
+  expect(firstSlot(surgery, '張 １４：００')).toBe(1)
 })

@@ -1,7 +1,7 @@
 // Which sessions fit what is typed, where the arrow keys lead, and out of which pool a place comes.
 import type { Schemas } from '@/api/client'
 import { timeText } from '@/parts/format'
-import { narrow } from '@/parts/values'
+import { searchWords } from './fold'
 
 export type Session = Schemas['DeskSessionOut']
 export type Slot = Schemas['DeskSlotOut']
@@ -16,7 +16,7 @@ function names({ department, doctor, doctor_title: title }: Session): string[] {
   return [department, doctor]
     .flatMap(({ name, readings }) => [name, ...readings])
     .concat(title)
-    .map((name) => name.toLowerCase())
+    .map((name) => searchWords(name).join(''))
 }
 
 /** A time as typed: 9, 930 or 9:30. */
@@ -28,7 +28,7 @@ function clock(word: string): string | null {
 
 /** Sessions that every typed word fits: a name, its pinyin or initials from their beginning, or a time. */
 export function matching(sessions: Session[], typed: string): Session[] {
-  const words = narrow(typed).toLowerCase().split(' ').filter(Boolean)
+  const words = searchWords(typed)
   return sessions.filter((session) => words.every((word) => fits(session, word)))
 }
 
@@ -45,7 +45,7 @@ export function isOpen(slot: Slot): boolean {
 
 /** The slot to start with: the typed time's, else the first that has a place; -1 where none has. */
 export function firstSlot(session: Session, typed: string): number {
-  const times = typed.trim().split(/\s+/).map(clock)
+  const times = searchWords(typed).map(clock)
   const wanted = session.slots.findIndex(
     (slot) => isOpen(slot) && times.some((time) => time && timeText(slot.starts_at).startsWith(time)),
   )
