@@ -155,6 +155,7 @@ export const books = {
     readOnly: '您可以查看，不能修改。',
     waits: (until: string) =>
       `有一项放宽限额的修改在等另一位管理员同意，${until} 前有效；同意前仍按现在的设置执行。`,
+    waiting: '还没有生效，等待另一位管理员同意。',
     toRequests: '去看申请',
     version: '版本',
   },
