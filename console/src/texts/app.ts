@@ -27,6 +27,8 @@ export const texts = {
     account: '账号菜单',
     password: '修改密码',
     devices: '登录设备',
+    security: '安全提醒',
+    newEvents: (count: number) => `${count} 条新`,
     logOut: '退出登录',
     theme: '外观',
     themes: { light: '浅色', dark: '深色', system: '跟随系统' },

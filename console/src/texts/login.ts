@@ -85,6 +85,27 @@ export const texts = {
     on: (browser: string, system: string) => `${browser}（${system}）`,
   },
 
+  security: {
+    title: '安全提醒',
+    lead: '半年内和您的登录有关的操作。不是您本人操作的，请马上修改密码，并让不认识的设备退出登录。',
+    what: '发生了什么',
+    at: '时间',
+    device: '设备',
+    address: '网络地址',
+    isNew: '新',
+    none: '半年内没有需要提醒您的操作。',
+    toDevices: '去修改密码、查看登录设备',
+    kinds: {
+      new_device: '在新设备上登录',
+      password_changed: '修改了密码',
+      second_factor_set: '绑定了动态码',
+      second_factor_removed: '解除了动态码',
+      recovery_code_used: '用了一个恢复码',
+      access_reset: '管理员重置了登录方式',
+    } as Record<string, string | undefined>,
+    other: '登录方式有变动',
+  },
+
   setup: {
     title: '初始设置',
     steps: ['管理员', '动态码', '医院', '导入', '检查'],

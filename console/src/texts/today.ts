@@ -5,6 +5,9 @@ export const texts = {
   refresh: '刷新',
   refreshFailed: '没有刷新成功，下面是之前的内容。',
 
+  securityNew: (count: number) => `有 ${count} 条新的安全提醒，请看是不是您本人操作。`,
+  securityLook: '查看安全提醒',
+
   ownSessions: '我今天的出诊',
   noSessions: '今天没有您的出诊。',
   ownSession: (from: string, to: string, room: string) => `${from}–${to} ${room}`,

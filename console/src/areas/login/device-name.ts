@@ -1,4 +1,5 @@
 // A device in words, from what its browser says of itself.
+import { texts } from '@/texts/login'
 
 const browsers: [RegExp, string][] = [
   [/Edg\//, 'Edge'],
@@ -21,4 +22,10 @@ export function deviceOf(agent: string): { browser: string; system: string } | n
   const browser = named(browsers)
   const system = named(systems)
   return browser && system ? { browser, system } : null
+}
+
+/** How a device is called in lists; what is no browser by its own name. */
+export function deviceText(agent: string): string {
+  const found = deviceOf(agent)
+  return found ? texts.devices.on(found.browser, found.system) : agent || texts.devices.unknown
 }

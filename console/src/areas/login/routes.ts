@@ -30,6 +30,12 @@ export const routes: AreaRoute[] = [
     meta: { title: texts.devices.title, needsHospital: false },
   },
   {
+    path: '/security',
+    name: 'security',
+    component: () => import('./security.vue'),
+    meta: { title: texts.security.title, needsHospital: false },
+  },
+  {
     path: '/setup',
     name: 'setup',
     component: () => import('./setup.vue'),
