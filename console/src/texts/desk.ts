@@ -33,6 +33,22 @@ export const texts = {
   elderly: (age: number) => `${age} 岁以上，可用老人预留号`,
   change: '换人',
 
+  release: {
+    open: '被他人添加为就诊人',
+    title: '把本人从他人的账号中移除',
+    why: '先核对证件原件，确认来人就是本人。移除后，这些账号不能再为本人预约，账号持有人会收到提醒；已经约好的号不受影响。',
+    verb: '移除',
+    accounts: '添加了这位就诊人的账号（勾选不认识的）',
+    account: (phone: string, relation: string) => `${phone}，关系：${relation}`,
+    noPhone: '没有手机号',
+    relations: { self: '本人', child: '子女', parent: '父母', spouse: '配偶', other: '其他' },
+    since: (at: string) => `${at} 添加`,
+    none: '没有账号添加了这位就诊人',
+    reason: '原因',
+    reasonHelp: '4–200 字，会记入审计，不要写姓名和号码',
+    done: (count: number) => `已从 ${count} 个账号中移除。`,
+  },
+
   enrolTitle: '核对证件并登记',
   documentType: '证件类型',
   documents: {
