@@ -183,7 +183,7 @@ async def test_closing_twice_at_once_closes_once(client: httpx.AsyncClient, db: 
 
     codes = sorted(answer.status_code for answer in answers)
     assert codes[0] == 204
-    assert codes[1] in {401, 409, 429}  # one password of a login is tried at a time
+    assert codes[1] in {401, 409, 429}  # told to wait when its clock was read a moment earlier
     closings = select(func.count()).where(AuditEntryRow.action == "account.close")
     assert await db.scalar(closings) == 1
 
