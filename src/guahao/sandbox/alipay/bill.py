@@ -29,6 +29,7 @@ from guahao.sandbox.models import (
 
 ALIPAY = SandboxProvider.ALIPAY
 LIVES = timedelta(seconds=30)
+_NEWEST = 3
 _PLANTED_FEN = 1234
 _FAULTS = (
     FaultKind.BILL_NOT_READY,
@@ -142,8 +143,11 @@ def _payment(trade: SandboxTrade) -> _Row:
 
 
 def _with_differences(rows: Sequence[_Row], wrong: frozenset[FaultKind], *, day: date) -> list[_Row]:
-    """Plant what reconciliation must find, each in a row of its own where there are enough."""
-    payments = [row for row in rows if not row.is_refund]
+    """Plant what reconciliation must find, each in a row of its own where there are enough.
+
+    Payments among the newest few, so that whoever just made some knows which.
+    """
+    payments = [row for row in rows if not row.is_refund][-_NEWEST:]
     refunds = [row for row in rows if row.is_refund]
     changed: dict[_Row, _Row | None] = {}
     if FaultKind.BILL_MISSING_ROW in wrong and payments:

@@ -30,6 +30,7 @@ from guahao.sandbox.wechat_pay.message import Answer, Call, Merchant, Refusal, a
 WECHAT = SandboxProvider.WECHAT
 _LIVES = timedelta(minutes=5)
 _KEPT_DAYS = 90
+_NEWEST = 3
 _PLANTED_FEN = 1234
 _PLANTED = (
     FaultKind.BILL_EXTRA_ROW,
@@ -180,8 +181,11 @@ def _refund(refund: SandboxRefund, trade: SandboxTrade) -> _Row:
 def _with_differences(
     rows: Sequence[_Row], wrong: frozenset[FaultKind], *, day: date, merchant: Merchant
 ) -> list[_Row]:
-    """Plant what reconciliation must find, each in a row of its own where there are enough."""
-    payments = [row for row in rows if not row.is_refund]
+    """Plant what reconciliation must find, each in a row of its own where there are enough.
+
+    Payments among the newest few, so that whoever just made some knows which.
+    """
+    payments = [row for row in rows if not row.is_refund][-_NEWEST:]
     repaid = [row for row in rows if row.is_refund]
     changed: dict[_Row, _Row | None] = {}
     if FaultKind.BILL_MISSING_ROW in wrong and payments:
