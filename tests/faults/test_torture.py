@@ -173,7 +173,7 @@ def lose_a_capture(evidence: Evidence, _history: History) -> None:
 
 
 def keep_the_money_of_nobody(evidence: Evidence, _history: History) -> None:
-    back = one(evidence, "refund", state="success", reason="cancelled")["payment_id"]
+    back = one(evidence, "refund", state="success")["payment_id"]
     one(evidence, "payment", id=back)["refunded_fen"] = 0
 
 

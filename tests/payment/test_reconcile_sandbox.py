@@ -78,8 +78,8 @@ async def test_row_28_each_planted_difference_is_found_and_the_missing_payment_i
     found = await verdicts(till, provider)
     (strange_fen,) = [bill for _, bill, ours in found if ours is None]
     assert found == {
-        (BillKind.PAYMENT, None, 1000): Verdict.SHORT,
-        (BillKind.PAYMENT, 2000, 2000): Verdict.MATCHED,
+        (BillKind.PAYMENT, 1000, 1000): Verdict.MATCHED,
+        (BillKind.PAYMENT, None, 2000): Verdict.SHORT,
         (BillKind.REFUND, 2001, 2000): Verdict.REFUND,
         (BillKind.PAYMENT, 3000, 3000): Verdict.APPLIED,
         (BillKind.PAYMENT, 4001, 4000): Verdict.AMOUNT,
