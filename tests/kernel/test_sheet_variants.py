@@ -162,7 +162,7 @@ def test_the_workbook_itself_says_from_when_its_days_count(said: bytes, first: i
 
     [table] = read(rewritten(book([first], formats=("yyyy-mm-dd",)), rewrite))
 
-    assert table.rows[0].cells == (datetime(2026, 1, 1),)  # noqa: DTZ001
+    assert table.rows[0].cells == (datetime(2026, 1, 1),)  # noqa: DTZ001  # as Excel means it
 
 
 def test_a_dimension_that_is_too_small_hides_nothing() -> None:
@@ -302,8 +302,8 @@ def test_parts_that_fit_nothing_are_refused(part: str, data: bytes, reason: str)
 @pytest.mark.parametrize(
     ("cell", "value"),
     [
-        (b'<c r="A1" t="d"><v>2026-01-31</v></c>', datetime(2026, 1, 31)),  # noqa: DTZ001
-        (b'<c r="A1" t="d"><v>2026-01-31T08:30:00</v></c>', datetime(2026, 1, 31, 8, 30)),  # noqa: DTZ001
+        (b'<c r="A1" t="d"><v>2026-01-31</v></c>', datetime(2026, 1, 31)),  # noqa: DTZ001  # as written
+        (b'<c r="A1" t="d"><v>2026-01-31T08:30:00</v></c>', datetime(2026, 1, 31, 8, 30)),  # noqa: DTZ001  # so too
         (b'<c r="A1" t="d"><v>08:30:00</v></c>', time(8, 30)),
     ],
 )

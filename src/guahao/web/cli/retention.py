@@ -17,7 +17,7 @@ from guahao.web.cli.data import opened
 
 
 def retention(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what has had its time.")] = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what has had its time.")] = False,  # noqa: FBT002  # a flag
 ) -> None:
     """Forget what has had its time, by the hospitals' rules and the data map; a worker does it daily."""
     with configuration.database(configuration.load()) as (settings, _):
