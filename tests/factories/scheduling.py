@@ -29,6 +29,8 @@ from guahao.scheduling.service.templates import TemplateRow
 from tests.factories.catalog import make_hospital
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=dt.UTC)
+LAST = 9_999
+"""Behind the departments that a hospital has of its own: tests share the demo's."""
 _SETUP = "set-up"
 
 
@@ -61,7 +63,11 @@ async def make_clinic(
     db.add(Campus(hospital_id=hospital_id, id=ids["campus_id"], code=f"C{code}", name="本院"))
     db.add(
         Department(
-            hospital_id=hospital_id, id=ids["department_id"], code=f"D{code}", name="内科", **department
+            hospital_id=hospital_id,
+            id=ids["department_id"],
+            code=f"D{code}",
+            name="内科",
+            **{"position": LAST} | department,
         )
     )
     db.add(Doctor(hospital_id=hospital_id, id=ids["doctor_id"], code=code, name="张医生", level=level))
