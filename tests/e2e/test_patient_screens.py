@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from playwright.sync_api import TimeoutError as NeverCame
 from tests.e2e.handset import LARGE, Handset
 from tests.e2e.payer import Payer
 from tests.e2e.world import World
+from tests.factories.days import today, years_before
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -29,6 +31,7 @@ class Things:
     booked: str
     held: str
     cancelled: str
+    child: str
     hospital: str
     department: str
     doctor: str
@@ -53,6 +56,9 @@ def things(world: World) -> Things:
     payer.http.post(f"/sandbox/wechat-pay/{payer.cashier().rsplit('/', 1)[1]}/pay")
     payer.must_become("booked")
     payer.hold(second)
+    payer.add("李梅", birth=date(1991, 4, 5), relation="spouse")
+    born = years_before(today(), 6)
+    child = payer.add("王小宝", birth=born, relation="child", guardian=payer.patient)
     ((hospital, department, doctor, session),) = world.sql.rows(
         """SELECT session.hospital_id::text, department_id::text, doctor_id::text, session.id::text
            FROM clinic_session session
@@ -65,6 +71,7 @@ def things(world: World) -> Things:
         booked=booked,
         held=payer.appointment,
         cancelled=cancelled,
+        child=child,
         hospital=hospital,
         department=department,
         doctor=doctor,
@@ -97,6 +104,9 @@ def pages(things: Things) -> dict[str, tuple[str, dict[str, str], str]]:
         "patients": (f"{ACCOUNT}/patients/patients", {}, "王小明"),
         "patient-new": (f"{ACCOUNT}/patient/patient", {}, "证件号码"),
         "patient": (f"{ACCOUNT}/patient/patient", {"id": things.payer.patient}, "删除就诊人"),
+        "patient-child": (f"{ACCOUNT}/patient/patient", {"id": things.child}, "更换监护人"),
+        "guardian": (f"{ACCOUNT}/guardian/guardian", {"id": things.child}, "新的监护人"),
+        "correction": (f"{ACCOUNT}/correction/correction", {"id": things.child}, "正确的姓名"),
         "settings": (f"{ACCOUNT}/settings/settings", {}, "长辈版"),
         "password": (f"{ACCOUNT}/password/password", {}, "密码"),
         "devices": (f"{ACCOUNT}/devices/devices", {}, "设备"),

@@ -47,7 +47,7 @@ def test_somebody_is_told_of_a_login_elsewhere_and_changes_the_phone(world: Worl
     phone.tap("密码")
     phone.tap("获取验证码")
     phone.says("已发送")
-    phone.fill("短信验证码", code_sent(world.base, new))
+    phone.fill("新手机号的验证码", code_sent(world.base, new))
     phone.fill("密码", PASSWORD)
     phone.look("change-phone")
     phone.tap("更换手机号")

@@ -20,6 +20,7 @@ Component({
     phone: { type: String, value: '' },
     own: { type: Boolean, value: false },
     purpose: { type: String, value: 'login' },
+    label: { type: String, value: texts.smsCode },
     value: { type: String, value: '' },
     wrong: { type: String, value: '' },
   },

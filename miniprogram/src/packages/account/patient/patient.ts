@@ -3,8 +3,10 @@ import { api, newKey, type Schemas } from '../../../api/client'
 import { serverNow } from '../../../api/clock'
 import { requireLogin } from '../../../api/login'
 import { consentTexts, standing, type Given, type Kind, type Text } from '../../../parts/consents'
+import { chooseDocumentType } from '../../../parts/document-type'
 import { form, isPlaced } from '../../../parts/form'
 import { dateOf } from '../../../parts/format'
+import { guardianChoices } from '../../../parts/guardian'
 import type { DocumentType, Sex } from '../../../parts/identity'
 import { retry, shown } from '../../../parts/loading'
 import { look } from '../../../parts/look'
@@ -16,12 +18,10 @@ import { close } from '../../../parts/way-back'
 import { texts } from '../../../texts/account'
 import { openPage } from '../../../parts/open'
 
-type Patient = Schemas['PatientOut']
 type Relation = Schemas['Relation']
 
 const relations = Object.entries(texts.relations).map(([value, text]) => ({ value, text }))
 const sexes = Object.entries(texts.sexes).map(([value, text]) => ({ value, text }))
-const documentTypes = Object.keys(texts.documents) as DocumentType[]
 /** The field that a refusal is about. */
 const places = {
   'document-number-invalid': 'documentNumber',
@@ -47,6 +47,7 @@ Page({
     problem: null,
     /** Set when one is changed, null when one is added. */
     person: null as Person | null,
+    isMinor: false,
     name: '',
     documentType: 'resident_id' as DocumentType,
     documentNumber: '',
@@ -96,7 +97,8 @@ Page({
     const { items } = await api.get('/api/v1/patients')
     const patient = items.find(({ id }) => id === this.id)
     if (!patient) return 'empty' as const
-    this.setData({ person: personOf(patient, items) })
+    const isMinor = !fresh.isGrownUp(patient.birth_date, today())
+    this.setData({ person: personOf(patient, items), isMinor })
     if (!this.data.relation) this.setData({ relation: patient.relation })
     return undefined
   },
@@ -111,7 +113,7 @@ Page({
     this.given = given.items
     const hasSelf = patients.items.some(({ relation }) => relation === 'self')
     this.setData({
-      guardians: guardiansAmong(patients.items),
+      guardians: guardianChoices(patients.items, today()),
       relations: relations.filter(({ value }) => value !== 'self' || !hasSelf),
       relation: this.data.relation || (hasSelf ? '' : 'self'),
     })
@@ -157,10 +159,9 @@ Page({
   },
 
   async onDocumentType() {
-    const itemList = documentTypes.map((type) => texts.documents[type])
-    const chosen = await wx.showActionSheet({ itemList }).catch(() => null)
-    if (!chosen) return
-    this.setData({ documentType: documentTypes[chosen.tapIndex], 'wrong.documentNumber': '' })
+    const documentType = await chooseDocumentType()
+    if (!documentType) return
+    this.setData({ documentType, 'wrong.documentNumber': '' })
     this.follow()
   },
 
@@ -170,6 +171,12 @@ Page({
 
   onAddGuardian() {
     openPage('/packages/account/patient/patient')
+  },
+  onGuardian() {
+    openPage(`/packages/account/guardian/guardian?id=${this.id}`)
+  },
+  onCorrect() {
+    openPage(`/packages/account/correction/correction?id=${this.id}`)
   },
 
   async onAdd() {
@@ -255,10 +262,4 @@ function notesOf(now: fresh.NewPatient) {
   const digits = now.documentNumber.length
   const counted = digits > 0 && digits < 18 ? texts.digitsSoFar(digits) : ''
   return { asksForBirth: false, numberNote: read ? texts.numberReads(read) : counted, birthNote: '' }
-}
-
-function guardiansAmong(patients: Patient[]): { value: string; text: string }[] {
-  return patients
-    .filter(({ birth_date: birthDate }) => fresh.isGrownUp(birthDate, today()))
-    .map(({ id, name }) => ({ value: id, text: name }))
 }

@@ -25,7 +25,7 @@ Page({
   onRetry() {
     void retry(this)
   },
-  onDevices() {
-    openPage('/packages/account/devices/devices')
+  onOpen({ currentTarget }: WechatMiniprogram.TouchEvent) {
+    openPage(currentTarget.dataset.url as string)
   },
 })
