@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.clock import at_local, local_date, utc_now
 from guahao.kernel.db import Sessions
-from guahao.payment.models import Payment, Refund
+from guahao.payment.models import BillEntry, CaseKind, FinanceCase, Payment, Refund, Verdict
 from guahao.payment.ports import Bill, BillKind, BillNotReady, BillRow, Gateways, Provider
 from guahao.payment.service.facts import apply_paid
 from guahao.payment.service.reconcile import fetch_bills
@@ -112,3 +114,30 @@ async def paid_one(db: AsyncSession, *, at: datetime = NOON, **overrides: Any) -
     payment = await open_one(db, **overrides)
     await apply_paid(db, paid(payment, paid_at=at))
     return payment
+
+
+async def entries(db: AsyncSession) -> list[tuple[int, str, int | None, int | None, Verdict]]:
+    """What was stored of a day: hospital, number, their amount, ours, verdict."""
+    stored = select(BillEntry).order_by(BillEntry.hospital_id, BillEntry.reference)
+    rows = await db.scalars(stored, execution_options={"populate_existing": True})
+    return [(row.hospital_id, row.reference, row.bill_fen, row.our_fen, row.verdict) for row in rows]
+
+
+async def cases(db: AsyncSession) -> list[tuple[int, CaseKind, str]]:
+    """All cases: hospital, kind, what they are about."""
+    rows = await db.scalars(select(FinanceCase).order_by(FinanceCase.id))
+    return [(case.hospital_id, case.kind, case.subject) for case in rows]
+
+
+def stranger(**overrides: Any) -> BillRow:
+    """A row of another system."""
+    values: dict[str, Any] = {
+        "kind": BillKind.PAYMENT,
+        "out_trade_no": secrets.token_hex(16),
+        "transaction_id": "42000000012026112200000001",
+        "out_refund_no": "",
+        "amount_fen": 100,
+        "at": NOON,
+        "is_final": True,
+    }
+    return BillRow(**values | overrides)

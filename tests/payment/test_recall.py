@@ -20,6 +20,7 @@ from guahao.payment.ports import (
     Refunded,
     RefundOutcome,
     Source,
+    TradeState,
 )
 from guahao.payment.service.facts import apply_refunded
 from tests.factories.office import Member, hire, refusal
@@ -42,6 +43,9 @@ class Desk:
 
     async def query_refund(self, **_asked: str) -> Refunded | None:
         return self.answer
+
+    async def query(self, _out_trade_no: str) -> TradeState:
+        return TradeState.UNKNOWN
 
     async def resolve_abnormal_refund(self, *, out_refund_no: str, channel_refund_id: str) -> Refunded:
         self.asked.append((out_refund_no, channel_refund_id))

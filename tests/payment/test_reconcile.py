@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import secrets
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +11,10 @@ from guahao.kernel.db import Sessions
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import new_id
 from guahao.payment.models import (
-    BillEntry,
     BillKind,
     BillRun,
     BillState,
     CaseKind,
-    FinanceCase,
     LedgerEntry,
     Order,
     OrderState,
@@ -31,7 +28,6 @@ from guahao.payment.models import (
 from guahao.payment.ports import (
     BillDamaged,
     BillNotReady,
-    BillRow,
     Channel,
     ChannelRefused,
     ChannelUncertain,
@@ -48,11 +44,14 @@ from tests.factories.bill import (
     TODAY,
     BillGateway,
     bill_of,
+    cases,
+    entries,
     fetch,
     open_one,
     paid_one,
     row_of,
     row_of_refund,
+    stranger,
 )
 from tests.factories.payment import paid, refunded
 
@@ -64,36 +63,12 @@ async def run_of(db: AsyncSession) -> BillRun:
     return await db.get_one(BillRun, (Provider.WECHAT, DAY), populate_existing=True)
 
 
-async def entries(db: AsyncSession) -> list[tuple[int, str, int | None, int | None, Verdict]]:
-    stored = select(BillEntry).order_by(BillEntry.hospital_id, BillEntry.reference)
-    rows = await db.scalars(stored, execution_options={"populate_existing": True})
-    return [(row.hospital_id, row.reference, row.bill_fen, row.our_fen, row.verdict) for row in rows]
-
-
-async def cases(db: AsyncSession) -> list[tuple[int, CaseKind, str]]:
-    rows = await db.scalars(select(FinanceCase).order_by(FinanceCase.id))
-    return [(case.hospital_id, case.kind, case.subject) for case in rows]
-
-
 async def refund_one(db: AsyncSession, payment: Payment, *, state: RefundOutcome | None = None) -> Refund:
     await give_back(db, order_id=payment.order_id, reason=RefundReason.CANCELLED, by="system")
     row = (await db.scalars(select(Refund).where(Refund.payment_id == payment.id))).one()
     if state is not None:
         await apply_refunded(db, refunded(row, outcome=state, at=NOON))
     return row
-
-
-def stranger(**overrides: Any) -> BillRow:
-    values: dict[str, Any] = {
-        "kind": BillKind.PAYMENT,
-        "out_trade_no": secrets.token_hex(16),
-        "transaction_id": "42000000012026112200000001",
-        "out_refund_no": "",
-        "amount_fen": 100,
-        "at": NOON,
-        "is_final": True,
-    }
-    return BillRow(**values | overrides)
 
 
 async def test_what_both_sides_have_matches(sessions: Sessions, db: AsyncSession) -> None:
@@ -235,8 +210,8 @@ async def test_row_28_a_refund_that_we_never_asked_for_is_a_case(
 
     await fetch(sessions, bill_of(row_of(payment), foreign))
 
-    assert (await entries(db))[0] == (0, "console-1", 100, None, Verdict.REFUND)
-    assert await cases(db) == [(0, CaseKind.BILL_REFUND, "refund-number:console-1")]
+    assert (await entries(db))[1] == (1, "console-1", 100, None, Verdict.REFUND)
+    assert await cases(db) == [(1, CaseKind.BILL_REFUND, "refund-number:console-1")]
 
 
 async def test_a_refund_that_the_bill_has_and_we_wait_for_arrives(

@@ -17,6 +17,7 @@ Node = Mapping[str, Any]
 
 _MOST_CHARACTERS = 200
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _DIGITS = re.compile(r"-?[0-9]{1,18}(?:\.0{1,8})?")
 
 
@@ -59,12 +60,17 @@ def whole(node: Node, name: str) -> int | None:
     return None
 
 
+def plausible(value: datetime) -> datetime | None:
+    """A moment that can be stored, shown and compared as a day, in UTC; None for year 1 or 9999."""
+    return value.astimezone(UTC) if _EARLIEST <= value < _LATEST else None
+
+
 def moment(node: Node, name: str, *, zone: tzinfo | None = None) -> datetime | None:
     """A moment as aware UTC; one written without a zone is in `zone`, or none at all."""
     written = text(node, name)
     try:
         value = datetime.fromisoformat(written)
         value = value.replace(tzinfo=zone) if value.tzinfo is None and zone is not None else value
-        return value.astimezone(UTC) if value.tzinfo is not None else None
-    except (ValueError, OverflowError):
+        return plausible(value) if value.tzinfo is not None else None
+    except ValueError:
         return None

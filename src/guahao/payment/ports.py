@@ -59,6 +59,8 @@ class Paid:
     transaction_id: str
     amount_fen: int
     paid_at: datetime
+    given_back_fen: int = 0
+    """At least so much of it went back to the payer, as far as a query of the order tells."""
 
 
 class RefundOutcome(StrEnum):

@@ -121,14 +121,16 @@ def trade(node: Node, out_trade_no: str, now: datetime) -> Paid | TradeState:
     trade_no = text(node, "trade_no")
     if not trade_no:
         raise Unreadable("trade_no")
+    amount_fen = fen(node.get("total_amount"))
     return Paid(
         provider=Provider.ALIPAY,
         source=Source.QUERY,
         message_id=f"query:{trade_no}",
         out_trade_no=out_trade_no,
         transaction_id=trade_no,
-        amount_fen=fen(node.get("total_amount")),
+        amount_fen=amount_fen,
         paid_at=moment_or(node.get("send_pay_date"), now),
+        given_back_fen=amount_fen if status == "TRADE_CLOSED" else 0,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from guahao.adapters.alipay.keys import AlipayKeys
+from guahao.adapters.lenient import plausible
 from guahao.kernel.clock import CHINA
 
 RSA2: Final = "RSA2"
@@ -76,9 +77,12 @@ def moment_of(value: object) -> datetime:
     """Read Beijing time, leaving out milliseconds, as aware UTC. Raises `Unreadable`."""
     found = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     try:
-        return datetime.fromisoformat(found[1] if found else "").replace(tzinfo=CHINA).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Unreadable("time") from None
+        value = plausible(datetime.fromisoformat(found[1] if found else "").replace(tzinfo=CHINA))
+    except ValueError:
+        value = None
+    if value is None:
+        raise Unreadable("time")
+    return value
 
 
 def read_answer(content: bytes, *, method: str, keys: AlipayKeys) -> Mapping[str, Any]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 
 import msgspec
 
+from guahao.adapters.lenient import plausible
 from guahao.adapters.wechat_pay.message import CURRENCY
 from guahao.kernel.clock import CHINA
 from guahao.payment.ports import BillDamaged, BillKind, BillRow, FundsSummary, OddRow
@@ -291,6 +292,6 @@ def _must_equal(number: str, count: int) -> None:
 
 def _moment(local: str) -> datetime | None:
     try:
-        return datetime.strptime(local, "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return plausible(datetime.strptime(local, "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA))
+    except ValueError:
         return None

@@ -16,7 +16,10 @@ from guahao.adapters.lenient import Node, moment, node_of, part, text, whole
 from guahao.payment.ports import ChannelUnreadable, Paid, Provider, Refunded, RefundOutcome, Source
 
 CURRENCY: Final = "CNY"
-_PAID_STATES: Final = frozenset(("SUCCESS", "REFUND"))
+_GIVEN_BACK: Final = "REFUND"
+_LEAST_FEN: Final = 1
+"""The state says that something went back, not how much."""
+_PAID_STATES: Final = frozenset(("SUCCESS", _GIVEN_BACK))
 """Trade states that mean money was captured: a refund later does not undo that."""
 
 
@@ -97,6 +100,7 @@ def paid(
         transaction_id=transaction_id,
         amount_fen=fen,
         paid_at=moment(node, "success_time") or told_at,
+        given_back_fen=_LEAST_FEN if text(node, "trade_state") == _GIVEN_BACK else 0,
     )
 
 

@@ -30,7 +30,7 @@ from guahao.payment.queries import lists
 from guahao.payment.queries import staff as queries
 from guahao.payment.queries.sheets import refunds_sheet
 from guahao.payment.service import approval
-from guahao.payment.service.approval import RefundStateConflict
+from guahao.payment.service.approval import RefundInDoubt, RefundStateConflict
 from guahao.payment.service.recall import RecallRefused, RecallUncertain, recall
 from guahao.payment.service.refund import RefundTooLarge
 from guahao.payment.service.rereading import RefundStateUncertain
@@ -116,7 +116,7 @@ async def read_refund(refund_id: str, db: Db, who: Viewer) -> RefundSeen:
 @router.post(
     "/{refund_id}/approve",
     response_model=RefundSeen,
-    responses=problems(*_PROBLEMS, SamePerson, RefundStateUncertain),
+    responses=problems(*_PROBLEMS, SamePerson, RefundInDoubt, RefundStateUncertain),
 )
 async def approve(refund_id: str, fresh: Fresh, db: Db, who: Finance, once: Once) -> Response:
     """Let a refund above the limit go, or confirm that one was handed over; never your own.
@@ -149,7 +149,7 @@ async def retry(refund_id: str, db: Db, who: Finance, once: Once) -> Response:
 @router.post(
     "/{refund_id}/hand-over",
     response_model=RefundSeen,
-    responses=problems(*_PROBLEMS, RefundStateUncertain),
+    responses=problems(*_PROBLEMS, RefundInDoubt, RefundStateUncertain),
 )
 async def hand_over(refund_id: str, body: NoteIn, fresh: Fresh, db: Db, who: Giver, once: Once) -> Response:
     """Say that you gave a refund by other means; it has arrived when somebody of finance confirms it.

@@ -12,6 +12,7 @@ from guahao.payment.policy.bill import (
     days_wanted,
     is_sound,
     reference_of,
+    with_unstorable_apart,
 )
 from guahao.payment.policy.money import (
     MAX_REFUNDS,
@@ -82,5 +83,6 @@ __all__ = [
     "send_again_after",
     "state_after_refunds",
     "step_of",
+    "with_unstorable_apart",
     "word_of",
 ]

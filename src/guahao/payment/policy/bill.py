@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -10,6 +11,7 @@ from uuid import UUID
 from guahao.kernel.clock import at_local, local_date
 from guahao.kernel.ids import DIRECTORY
 from guahao.payment.models import BillKind, Verdict
+from guahao.payment.policy.money import MOST_FEN
 from guahao.payment.ports import Bill, BillRow, OddRow
 
 READY_AFTER = timedelta(days=1, hours=10)
@@ -17,6 +19,8 @@ READY_AFTER = timedelta(days=1, hours=10)
 
 BILLS_KEPT_DAYS = 90
 """Providers keep bills for three months."""
+
+_STORABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,200}")
 
 TRY_BILL_AGAIN_AFTER = timedelta(minutes=10)
 
@@ -122,6 +126,37 @@ def _of_refund(row: BillRow | None, ours: Ours | None) -> Verdict:
     if row is None or ours is None or row.amount_fen != ours.fen:
         return Verdict.REFUND
     return Verdict.MATCHED if ours.is_moved or not row.is_final else Verdict.REFUND
+
+
+def with_unstorable_apart(bill: Bill) -> Bill:
+    """Set rows apart that our books cannot hold: numbers with control signs, amounts beyond any order's.
+
+    The bill is the merchant's, so such a row is another system's, and no reason to lose the day. What several
+    rows of one number add up to counts like one amount.
+    """
+    sums = {key: row.amount_fen for key, row in _by_reference(bill.rows).items()}
+    reasons = [(row, _unstorable(row, sums[row.kind, reference_of(row)])) for row in bill.rows]
+    odd = [_set_apart(row, reason, number) for number, (row, reason) in enumerate(reasons, start=1) if reason]
+    if not odd:
+        return bill
+    return replace(bill, rows=[row for row, reason in reasons if not reason], odd=(*bill.odd, *odd))
+
+
+def _unstorable(row: BillRow, sum_fen: int) -> str:
+    if sum_fen > MOST_FEN:
+        return "amount"
+    numbers = (row.out_trade_no, row.transaction_id, row.out_refund_no)
+    return "" if all(_STORABLE.fullmatch(number) for number in numbers) else "number"
+
+
+def _set_apart(row: BillRow, reason: str, number: int) -> OddRow:
+    named = reference_of(row)
+    return OddRow(
+        reference=named if _STORABLE.fullmatch(named) else f"#{number}",
+        reason=reason,
+        kind=row.kind,
+        amount_fen=row.amount_fen,
+    )
 
 
 def is_sound(bill: Bill) -> bool:

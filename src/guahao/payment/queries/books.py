@@ -104,6 +104,23 @@ async def ours_expected(db: AsyncSession, *, provider: Provider, day: date) -> l
     ]
 
 
+async def payments_given_back(
+    db: AsyncSession, *, provider: Provider, rows: Sequence[BillRow]
+) -> dict[str, Payment]:
+    """Our payments, by order number, of which a bill lists a refund, whoever asked for it."""
+    numbers = {row.out_trade_no for row in rows if row.kind is BillKind.REFUND}
+    ids = [UUID(hex=number) for number in numbers if _ORDER_NUMBER.fullmatch(number)]
+    found = await db.scalars(
+        select(Payment)
+        .join(
+            _named(ids),
+            (Payment.hospital_id == column("named_hospital")) & (Payment.id == column("named_id")),
+        )
+        .where(Payment.channel.in_(policy.online_channels({provider})))
+    )
+    return {payment.out_trade_no: payment for payment in found}
+
+
 def payment_ids(rows: Iterable[BillRow]) -> list[UUID]:
     """The order numbers among the payments of a bill that may be ours."""
     return [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.errors import NotFound
@@ -18,6 +18,7 @@ from guahao.payment.models import (
     Payment,
     Refund,
 )
+from guahao.payment.queries.doubt import is_about_foreign_refund
 from guahao.payment.queries.search import subjects_of
 
 
@@ -70,8 +71,12 @@ async def order_file(db: AsyncSession, *, order_id: UUID) -> OrderFile:
 
 async def _cases_about(db: AsyncSession, order: Order) -> Sequence[FinanceCase]:
     subjects = await subjects_of(db, [order.id], order.hospital_id)
+    payments = await db.scalars(
+        select(Payment.id).where(Payment.hospital_id == order.hospital_id, Payment.order_id == order.id)
+    )
     rows = select(FinanceCase).where(
-        FinanceCase.hospital_id == order.hospital_id, FinanceCase.subject.in_(subjects)
+        FinanceCase.hospital_id == order.hospital_id,
+        or_(FinanceCase.subject.in_(subjects), is_about_foreign_refund(*payments)),
     )
     return (await db.scalars(rows.order_by(FinanceCase.id))).all()
 

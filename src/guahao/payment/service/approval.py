@@ -13,6 +13,7 @@ from guahao.kernel.errors import NotFound, Problem, SamePerson
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.payment import policy
 from guahao.payment.models import Order, Payment, PaymentState, Provider, Refund, RefundReason, RefundState
+from guahao.payment.queries.doubt import is_in_doubt
 from guahao.payment.queries.setting import setting_of
 from guahao.payment.queries.staff import order_by_id
 from guahao.payment.service.order import locked
@@ -23,6 +24,13 @@ class RefundStateConflict(Problem):
     """The refund is in a `state` in which this cannot be done, perhaps because somebody did it just now."""
 
     code = "refund-state-conflict"
+    status = 409
+
+
+class RefundInDoubt(Problem):
+    """The provider gave money of the same payment back that nobody asked for here; its case is still open."""
+
+    code = "refund-in-doubt"
     status = 409
 
 
@@ -112,7 +120,7 @@ async def _given_alone(db: AsyncSession, order: Order, *, by: str) -> int:
 async def approve(db: AsyncSession, *, refund_id: UUID, by: str) -> Refund:
     """Let a refund above the limit go, or confirm that one was handed over by other means.
 
-    Raises `NotFound`, `SamePerson`, `RefundStateConflict`.
+    Raises `NotFound`, `SamePerson`, `RefundStateConflict`, and `RefundInDoubt` for one handed over.
     """
     order, row = await _locked_refund(db, refund_id)
     match row.state:
@@ -135,6 +143,7 @@ async def _confirm(db: AsyncSession, order: Order, row: Refund, *, by: str) -> N
     if giver is None:
         raise RefundStateConflict(state=row.state.value)
     _require_another(giver, by)
+    await _require_no_doubt(db, row)
     await note_change(db, row, "refund.confirm", by=by)
     await arrived(db, order, row, at=await _now(db), by=giver)
 
@@ -166,7 +175,7 @@ async def hand_over(db: AsyncSession, *, refund_id: UUID, note: str, by: str) ->
     """Say that a refund of cash, or one the payer's card did not take, was given by other means.
 
     It counts as arrived when a second person confirms it (`approve`). Raises `NotFound`,
-    `RefundStateConflict`.
+    `RefundStateConflict`, `RefundInDoubt`.
     """
     _, row = await _locked_refund(db, refund_id)
     is_payable = row.state is RefundState.ABNORMAL or (
@@ -174,6 +183,7 @@ async def hand_over(db: AsyncSession, *, refund_id: UUID, note: str, by: str) ->
     )
     if not is_payable:
         raise RefundStateConflict(state=row.state.value)
+    await _require_no_doubt(db, row)
     row.state = RefundState.MANUAL
     row.settled_by = by
     _add_note(row, note)
@@ -226,6 +236,11 @@ async def _renew(db: AsyncSession, order: Order, row: Refund, *, by: str) -> Ref
 async def _now(db: AsyncSession) -> datetime:
     now: datetime = (await db.scalars(select(func.clock_timestamp()))).one()
     return now
+
+
+async def _require_no_doubt(db: AsyncSession, row: Refund) -> None:
+    if await is_in_doubt(db, payment_id=row.payment_id):
+        raise RefundInDoubt
 
 
 def _require_another(first: str | None, second: str) -> None:

@@ -1,9 +1,12 @@
-"""Rows of a bill that cannot be read: each is one case, and the day goes on without it."""
+"""Rows of a bill that are not of our asking: unreadable ones, and refunds of what was paid to us."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from guahao.kernel.ids import DIRECTORY
-from guahao.payment.models import CaseKind
+from guahao.payment.models import BillKind, CaseKind, Payment
+from guahao.payment.policy import Line
 from guahao.payment.ports import Bill, OddRow
 from guahao.payment.service.case import NewCase
 
@@ -22,3 +25,10 @@ def odd_case(bill: Bill, row: OddRow) -> NewCase:
             "bill_fen": row.amount_fen,
         },
     )
+
+
+def payment_given_back(line: Line, payments: Mapping[str, Payment]) -> Payment | None:
+    """The payment, of these by order number, that a refund of the bill gave back."""
+    if line.bill is None or line.kind is not BillKind.REFUND:
+        return None
+    return payments.get(line.bill.out_trade_no)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from guahao.payment.models import (
     CaseKind,
     LedgerAccount,
     Part,
+    Payment,
     Posting,
     Provider,
     Source,
@@ -45,11 +46,12 @@ from guahao.payment.ports import (
     Refunded,
     RefundOutcome,
 )
-from guahao.payment.queries.books import ours_expected, ours_named, ours_of_day
+from guahao.payment.queries.books import ours_expected, ours_named, ours_of_day, payments_given_back
 from guahao.payment.service import ledger
-from guahao.payment.service.bill_row import odd_case
+from guahao.payment.service.bill_row import odd_case, payment_given_back
 from guahao.payment.service.case import NewCase, open_case, open_cases
 from guahao.payment.service.facts import Applied, apply_paid, apply_refunded
+from guahao.payment.service.facts.foreign import foreign_refund
 
 _ENTRIES = BulkInsert(
     BillEntry,
@@ -133,6 +135,7 @@ async def reconcile(sessions: Sessions, *, bill: Bill, now: datetime) -> None:
     What we had missed is applied first, each fact in a transaction of its own: then it stands,
     whatever becomes of the rest, and no order is locked for long.
     """
+    bill = policy.with_unstorable_apart(bill)
     async with transaction(sessions) as db:
         facts = await _missed(db, bill)
     for fact in facts:
@@ -260,12 +263,14 @@ async def _store(db: AsyncSession, bill: Bill, now: datetime) -> None:
     lines = policy.compare(
         bill.rows, await ours_of_day(db, provider=bill.provider, day=bill.day, rows=bill.rows)
     )
+    theirs = await payments_given_back(db, provider=bill.provider, rows=bill.rows)
     if run.checked_at is not None:
         its_entries = (BillEntry.provider == bill.provider, BillEntry.day == bill.day)
         await db.execute(delete(BillEntry).where(*its_entries))
     if lines:
-        await db.execute(_ENTRIES.statement, _ENTRIES.params([_entry(bill, line) for line in lines]))
-    await open_cases(db, [_case(bill, line) for line in lines if line.verdict is not Verdict.MATCHED])
+        entries = [_entry(bill, line, theirs) for line in lines]
+        await db.execute(_ENTRIES.statement, _ENTRIES.params(entries))
+    await open_cases(db, [_case(bill, line, theirs) for line in lines if line.verdict is not Verdict.MATCHED])
     await open_cases(db, [odd_case(bill, row) for row in bill.odd])
     for line in lines:
         if line.ours is None and line.bill is not None:
@@ -287,9 +292,10 @@ async def _locked_run(db: AsyncSession, bill: Bill) -> BillRun:
     return await db.get_one(BillRun, (bill.provider, bill.day), with_for_update=True, populate_existing=True)
 
 
-def _entry(bill: Bill, line: Line) -> dict[str, Any]:
+def _entry(bill: Bill, line: Line, theirs: Mapping[str, Payment]) -> dict[str, Any]:
+    payment = payment_given_back(line, theirs)
     return {
-        "hospital_id": line.hospital_id,
+        "hospital_id": line.hospital_id if payment is None else payment.hospital_id,
         "provider": bill.provider,
         "day": bill.day,
         "kind": line.kind,
@@ -301,16 +307,18 @@ def _entry(bill: Bill, line: Line) -> dict[str, Any]:
     }
 
 
-def _case(bill: Bill, line: Line) -> NewCase:
+def _case(bill: Bill, line: Line, theirs: Mapping[str, Payment]) -> NewCase:
+    """One case for each difference; a refund on the bill alone was perhaps made in the provider's console."""
+    payment = payment_given_back(line, theirs)
+    evidence = _evidence(bill, line.reference, line.transaction_id, line.bill_fen, line.our_fen)
     if line.ours is None:
         subject = f"{'transaction' if line.kind is BillKind.PAYMENT else 'refund-number'}:{_number(line)}"
     else:
         subject = f"{line.kind.value}:{line.ours.id}"
+    if payment is not None:
+        return foreign_refund(payment, kind=_CASE_OF[line.verdict], subject=subject, evidence=evidence)
     return NewCase(
-        hospital_id=line.hospital_id,
-        kind=_CASE_OF[line.verdict],
-        subject=subject,
-        evidence=_evidence(bill, line.reference, line.transaction_id, line.bill_fen, line.our_fen),
+        hospital_id=line.hospital_id, kind=_CASE_OF[line.verdict], subject=subject, evidence=evidence
     )
 
 

@@ -19,10 +19,13 @@ from guahao.payment.ports import (
     ChannelUnreadable,
     Gateway,
     Gateways,
+    Paid,
     Refunded,
+    TradeState,
 )
 from guahao.payment.service.approval import RefundStateConflict
 from guahao.payment.service.facts import apply_fact
+from guahao.payment.service.facts.foreign import note_not_paid
 from guahao.payment.service.remote import note_refusal, note_unreadable
 
 _CHANGES_OUTSIDE = (
@@ -109,14 +112,21 @@ async def _read(sessions: Sessions, gateways: Gateways, known: _Known) -> None:
     if gateway is None:
         raise RefundStateUncertain(retry_after_s=RefundStateUncertain.retry_after_s)
     fact = await _ask(sessions, gateway, known)
-    if fact is not None:
+    if not isinstance(fact, TradeState):
         await apply_fact(sessions, fact)
+    elif fact is not TradeState.UNKNOWN:  # which a payment by an older merchant number is
+        async with transaction(sessions) as db:
+            await note_not_paid(db, out_trade_no=known.out_trade_no, state=fact)
 
 
-async def _ask(sessions: Sessions, gateway: Gateway, known: _Known) -> Refunded | None:
-    """None where the provider has never heard of it: then it cannot pay it out either."""
+async def _ask(sessions: Sessions, gateway: Gateway, known: _Known) -> Refunded | Paid | TradeState:
+    """What the provider says of the refund, or of its payment where it has never heard of the refund.
+
+    It cannot pay such a refund out; but somebody may have given the money back on the provider's own pages.
+    """
     try:
-        return await gateway.query_refund(out_trade_no=known.out_trade_no, out_refund_no=known.out_refund_no)
+        found = await gateway.query_refund(out_trade_no=known.out_trade_no, out_refund_no=known.out_refund_no)
+        return found or await gateway.query(known.out_trade_no)
     except ChannelUnreadable as error:
         await note_unreadable(sessions, gateway.provider, error, kind="refund", id_=known.refund_id)
     except ChannelUncertain:

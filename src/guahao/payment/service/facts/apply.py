@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.db import Sessions, transaction
 from guahao.payment.ports import Paid, Refunded
+from guahao.payment.service.facts.foreign import note_given_back
 from guahao.payment.service.facts.message import Applied
 from guahao.payment.service.facts.paid import apply_paid
 from guahao.payment.service.facts.refunded import apply_refunded
@@ -31,6 +32,9 @@ async def _once(sessions: Sessions, fact: Paid | Refunded) -> Applied:
 
 async def apply(db: AsyncSession, fact: Paid | Refunded) -> Applied:
     """The same in the caller's transaction."""
-    if isinstance(fact, Paid):
-        return await apply_paid(db, fact)
-    return await apply_refunded(db, fact)
+    if isinstance(fact, Refunded):
+        return await apply_refunded(db, fact)
+    outcome = await apply_paid(db, fact)
+    if fact.given_back_fen:
+        await note_given_back(db, fact)
+    return outcome

@@ -9,12 +9,14 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.kernel.db import Json
 from guahao.kernel.ids import DIRECTORY, hospital_of
 from guahao.payment import policy
 from guahao.payment.models import CaseKind, Order, Payment, Refund, RefundState, Source
 from guahao.payment.policy import Step, Word
 from guahao.payment.ports import Refunded
-from guahao.payment.service.case import open_case
+from guahao.payment.service.case import NewCase, open_case, open_cases
+from guahao.payment.service.facts.foreign import foreign_refund
 from guahao.payment.service.facts.message import Applied, id_of, is_news, note_outcome
 from guahao.payment.service.facts.returned import come_back
 from guahao.payment.service.order import locked
@@ -43,7 +45,7 @@ async def apply_refunded(db: AsyncSession, fact: Refunded) -> Applied:
     if payment_id is not None and not fact.out_refund_no and await _has_refunds(db, payment_id):
         outcome = Applied.UNKNOWN  # it may be one of ours: the query tells which
     elif row is None or fact.amount_fen not in {None, row.amount_fen}:
-        outcome = await _unknown_refund(db, hospital_id, fact)
+        outcome = await _unknown_refund(db, payment_id, fact)
     else:
         order = await locked(db, row.order_id)
         await db.refresh(row)
@@ -228,17 +230,20 @@ async def _contradiction(db: AsyncSession, row: Refund, fact: Refunded) -> None:
     )
 
 
-async def _unknown_refund(db: AsyncSession, hospital_id: int, fact: Refunded) -> Applied:
-    await open_case(
-        db,
-        hospital_id=hospital_id,
-        kind=CaseKind.REFUND_UNKNOWN,
-        subject=f"refund-number:{fact.out_refund_no or fact.out_trade_no}",
-        evidence={
-            "out_trade_no": fact.out_trade_no,
-            "amount_fen": fact.amount_fen,
-            "outcome": fact.outcome.value,
-            "source": fact.source.value,
-        },
-    )
+async def _unknown_refund(db: AsyncSession, payment_id: UUID | None, fact: Refunded) -> Applied:
+    subject = f"refund-number:{fact.out_refund_no or fact.out_trade_no}"
+    evidence: Json = {
+        "out_trade_no": fact.out_trade_no,
+        "amount_fen": fact.amount_fen,
+        "outcome": fact.outcome.value,
+        "source": fact.source.value,
+    }
+    if payment_id is None:
+        case = NewCase(
+            hospital_id=DIRECTORY, kind=CaseKind.REFUND_UNKNOWN, subject=subject, evidence=evidence
+        )
+    else:
+        payment = await db.get_one(Payment, (hospital_of(payment_id), payment_id))
+        case = foreign_refund(payment, subject=subject, evidence=evidence)
+    await open_cases(db, [case])
     return Applied.UNKNOWN
