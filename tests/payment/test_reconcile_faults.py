@@ -29,13 +29,13 @@ from tests.factories.bill import DAY, MORNING, NOON, BillGateway, bill_of, fetch
 pytestmark = pytest.mark.anyio
 
 
-def stranger(*, amount_fen: int = 100) -> BillRow:
+def stranger() -> BillRow:
     return BillRow(
         kind=BillKind.PAYMENT,
         out_trade_no=new_id(9).hex,
         transaction_id="T9",
         out_refund_no="",
-        amount_fen=amount_fen,
+        amount_fen=100,
         at=NOON,
         is_final=True,
     )
@@ -50,7 +50,8 @@ async def test_a_crash_between_applying_and_storing_is_made_good_by_the_next_run
 ) -> None:
     missed = await open_one(db)
     await db.commit()
-    breaks = BillGateway(answers=[bill_of(row_of(missed), stranger(amount_fen=1 << 31))])
+    unstorable = FundsSummary(income_fen=1 << 63, outgo_fen=0, row_count=1)
+    breaks = BillGateway(answers=[bill_of(row_of(missed), funds=unstorable)])
     with pytest.raises(DBAPIError):
         await fetch_bills(sessions, gateways=breaks.gateways, clock=lambda: MORNING)
     await db.refresh(missed)
