@@ -268,7 +268,10 @@ async def test_a_changed_template_tells_of_people_who_stay_and_of_sessions_taken
     saved = await office.put(path, template | {"weekday": other}, moved.json()["confirm"])
 
     on = f"{office.session.date.month}月{office.session.date.day}日"
-    stays = f"{on}的 1 次出诊已有 2 位患者预约，不跟着改，仍按原来的时间和诊室出诊；要改请到日历里逐个处理。"
+    stays = (
+        f"{on}的 1 次出诊已有 2 位患者预约，不跟着改，仍按原来的时间、诊室和号数出诊；"
+        "要改请到“排班”里逐个处理，不能照常出诊的请办理停诊。"
+    )
     assert [room.status_code, room.json()["consequences"]] == [409, [stays]]
     assert [moved.json()["sessions"], moved.json()["people"]] == [untouched, 2]
     assert moved.json()["consequences"][-1] == stays

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from openpyxl import Workbook as Book
 from openpyxl import load_workbook
 
-from guahao.web.workbook import rows
 from guahao.web.workbook.cell import Bad, written
 from guahao.web.workbook.columns import Column, definition, read_cell
+from guahao.web.workbook.rows import ROWS
 from guahao.web.workbook.template import write_template
 from guahao.web.workbook.write import shown
 from tests.factories.workbook import headers, read_at, sheets, write_xlsx
@@ -22,14 +22,6 @@ from tests.factories.workbook import headers, read_at, sheets, write_xlsx
 _TEXT = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" \n"), max_size=60).map(
     lambda text: written(f"x{text}")[1:].strip()
 )
-_ROWS = {
-    "hospital": rows.HospitalRow,
-    "campus": rows.CampusRow,
-    "department": rows.DepartmentRow,
-    "doctor": rows.DoctorRow,
-    "fee": rows.FeeRow,
-    "schedule": rows.ScheduleRow,
-}
 
 
 def column(kind: str) -> Column:
@@ -74,13 +66,13 @@ def test_whatever_stands_in_a_cell_is_read_or_refused_with_a_sentence(
 
 def test_columns_are_the_fields_of_their_rows() -> None:
     for key, sheet in definition().sheets.items():
-        fields = {field.name for field in msgspec.structs.fields(_ROWS[key])} - {"number", "sheet"}
+        fields = {field.name for field in msgspec.structs.fields(ROWS[key])} - {"number", "sheet", "unread"}
         assert {one.key for one in sheet.columns} == fields, key
 
 
 def test_a_column_is_required_exactly_when_its_field_has_no_default() -> None:
     for key, sheet in definition().sheets.items():
-        required = {field.name for field in msgspec.structs.fields(_ROWS[key]) if field.required}
+        required = {field.name for field in msgspec.structs.fields(ROWS[key]) if field.required}
         assert {one.key for one in sheet.columns if one.required} == required - {"number"}, key
 
 

@@ -15,7 +15,8 @@ from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.scheduling.models import Bucket, ClinicSession, ScheduleTemplate, Slot
 from guahao.scheduling.service.materialise import materialise_due
-from guahao.web.workbook.load import Choice, ImportReport, load_workbook
+from guahao.web.workbook.load import load_workbook
+from guahao.web.workbook.report import Choice, ImportReport
 from tests.factories.scheduling import put as fill
 from tests.factories.scheduling import slots_of
 from tests.factories.workbook import Change, Sheets, add, put, sheets, write_xlsx
@@ -175,7 +176,7 @@ async def test_xl4_an_overlap_with_what_is_planned_shows_both_and_overwrites_not
     (fault,) = report.faults
     assert (fault.sheet, fault.row, fault.column, fault.value) == ("出诊安排", 2, "医生工号", "1001")
     assert "医生 1001 从 2026-01-01 起 周一 08:00-12:00 已有出诊安排" in fault.message
-    assert "与本行的 11:30-15:00 重叠。原安排没有改动" in fault.message
+    assert "与本行的 11:30-15:00（诊室 309）重叠。原安排没有改动" in fault.message
     async with transaction(sessions) as db:
         hours = select(ScheduleTemplate.starts, ScheduleTemplate.ends).order_by(ScheduleTemplate.weekday)
         assert [tuple(row) for row in await db.execute(hours)] == [(time(8), time(12))] * 2

@@ -19,7 +19,8 @@ from guahao.scheduling.models import ClinicSession, ScheduleTemplate, Slot
 from guahao.scheduling.service.materialise import materialise_due
 from guahao.scheduling.service.templates import TemplateRow
 from guahao.web.workbook.export import export_workbook
-from guahao.web.workbook.load import ImportReport, load_workbook
+from guahao.web.workbook.load import load_workbook
+from guahao.web.workbook.report import ImportReport
 from guahao.web.workbook.rows import ScheduleRow
 from guahao.web.workbook.template import write_template
 from tests.factories.workbook import Change, Sheets, add, put, sheets, write_csv, write_xlsx
@@ -163,7 +164,7 @@ async def test_a_clash_with_a_schedule_that_is_not_in_the_file_is_told(
     assert faults(report) == [
         (
             "“出诊安排”第 2 行“医生工号”列：医生 1001 从 2026-01-01 起 周一 08:00-12:00 已有出诊安排"
-            "（不在这个文件里），与本行的 11:00-13:00 重叠。原安排没有改动，"
+            "（诊室 301，不在这个文件里），与本行的 11:00-13:00（诊室 309）重叠。原安排没有改动，"
             "请改正时间，或先给原安排填结束日期"
         )
     ]
@@ -237,7 +238,7 @@ async def test_what_is_exported_imports_unchanged(sessions: Sessions, tmp_path: 
 
 def test_a_weekly_clinic_in_a_workbook_is_all_that_a_route_takes() -> None:
     named_by_codes = {"hospital_id", "doctor_id", "department_id", "campus_id"}
-    of_a_file = {"number", "sheet", "hospital", "doctor", "department", "campus"}
+    of_a_file = {"number", "sheet", "unread", "hospital", "doctor", "department", "campus"}
 
     taken = {field.name for field in dataclasses.fields(TemplateRow)} - named_by_codes
 

@@ -10,14 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
 from guahao.catalog.models import Campus, Department, Doctor, Hospital
+from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions
 from guahao.scheduling.models import Bucket, ClinicSession, ScheduleTemplate, Slot
 from guahao.web.imports.job import import_next
 from guahao.web.workbook.load import load_workbook
 from tests.factories.catalog import staff_headers
 from tests.factories.scheduling import Clinic, make_session, put, slots_of
+from tests.factories.workbook import Sheets, sheets, write_xlsx
 from tests.factories.workbook import put as cell
-from tests.factories.workbook import sheets, write_xlsx
 
 pytestmark = pytest.mark.anyio
 
@@ -156,3 +157,58 @@ async def test_a_file_that_changes_nothing_needs_no_confirmation(
     report = await load_workbook(sessions, tmp_path / "first.xlsx")
 
     assert (report.is_refused, report.is_unchanged, report.touched) == (False, True, ())
+
+
+async def test_xl9_fewer_places_than_are_booked_are_refused_leading_to_a_suspension(
+    db: AsyncSession, sessions: Sessions, tmp_path: Path
+) -> None:
+    session = await booked_session(db, await clinic_of_file(db, sessions, tmp_path))
+    before = await shape_of(db, session)
+    path = write_xlsx(tmp_path / "h.xlsx", sheets(cell("出诊安排", 0, 每时段号数=1, 时段分钟=10)))
+
+    refused = await load_workbook(sessions, path)
+
+    assert (refused.is_refused, [fault.code for fault in refused.faults]) == (True, ["touches_sessions"])
+    assert refused.touched[0].endswith(
+        "不跟着改，仍按原来的时间、诊室和号数出诊；要改请到“排班”里逐个处理，不能照常出诊的请办理停诊。"
+    )
+    await load_workbook(sessions, path, confirm=refused.confirm)
+    assert await shape_of(db, session) == before
+
+
+async def test_xl9_an_end_before_a_booked_session_is_refused_leading_to_a_suspension(
+    db: AsyncSession, sessions: Sessions, tmp_path: Path
+) -> None:
+    session = await booked_session(db, await clinic_of_file(db, sessions, tmp_path))
+    before = await shape_of(db, session)
+    path = write_xlsx(tmp_path / "h.xlsx", sheets(cell("出诊安排", 0, 结束日期=local_date(utc_now()))))
+
+    refused = await load_workbook(sessions, path)
+
+    assert (refused.is_refused, [fault.code for fault in refused.faults]) == (True, ["touches_sessions"])
+    assert "需要的话请随后办理停诊或替他们改约" in refused.touched[1]
+    await load_workbook(sessions, path, confirm=refused.confirm)
+    assert await shape_of(db, session) == before
+
+
+async def test_xl9_a_row_that_is_not_in_the_file_any_more_takes_nothing_away(
+    db: AsyncSession, sessions: Sessions, tmp_path: Path
+) -> None:
+    session = await booked_session(db, await clinic_of_file(db, sessions, tmp_path))
+    before = await shape_of(db, session)
+
+    def without_the_clinic(content: Sheets) -> None:
+        del content["出诊安排"][0], content["医生"][0]
+
+    report = await load_workbook(sessions, write_xlsx(tmp_path / "h.xlsx", sheets(without_the_clinic)))
+
+    assert (report.is_unchanged, report.touched) == (True, ())
+    assert await shape_of(db, session) == before
+    assert await db.scalar(select(ScheduleTemplate.valid_until).limit(1)) is None
+
+
+async def shape_of(db: AsyncSession, session: ClinicSession) -> list[tuple[Any, ...]]:
+    """Every slot's hours, places and how many are booked."""
+    return [
+        (slot.starts_at, slot.ends_at, slot.capacity, slot.booked) for slot in await slots_of(db, session)
+    ]

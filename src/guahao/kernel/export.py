@@ -20,12 +20,19 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from guahao.kernel.clock import CHINA
 from guahao.kernel.limit import AtMost
+from guahao.kernel.sheet.page import EXCEL_ERRORS
 
 Shown = str | int | Decimal | date | None
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-RUNS_AS_FORMULA = re.compile("'*[\\s\u200b-\u200f\u2060\ufeff]*[=+@\uff1d\uff0b\uff20\uff0d-]|'*[\t\r\n]")
-"""What spreadsheets may run: full-width signs as well, which Excel for Chinese takes for the narrow ones."""
+_FAILED = "|".join(map(re.escape, sorted(EXCEL_ERRORS)))
+RUNS_AS_FORMULA = re.compile(
+    "'*[\\s\u200b-\u200f\u2060\ufeff]*[=+@\uff1d\uff0b\uff20\uff0d-]|'*[\t\r\n]" + f"|'*(?:{_FAILED})\\Z"
+)
+"""What spreadsheets may run: full-width signs as well, which Excel for Chinese takes for the narrow ones.
+
+And what they take for the result of a formula that failed.
+"""
 
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _NUMERIC = re.compile(r"[0-9][0-9.]*([eE][0-9]+)?")

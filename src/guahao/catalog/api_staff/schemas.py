@@ -50,7 +50,7 @@ from guahao.kernel.value.words import DEPARTMENTS_MOST, NOTICES_MOST, PHONES_MOS
 AnyRow = TypeVar("AnyRow", HospitalRow, CampusRow, DepartmentRow, DoctorRow, FeeRow)
 
 
-def _between(limits: tuple[int, int]) -> Any:  # noqa: ANN401  # what pydantic answers
+def _between(limits: tuple[int, int] | tuple[dt.date, dt.date]) -> Any:  # noqa: ANN401  # what pydantic answers
     return Field(ge=limits[0], le=limits[1])
 
 
@@ -63,7 +63,7 @@ Longitude = Annotated[float | None, _between(numbers.LONGITUDE)]
 AgeYears = Annotated[int, _between(numbers.AGE_YEARS)]
 Version = Annotated[int, Field(ge=1, le=2_000_000_000, description="The version this edit is based on")]
 FeeFen = Annotated[int, _between(numbers.FEE_FEN)]
-Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2199, 12, 31))]
+Day = Annotated[dt.date, _between(numbers.DAY)]
 
 
 class RowBody(Body):

@@ -13,9 +13,11 @@ from guahao.kernel.sheet.table import MAX_COLUMNS, NO_RESULT, Cell, Table, Table
 
 T = TypeVar("T")
 
-_EXCEL_ERRORS = frozenset(
+EXCEL_ERRORS = frozenset(
     ("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#SPILL!", "#CALC!", "#FIELD!")
 )
+"""What stands in a cell whose formula failed, even where it was stored as text."""
+
 _LAST_ROW_OF_EXCEL = 1_048_576
 
 
@@ -155,7 +157,7 @@ class _PageReader:
             value = _at(self._book.strings, value)
         elif kind != "e":
             value = decoded(value)
-        return NO_RESULT if kind == "e" or value in _EXCEL_ERRORS else value
+        return NO_RESULT if kind == "e" or value in EXCEL_ERRORS else value
 
     def _scalar(self, kind: str, value: str) -> Cell:
         value = value.strip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import time
 from functools import partial
 from typing import Annotated, Any
 
@@ -81,6 +82,15 @@ def _fault(reason: str, values: dict[str, Any]) -> PydanticCustomError:
     return PydanticCustomError(f"{FAULT}.{reason}", "unfit value", values)
 
 
+def local_minute(value: time) -> time:
+    """A time of the day as clinics are planned and workbooks write it: local, to the minute."""
+    if value.tzinfo is not None:
+        raise fault("times_local")
+    if value.second or value.microsecond:
+        raise fault("times_to_the_minute")
+    return value
+
+
 def _seen(typed: str) -> str:
     """What is judged elsewhere: what shows nothing is dropped, control characters are refused."""
     if CONTROL.search(typed):
@@ -148,7 +158,7 @@ StaffName = Annotated[str, _name(words.STAFF_NAME_MOST)]
 SearchText = Annotated[str, Value(read=_seen, least=2, most=64)]
 
 Code = Annotated[str, Value(read=words.read_code, least=1, most=words.CODE_MOST)]
-NationalCode = Annotated[str, Value(read=words.read_code, most=8)]
+NationalCode = Annotated[str, Value(read=words.read_national_code, most=words.NATIONAL_CODE_MOST)]
 Name = Annotated[str, _name(words.NAME_MOST)]
 DoctorName = Annotated[str, Value(read=words.read_doctor_name, least=1, most=words.NAME_MOST)]
 Room = Annotated[str, _name(words.ROOM_MOST)]

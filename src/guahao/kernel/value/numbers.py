@@ -1,4 +1,6 @@
-"""Limits of numbers that a hospital writes about itself, for routes and workbook; both ends included."""
+"""Limits of numbers and days that a hospital writes about itself, at every door; both ends included."""
+
+from datetime import date
 
 LATITUDE, LONGITUDE = (3, 54), (73, 136)
 """China, in GCJ-02: a point outside of it has its two numbers changed."""
@@ -8,3 +10,4 @@ POSITION = (-100_000, 100_000)
 SLOT_MIN = (5, 30)
 PLACES_OF_SLOT = (1, 100)
 FEE_FEN = (0, 10_000_000)
+DAY = (date(2000, 1, 1), date(2199, 12, 31))

@@ -11,6 +11,7 @@ from guahao.kernel.value.signs import CONTROL, DIRECTION, narrow, visible
 from guahao.kernel.value.unfit import Unfit
 
 CODE_MOST = 32
+NATIONAL_CODE_MOST = 8
 NAME_MOST = 80
 LEVEL_MOST = 20
 TITLE_MOST = 40
@@ -32,7 +33,7 @@ _BETWEEN_WORDS = re.compile("[、，,；;\n]")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"\s*(?:[、，,；;\n]|$)')
 
 
-def read_code(typed: str) -> str:
+def read_code(typed: str, *, limit: int = CODE_MOST) -> str:
     """A code by which a thing is known in files: no spaces, no `/`, full-width signs made ordinary.
 
     Any other sign may stand in it, for hospitals number things as they like. Raises `Unfit`.
@@ -41,12 +42,16 @@ def read_code(typed: str) -> str:
     code = narrow(typed)
     if not code:
         raise Unfit("empty")
-    if len(code) > CODE_MOST:
-        raise Unfit("too_long", limit=CODE_MOST, length=len(code))
+    _within(code, limit)
     for place, sign in enumerate(code, 1):
         if sign.isspace() or sign == "/":
-            raise Unfit("code_sign", place=place, sign=sign, limit=CODE_MOST)
+            raise Unfit("code_sign", place=place, sign=sign, limit=limit)
     return code
+
+
+def read_national_code(typed: str) -> str:
+    """A code of the national list of departments, such as 03.04; whether it is in it is judged later."""
+    return read_code(typed, limit=NATIONAL_CODE_MOST)
 
 
 def read_name(typed: str, *, limit: int = NAME_MOST) -> str:

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from guahao.catalog.queries import DoctorLevel
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import Body
-from guahao.kernel.value.fields import Room, fault, reason_text
-from guahao.kernel.value.numbers import PLACES_OF_SLOT, SLOT_MIN
+from guahao.kernel.value.fields import Room, fault, local_minute, reason_text
+from guahao.kernel.value.numbers import DAY, PLACES_OF_SLOT, SLOT_MIN
 from guahao.scheduling.models import (
     Bucket,
     ClinicSession,
@@ -31,7 +31,7 @@ from guahao.scheduling.service.shape import Shape
 from guahao.scheduling.service.template_preview import PreviewedDay
 from guahao.scheduling.service.templates import TemplateRow
 
-Day = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2199, 12, 31))]
+Day = Annotated[dt.date, Field(ge=DAY[0], le=DAY[1])]
 Moment = Annotated[
     AwareDatetime,
     Field(ge=datetime(2000, 1, 1, tzinfo=dt.UTC), le=datetime(2199, 12, 31, tzinfo=dt.UTC)),
@@ -41,7 +41,7 @@ SlotMin = Annotated[int, Field(ge=SLOT_MIN[0], le=SLOT_MIN[1], description="Minu
 Places = Annotated[int, Field(ge=PLACES_OF_SLOT[0], le=PLACES_OF_SLOT[1], description="Places of one slot")]
 Kept = Annotated[int, Field(ge=0, le=100)]
 Reason = Annotated[str, reason_text(least=1)]
-LocalTime = Annotated[dt.time, Field(description="Local time in China, without offset")]
+LocalTime = Annotated[dt.time, AfterValidator(local_minute), Field(description="In China, to the minute")]
 
 
 class Clinic(Body):
@@ -393,7 +393,5 @@ def _pools(pools: PoolsIn | None) -> dict[Bucket, int] | None:
 
 
 def _check_times(starts: dt.time, ends: dt.time) -> None:
-    if starts.tzinfo is not None or ends.tzinfo is not None:
-        raise fault("times_local", field="starts" if starts.tzinfo is not None else "ends")
     if starts >= ends:
         raise fault("ends_before_start", field="ends", starts=f"{starts:%H:%M}", ends=f"{ends:%H:%M}")

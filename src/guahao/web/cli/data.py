@@ -22,7 +22,8 @@ from guahao.web.migrate import upgrade_async
 from guahao.web.roles import NoSuchRole, let_serve
 from guahao.web.workbook.account import SheetAccount
 from guahao.web.workbook.current import current_workbook
-from guahao.web.workbook.load import Choice, ImportReport, load_workbook
+from guahao.web.workbook.load import load_workbook
+from guahao.web.workbook.report import Choice, ImportReport
 from guahao.web.workbook.template import write_template
 from guahao.web.workbook.write import write_workbook
 

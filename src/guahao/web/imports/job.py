@@ -22,8 +22,9 @@ from guahao.kernel.jobs import Errand
 from guahao.kernel.log import describe, logger
 from guahao.kernel.sheet.archive import SourceFile
 from guahao.web.imports.models import IS_OPEN, ImportState, WorkbookImport
-from guahao.web.workbook.load import Choice, ImportReport, Sender, load_into
+from guahao.web.workbook.load import load_into
 from guahao.web.workbook.reading import read_workbook
+from guahao.web.workbook.report import Choice, ImportReport, Sender
 
 _LEASE = timedelta(seconds=20)
 _TELL_EVERY_S = 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import msgspec
 
@@ -33,11 +33,16 @@ class SheetAccount(msgspec.Struct, kw_only=True):
             self.skipped[reason] = self.skipped.get(reason, 0) + rows
 
 
-def accounts_with(accounts: Iterable[SheetAccount], faults: Iterable[Fault]) -> tuple[SheetAccount, ...]:
-    """The accounts, with rows that were read and in which then one of these faults was found as refused."""
+def accounts_with(
+    accounts: Iterable[SheetAccount], faults: Iterable[Fault], *, refused: Container[tuple[str, int]]
+) -> tuple[SheetAccount, ...]:
+    """The accounts, with rows that were read and in which then one of these faults was found as refused.
+
+    `refused` are the rows, by sheet and number, that were counted as such when the file was read.
+    """
     bad: dict[str, set[int]] = {}
     for fault in faults:
-        if fault.row:
+        if fault.row and (fault.sheet, fault.row) not in refused:
             bad.setdefault(fault.sheet, set()).add(fault.row)
     return tuple(
         msgspec.structs.replace(account, read=account.read - len(rows), refused=account.refused + len(rows))
@@ -76,10 +81,10 @@ def remarks_of_table(table: Table) -> list[Remark]:
     hidden = [row.number for row in table.rows if row.is_hidden]
     if hidden:
         remarks.append(
-            remark(table.name, "hidden_rows", count=len(hidden), row=hidden[0], which=_some(hidden))
+            remark(table.name, "hidden_rows", count=len(hidden), row=hidden[0], which=some(hidden))
         )
     if table.hidden_columns:
-        letters = _some(letters_of(column) for column in sorted(table.hidden_columns))
+        letters = some(letters_of(column) for column in sorted(table.hidden_columns))
         remarks.append(remark(table.name, "hidden_columns", count=len(table.hidden_columns), which=letters))
     if table.formulas:
         remarks.append(remark(table.name, "formulas", count=table.formulas))
@@ -110,7 +115,8 @@ def letters_of(column: int) -> str:
     return letters
 
 
-def _some(items: Iterable[object]) -> str:
+def some(items: Iterable[object]) -> str:
+    """Name the first few."""
     named = [str(item) for item in items]
     rest = text("workbook.and_more") if len(named) > _NAMED_AT_MOST else ""
     return "、".join(named[:_NAMED_AT_MOST]) + rest

@@ -19,6 +19,7 @@ from guahao.scheduling.models import HolidayRule, Period
 from guahao.scheduling.service.bulk import upsert_templates
 from guahao.scheduling.service.templates import TemplateRow
 from guahao.web.workbook.columns import definition
+from guahao.web.workbook.in_the_way import faults_of_overlaps, is_moved
 from guahao.web.workbook.rows import (
     AnyRow,
     CampusRow,
@@ -30,6 +31,7 @@ from guahao.web.workbook.rows import (
     Row,
     ScheduleRow,
     Workbook,
+    by_key,
 )
 
 Progress = Callable[[str, int, int], None]
@@ -39,13 +41,13 @@ SYSTEM = "system"
 """Whoever has the server: every row is written as it stands."""
 
 
-class RowRefusedError(Exception):
-    """A service refused a row that the checks let through; the transaction must be rolled back."""
+class RowsRefusedError(Exception):
+    """Rows that the checks let through cannot be written; the transaction must be rolled back."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, *faults: Fault) -> None:
         """Take what to report."""
-        super().__init__(fault.message)
-        self.fault = fault
+        super().__init__(faults[0].message)
+        self.faults = faults
 
 
 class Writer:
@@ -63,10 +65,10 @@ class Writer:
         self.hospital_ids: dict[str, int] = {}
         self.waiting_fees = 0
 
-    async def write(self, changed: Workbook) -> None:
-        """Write every row of `changed`.
+    async def write(self, changed: Workbook, current: Workbook) -> None:
+        """Write every row of `changed`, which differs from what the database held, `current`.
 
-        Raises `RowRefusedError`.
+        Raises `RowsRefusedError`.
         """
         for sheet, shape in definition().sheets.items():
             self._progress(shape.title, 0, len(getattr(changed, sheet)))
@@ -78,11 +80,14 @@ class Writer:
         await self._each("doctor", changed.doctor, self._doctor)
         await self._each("fee", changed.fee, self._fee)
         done = 0
+        in_the_way: list[Fault] = []
         for code in self.hospital_ids:
             rows = [row for row in changed.schedule if row.hospital == code]
-            await self._schedule(code, rows)
+            in_the_way += await self._schedule(code, rows, current)
             done += len(rows)
             self._progress(definition().sheets["schedule"].title, done, len(changed.schedule))
+        if in_the_way:
+            raise RowsRefusedError(*in_the_way)
         await self._finish(changed)
 
     async def _remember(self, code: str) -> None:
@@ -189,10 +194,10 @@ class Writer:
         elif await catalog.wish_fee(self._db, hospital_id=hospital_id, row=fee, actor=self._actor):
             self.waiting_fees += 1
 
-    async def _schedule(self, code: str, rows: Sequence[ScheduleRow]) -> None:
-        """One statement for all, since they are many; row by row only to find the one refused."""
+    async def _schedule(self, code: str, rows: Sequence[ScheduleRow], current: Workbook) -> list[Fault]:
+        """One statement for all, since they are many; answers what sessions stand in their way."""
         if not rows:
-            return
+            return []
         hospital_id = self.hospital_ids[code]
         doctors = await queries.doctors_by_codes(self._db, hospital_id=hospital_id)
         departments = await queries.departments_by_codes(self._db, hospital_id=hospital_id)
@@ -206,6 +211,20 @@ class Writer:
             )
             for row in rows
         ]
+        await self._save_all(hospital_id, rows, templates)
+        before = by_key("schedule", current.schedule)
+        return await faults_of_overlaps(
+            self._db,
+            [pair for pair in zip(rows, templates, strict=True) if is_moved(pair[0], before)],
+            doctors={doctor.id: f"{doctor.name}（{code}）" for code, doctor in doctors.items()},
+            hospital_id=hospital_id,
+            now=self._now,
+        )
+
+    async def _save_all(
+        self, hospital_id: int, rows: Sequence[ScheduleRow], templates: Sequence[TemplateRow]
+    ) -> None:
+        """Row by row only to find the one refused."""
         try:
             await self._save(hospital_id, templates)
         except Problem:
@@ -258,12 +277,12 @@ def _template(row: ScheduleRow, *, doctor_id: UUID, department_id: UUID, campus_
     )
 
 
-def _refused(sheet: str, row: Row, problem: Problem) -> RowRefusedError:
+def _refused(sheet: str, row: Row, problem: Problem) -> RowsRefusedError:
     title = definition().sheets[sheet].title
     fault = Fault(
         sheet=row.sheet or title, row=row.number, column="", code=problem.code, message=problem.title
     )
-    return RowRefusedError(fault)
+    return RowsRefusedError(fault)
 
 
 def owners(book: Workbook) -> list[tuple[str, str]]:

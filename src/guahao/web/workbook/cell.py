@@ -20,7 +20,9 @@ from guahao.kernel.value.unfit import Unfit
 
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?: 0{1,2}:00(?::00)?)?|(\d{4})(\d{2})(\d{2})")
 _FOR_EVER_YEARS = (2999, 9999)
-FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+_LAST_DAY_OF_A_CLINIC = numbers.DAY[1] - timedelta(days=1)
+"""Routes name the first day without a clinic, which is the day after its last one."""
+
 _TIME = re.compile(r"(\d{1,2})[:点时](\d{2})?分?(?::00)?")
 
 
@@ -149,7 +151,7 @@ def _national_code(cell: Cell) -> str:
     """Excel turns a typed 03.10 into the number 3.1; only as a number is it safe to undo that."""
     if isinstance(cell, float) and not cell.is_integer():
         return f"{cell:05.2f}"
-    value = _half_width(cell)
+    value = _fit(words.read_national_code, _raw(cell))
     return value.zfill(2) if value.isdecimal() else value
 
 
@@ -186,10 +188,10 @@ def _degrees(lowest: int, highest: int) -> Callable[[Cell], float]:
     return read
 
 
-def _day(cell: Cell) -> date:
+def _day(cell: Cell, *, last: date = numbers.DAY[1]) -> date:
     day = _date(cell)
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise Bad("day_out_of_range", value=day, first=FIRST_DAY, last=LAST_DAY)
+    if not numbers.DAY[0] <= day <= last:
+        raise Bad("day_out_of_range", value=day, first=numbers.DAY[0], last=last)
     return day
 
 
@@ -197,7 +199,7 @@ def _last_day(cell: Cell) -> date | None:
     """None for what other systems write to say that there is no last day."""
     if isinstance(cell, str) and _half_width(cell) in text("workbook.for_ever").split():
         return None
-    return None if _date(cell).year in _FOR_EVER_YEARS else _day(cell)
+    return None if _date(cell).year in _FOR_EVER_YEARS else _day(cell, last=_LAST_DAY_OF_A_CLINIC)
 
 
 def _date(cell: Cell) -> date:

@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import msgspec
 
 from guahao.catalog.policy.national import national_departments
 from guahao.web.workbook.clash import clashes
-from guahao.web.workbook.columns import definition, word_of
+from guahao.web.workbook.clinic import clinic_faults, levels_and_prices
+from guahao.web.workbook.columns import definition
+from guahao.web.workbook.known import Known
+from guahao.web.workbook.reference import header_of, hospital_reference, reference
 from guahao.web.workbook.rows import (
     KEYS,
     CampusRow,
     DepartmentRow,
     DoctorRow,
     Fault,
-    FeeRow,
     HospitalRow,
     Key,
     Row,
     ScheduleRow,
     Workbook,
     by_key,
+    hospital_key,
     key_of,
     row_fault,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """Every row there would be after the import, by key: the file's laid over the database's."""
-
-    hospital: dict[Key, HospitalRow]
-    campus: dict[Key, CampusRow]
-    department: dict[Key, DepartmentRow]
-    doctor: dict[Key, DoctorRow]
-    fee: dict[Key, FeeRow]
-    schedule: dict[Key, ScheduleRow]
-
-    @classmethod
-    def of(cls, current: Workbook, new: Workbook) -> Known:
-        """Lay the file's rows over the database's, whose row number is 0."""
-        return cls(
-            hospital=by_key("hospital", current.hospital) | by_key("hospital", new.hospital),
-            campus=by_key("campus", current.campus) | by_key("campus", new.campus),
-            department=by_key("department", current.department) | by_key("department", new.department),
-            doctor=by_key("doctor", current.doctor) | by_key("doctor", new.doctor),
-            fee=by_key("fee", current.fee) | by_key("fee", new.fee),
-            schedule=by_key("schedule", current.schedule) | by_key("schedule", new.schedule),
-        )
 
 
 def with_levels(new: Workbook, current: Workbook) -> Workbook:
@@ -59,15 +37,29 @@ def with_levels(new: Workbook, current: Workbook) -> Workbook:
 
     def level_of(row: ScheduleRow) -> str:
         doctor = doctors.get((row.hospital, row.doctor))
-        return row.level or (doctor.level if doctor else "")
+        if row.level or not row.has_read("level") or doctor is None or not doctor.has_read("level"):
+            return row.level
+        return doctor.level
 
     schedule = tuple(msgspec.structs.replace(row, level=level_of(row)) for row in new.schedule)
     return msgspec.structs.replace(new, schedule=schedule)
 
 
-def check(new: Workbook, current: Workbook, *, today: date) -> list[Fault]:
-    """Everything wrong with the rows of `new`, in the order of sheets and rows."""
-    known = Known.of(current, new)
+def check(
+    new: Workbook,
+    current: Workbook,
+    *,
+    today: date,
+    bad: Workbook | None = None,
+    gaps: frozenset[str] = frozenset(),
+) -> list[Fault]:
+    """Everything wrong with the rows of `new` beyond single cells, in the order of sheets and rows.
+
+    Cells that could not be read are not judged by, so no fault follows from another. `bad` are rows that
+    were left out of `new`: what refers to them is at fault since it cannot be imported either. `gaps` are
+    sheets of which rows are missing in `new`.
+    """
+    known = Known.of(current, new, bad=bad or Workbook(), gaps=gaps)
     faults = [
         *_duplicates(new),
         *_unknown_hospitals(new, known),
@@ -75,31 +67,60 @@ def check(new: Workbook, current: Workbook, *, today: date) -> list[Fault]:
         *_map_points("campus", new.campus),
         *(fault for row in new.department for fault in _department(row, known)),
         *(fault for row in new.doctor for fault in _departments_of_doctor(row, known)),
-        *(fault for row in new.fee for fault in _reference("fee", row, "doctor", row.doctor, known.doctor)),
-        *(fault for row in new.schedule for fault in _schedule(row, known)),
-        *_prices_missing(new.schedule, known, today),
+        *(fault for row in new.fee for fault in reference("fee", row, "doctor", row.doctor, known)),
+        *(fault for row in new.schedule for fault in clinic_faults(row, known)),
+        *levels_and_prices(new.schedule, known, today),
         *clashes(new.schedule, known.schedule.values()),
     ]
-    order = _order_of_sheets(new)
-    return sorted(dict.fromkeys(faults), key=lambda fault: (order[fault.sheet], fault.row))
+    return in_order(dict.fromkeys(faults), new)
 
 
-def _order_of_sheets(new: Workbook) -> dict[str, int]:
+def in_order(faults: Iterable[Fault], book: Workbook) -> list[Fault]:
+    """Faults by sheet, row and column, as the office goes through its file; those of the whole come first."""
+    sheets = _order_of_sheets(book)
+    columns = {
+        (sheet.title, column.header): place
+        for sheet in definition().sheets.values()
+        for place, column in enumerate(sheet.columns)
+    }
+    return sorted(
+        faults,
+        key=lambda fault: (
+            sheets.get(fault.sheet, -1),
+            fault.row,
+            columns.get((fault.sheet.strip(), fault.column), -1),
+        ),
+    )
+
+
+def _order_of_sheets(book: Workbook) -> dict[str, int]:
     names = [
         name
         for key, sheet in definition().sheets.items()
-        for name in (sheet.title, *(row.sheet for row in getattr(new, key)))
+        for name in (sheet.title, *(row.sheet for row in getattr(book, key) if row.sheet))
     ]
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
-def of_other_hospitals(new: Workbook, *, own: str) -> Iterator[Fault]:
-    """Rows that staff of the hospital with the code `own` may not import."""
+def of_other_hospitals(book: Workbook, *, own: str | None) -> tuple[Workbook, list[Fault]]:
+    """Rows that staff of the hospital with the code `own` may not import, as faults.
+
+    In the workbook that comes back nothing is known of their hospital, so that nothing is told of it.
+    """
+    if own is None:
+        return book, []
+    faults: list[Fault] = []
+    marked = Workbook()
     for sheet in KEYS:
-        key = "code" if sheet == "hospital" else "hospital"
-        for row in getattr(new, sheet):
-            if getattr(row, key) != own:
-                yield row_fault(sheet, row, key, "other_hospital", own=own)
+        key = hospital_key(sheet)
+        rows = []
+        for row in getattr(book, sheet):
+            is_strange = row.has_read(key) and getattr(row, key) != own
+            if is_strange:
+                faults.append(row_fault(sheet, row, key, "other_hospital", own=own))
+            rows.append(msgspec.structs.replace(row, unread=row.unread | {key}) if is_strange else row)
+        setattr(marked, sheet, tuple(rows))
+    return marked, faults
 
 
 def _duplicates(new: Workbook) -> Iterator[Fault]:
@@ -107,14 +128,12 @@ def _duplicates(new: Workbook) -> Iterator[Fault]:
         first: dict[Key, Row] = {}
         rows: tuple[Row, ...] = getattr(new, sheet)
         for row in rows:
+            if not row.has_read(*names):
+                continue
             before = first.setdefault(key_of(sheet, row), row)
             if before is not row:
-                what = "、".join(_header(sheet, name) for name in names)
+                what = "、".join(header_of(sheet, name) for name in names)
                 yield row_fault(sheet, row, names[-1], "duplicate", other=before.place_for(row), what=what)
-
-
-def _header(sheet: str, key: str) -> str:
-    return next(column.header for column in definition().sheets[sheet].columns if column.key == key)
 
 
 def _unknown_hospitals(new: Workbook, known: Known) -> Iterator[Fault]:
@@ -122,36 +141,27 @@ def _unknown_hospitals(new: Workbook, known: Known) -> Iterator[Fault]:
         if sheet == "hospital":
             continue
         for row in getattr(new, sheet):
-            if (row.hospital,) not in known.hospital:
-                yield row_fault(sheet, row, "hospital", "unknown_hospital", code=row.hospital)
+            yield from hospital_reference(sheet, row, known)
 
 
 def _map_points(sheet: str, rows: Iterable[HospitalRow | CampusRow]) -> Iterator[Fault]:
     for row in rows:
-        if (row.latitude is None) != (row.longitude is None):
+        if row.has_read("latitude", "longitude") and (row.latitude is None) != (row.longitude is None):
             yield row_fault(sheet, row, "latitude" if row.latitude is None else "longitude", "map_point")
 
 
-_Owned = DepartmentRow | DoctorRow | FeeRow | ScheduleRow
-
-
-def _reference(sheet: str, row: _Owned, key: str, code: str | None, known: Container[Key]) -> Iterator[Fault]:
-    """The row `code` names, of the same hospital, must be in the file or in the database."""
-    if code is not None and (row.hospital, code) not in known:
-        target = {"parent": "department", "departments": "department"}.get(key, key)
-        title, what = definition().sheets[target].title, _header(target, "code")
-        yield row_fault(sheet, row, key, "unknown_code", sheet_title=title, what=what, code=code)
-
-
 def _department(row: DepartmentRow, known: Known) -> Iterator[Fault]:
-    yield from _reference("department", row, "parent", row.parent, known.department)
-    yield from _reference("department", row, "campus", row.campus, known.campus)
+    yield from reference("department", row, "parent", row.parent, known)
+    yield from reference("department", row, "campus", row.campus, known)
     if row.national_code is not None and row.national_code not in national_departments():
         yield row_fault("department", row, "national_code", "national_code", code=row.national_code)
-    if row.min_age_years > row.max_age_years:
+    has_ages = row.has_read("min_age_years", "max_age_years")
+    if has_ages and row.min_age_years > row.max_age_years:
         yield row_fault(
             "department", row, "max_age_years", "ages", lowest=row.min_age_years, highest=row.max_age_years
         )
+    if not row.has_read("hospital", "code", "parent"):
+        return
     path = _way_up(row, known)
     if path[-1] == row.code and len(path) > 1:
         yield row_fault("department", row, "parent", "own_parent", path=" → ".join(path))
@@ -170,52 +180,4 @@ def _way_up(row: DepartmentRow, known: Known) -> list[str]:
 
 def _departments_of_doctor(row: DoctorRow, known: Known) -> Iterator[Fault]:
     for code in row.departments:
-        yield from _reference("doctor", row, "departments", code, known.department)
-
-
-def _schedule(row: ScheduleRow, known: Known) -> Iterator[Fault]:
-    yield from _reference("schedule", row, "doctor", row.doctor, known.doctor)
-    yield from _reference("schedule", row, "department", row.department, known.department)
-    yield from _reference("schedule", row, "campus", row.campus, known.campus)
-    yield from _schedule_fits(row, known)
-    if row.ends <= row.starts:
-        starts, ends = f"{row.starts:%H:%M}", f"{row.ends:%H:%M}"
-        yield row_fault("schedule", row, "ends", "ends_before_start", ends=ends, starts=starts)
-    if row.valid_until is not None and row.valid_until < row.valid_from:
-        yield row_fault(
-            "schedule", row, "valid_until", "until_before_from", until=row.valid_until, start=row.valid_from
-        )
-
-
-def _schedule_fits(row: ScheduleRow, known: Known) -> Iterator[Fault]:
-    """The doctor works in the department, and the department is in the campus."""
-    doctor = known.doctor.get((row.hospital, row.doctor))
-    department = known.department.get((row.hospital, row.department))
-    if doctor and department and row.department not in doctor.departments:
-        yield row_fault(
-            "schedule", row, "department", "not_in_department", doctor=row.doctor, department=row.department
-        )
-    if department and department.campus not in (None, row.campus):
-        yield row_fault(
-            "schedule",
-            row,
-            "campus",
-            "other_campus",
-            department=row.department,
-            campus=department.campus,
-            chosen=row.campus,
-        )
-
-
-def _prices_missing(rows: Iterable[ScheduleRow], known: Known, today: date) -> Iterator[Fault]:
-    """Sessions without a price are not made, so nobody would see this row's places."""
-    first_day: dict[tuple[str, str, str | None], date] = {}
-    for fee in known.fee.values():
-        whose = (fee.hospital, fee.level, fee.doctor)
-        first_day[whose] = min(fee.effective_from, first_day.get(whose, date.max))
-    for row in rows:
-        day = max(row.valid_from, today)
-        starts = (first_day.get((row.hospital, row.level, who), date.max) for who in (row.doctor, None))
-        if row.level and min(starts) > day:
-            level = word_of("level", row.level)
-            yield row_fault("schedule", row, "level", "no_fee", doctor=row.doctor, level=level, day=day)
+        yield from reference("doctor", row, "departments", code, known)

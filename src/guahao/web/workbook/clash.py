@@ -13,9 +13,19 @@ from guahao.web.workbook.rows import Fault, ScheduleRow, row_fault
 def clashes(new: Iterable[ScheduleRow], every: Iterable[ScheduleRow]) -> Iterator[Fault]:
     """Name each new row that overlaps an earlier row, or one that the database has already."""
     fresh = {id(row) for row in new}
-    everything = list(every)
-    yield from _pairs(everything, fresh, _same_doctor, "doctor")
-    yield from _pairs(everything, fresh, _same_room, "room")
+    clear = [row for row in every if row.has_read(*_WHEN) and _has_time(row)]
+    of_doctors = [row for row in clear if row.has_read("doctor")]
+    of_rooms = [row for row in clear if row.has_read("campus", "room")]
+    yield from _pairs(of_doctors, fresh, _same_doctor, "doctor")
+    yield from _pairs(of_rooms, fresh, _same_room, "room")
+
+
+_WHEN = ("hospital", "weekday", "starts", "ends", "valid_from", "valid_until")
+
+
+def _has_time(row: ScheduleRow) -> bool:
+    """Whether hours and days are in order; otherwise that is told, and nothing follows from it."""
+    return row.starts < row.ends and (row.valid_until is None or row.valid_from <= row.valid_until)
 
 
 def _same_doctor(row: ScheduleRow) -> Hashable:
@@ -38,8 +48,13 @@ def _pairs(
             for other in group[index + 1 :]:
                 if other.starts >= row.ends:
                     break
-                if _share_a_day(row, other) and {id(row), id(other)} & fresh:
+                is_told = key == "room" and _is_one_doctor(row, other)
+                if not is_told and _share_a_day(row, other) and {id(row), id(other)} & fresh:
                     yield _fault(*_later_last(row, other), key)
+
+
+def _is_one_doctor(row: ScheduleRow, other: ScheduleRow) -> bool:
+    return row.has_read("doctor") and other.has_read("doctor") and row.doctor == other.doctor
 
 
 def _share_a_day(row: ScheduleRow, other: ScheduleRow) -> bool:
@@ -60,7 +75,9 @@ def _fault(before: ScheduleRow, row: ScheduleRow, key: str) -> Fault:
         key,
         f"{key}_busy" if before.number else f"{key}_busy_already",
         doctor=before.doctor,
-        room=row.room,
+        room=before.room,
+        own_room=row.room,
+        own_doctor=row.doctor,
         weekday=word_of("weekday", row.weekday),
         starts=f"{before.starts:%H:%M}",
         ends=f"{before.ends:%H:%M}",

@@ -6,6 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, time
+from functools import cache
+from typing import get_type_hints
 
 import msgspec
 
@@ -19,24 +22,27 @@ from guahao.web.workbook.account import (
     remark,
     remarks_of_table,
     remarks_without_heading,
+    some,
 )
 from guahao.web.workbook.cell import Bad, Value, spoken, written
 from guahao.web.workbook.columns import Column, Definition, Sheet, definition, read_cell
-from guahao.web.workbook.rows import VALUE_SHOWN, Fault, Workbook, file_fault
+from guahao.web.workbook.rows import KEYS, ROWS, VALUE_SHOWN, Fault, Workbook, file_fault
 
 _HEADER_WITHIN_ROWS = 5
 _HEADER_DECORATION = re.compile(r"[*\s\u3000\ufeff]")
 
 
 class Reading(msgspec.Struct, kw_only=True):
-    """What a file holds. With faults, the rows that could be read are given as well.
+    """What a file holds. Of a row with faults, what could be read is in `book` as well.
 
     `is_usable` tells that every fault concerns one row; otherwise the file as it is cannot be understood.
+    `gaps` are the keys of sheets of which rows may be missing in `book`, or cannot be known by their codes.
     """
 
     book: Workbook = msgspec.field(default_factory=Workbook)
     faults: list[Fault] = msgspec.field(default_factory=list)
     is_usable: bool = False
+    gaps: frozenset[str] = frozenset()
     accounts: list[SheetAccount] = msgspec.field(default_factory=list)
     remarks: list[Remark] = msgspec.field(default_factory=list)
 
@@ -55,7 +61,7 @@ class _Heading:
 
     index: int
     columns: dict[int, Column] = field(default_factory=dict)
-    is_complete: bool = False
+    missing: frozenset[str] = frozenset()
 
 
 class _Reader:
@@ -64,6 +70,7 @@ class _Reader:
         self._by_title = {sheet.title: key for key, sheet in self._shape.sheets.items()}
         self._titles = Counter(table.name.strip() for table in content.tables if not table.is_hidden)
         self._found: dict[str, list[dict[str, object]]] = {}
+        self._gaps: set[str] = set()
         self._of_file: list[Fault] = []
         self._reading = Reading()
 
@@ -81,6 +88,7 @@ class _Reader:
             account.skip("guide", table.seen)
         elif table.seen:
             account.skip("unknown_sheet", table.seen)
+            self._gaps |= {key for titled, key in self._by_title.items() if titled not in self._titles}
             self._fault(file_fault(title, 0, "", "unknown_sheet", titles=_titles(self._shape)))
 
     def _label(self, table: Table) -> str:
@@ -97,6 +105,7 @@ class _Reader:
             self._require_rows()
         reading.book = msgspec.convert(self._found, Workbook)
         reading.is_usable = not self._of_file
+        reading.gaps = frozenset(self._gaps)
         return reading
 
     def _require_rows(self) -> None:
@@ -117,26 +126,29 @@ class _Reader:
         found = self._found.setdefault(key, [])
         heading = self._heading(sheet, label, table)
         if table.far is not None:
+            self._gaps.add(key)
             account.refused += table.far.rows_without_others
             place = f"{letters_of(table.far.column)}{table.far.row}"
             self._fault(file_fault(label, table.far.row, "", "far_cells", place=place, rows=table.far.rows))
         if heading is None:
+            self._gaps |= {key} if table.rows else set()
             account.refused += len(table.rows)
             return
+        if not heading.missing.isdisjoint(KEYS[key]):
+            self._gaps.add(key)
         account.skip("title", heading.index)
         account.skip("heading", 1)
         data = table.rows[heading.index + 1 :]
-        if not heading.is_complete:
-            account.refused += len(data)
-            return
         examples = [raw for raw in data if _is_example(raw)]
         account.skip("example", len(examples))
         filled = [raw for raw in data if not _is_example(raw)]
-        rows = self._rows(sheet, label, heading.columns, filled)
+        rows = self._rows(key, label, heading, filled)
         found += rows
-        account.read = len(rows)
-        account.refused += len(filled) - len(rows)
+        account.read = sum(not row["unread"] for row in rows)
+        account.refused += len(filled) - account.read
         self._remark(table, examples, remarks_without_heading(table, filled, heading.columns))
+        if key == "doctor":
+            self._remark_nowhere(label, filled, rows)
 
     def _remark(self, table: Table, examples: list[RawRow], others: list[Remark]) -> None:
         remarks = self._reading.remarks
@@ -144,30 +156,49 @@ class _Reader:
             remarks.append(remark(table.name, "examples", count=len(examples), row=examples[0].number))
         remarks += [*remarks_of_table(table), *others]
 
+    def _remark_nowhere(
+        self, label: str, filled: Sequence[RawRow], doctors: Sequence[dict[str, object]]
+    ) -> None:
+        """A doctor of no department is allowed, and easily a mistake."""
+        found = [
+            raw.number
+            for raw, doctor in zip(filled, doctors, strict=True)
+            if not doctor["unread"] and "departments" not in doctor
+        ]
+        if found:
+            self._reading.remarks.append(
+                remark(label, "in_no_department", count=len(found), row=found[0], which=some(found))
+            )
+
     def _rows(
-        self, sheet: Sheet, label: str, columns: dict[int, Column], filled: Sequence[RawRow]
+        self, key: str, label: str, heading: _Heading, filled: Sequence[RawRow]
     ) -> list[dict[str, object]]:
-        is_one_of_several = self._titles[sheet.title] > 1
+        nothing = _nothing_in(key)
+        name = {"sheet": label} if self._titles[self._shape.sheets[key].title] > 1 else {}
         rows = []
         for raw in filled:
-            before = len(self._reading.faults)
-            values = self._row(label, columns, raw)
-            if len(self._reading.faults) == before:
-                rows.append(values | ({"sheet": label} if is_one_of_several else {}))
+            values, unread = self._row(label, heading.columns, raw)
+            unread |= heading.missing
+            empty = {cell: nothing[cell] for cell in unread if cell in nothing}
+            rows.append({**empty, **values, **name, "number": raw.number, "unread": unread})
         return rows
 
-    def _row(self, label: str, columns: dict[int, Column], raw: RawRow) -> dict[str, object]:
-        values: dict[str, object] = {"number": raw.number}
+    def _row(
+        self, label: str, columns: dict[int, Column], raw: RawRow
+    ) -> tuple[dict[str, object], frozenset[str]]:
+        values: dict[str, object] = {}
+        unread: set[str] = set()
         for index, column in columns.items():
             cell = raw.cells[index] if index < len(raw.cells) else None
             try:
                 value = _value(column, cell)
             except Bad as bad:
                 self._reading.faults.append(_cell_fault(label, column, raw.number, cell, bad))
+                unread.add(column.key)
                 continue
             if value is not None:
                 values[column.key] = value
-        return values
+        return values, frozenset(unread)
 
     def _heading(self, sheet: Sheet, label: str, table: Table) -> _Heading | None:
         """Find the heading row; without one, no row can be read."""
@@ -176,7 +207,9 @@ class _Reader:
             headings = [_heading(cell) for cell in raw.cells]
             if sum(heading in known for heading in headings) >= min(2, len(known)):
                 columns = self._match(sheet, label, headings, raw.number)
-                return _Heading(index, columns, is_complete=len(columns) == len(sheet.columns))
+                matched = {column.key for column in columns.values()}
+                missing = frozenset(column.key for column in sheet.columns) - matched
+                return _Heading(index, columns, missing)
         if table.rows:
             required = "、".join(column.header for column in sheet.columns if column.required)
             self._fault(file_fault(label, 0, "", "no_heading", columns=required))
@@ -198,6 +231,20 @@ class _Reader:
             if column not in matched.values():
                 self._fault(file_fault(label, number, column.header, "column_missing", name=column.header))
         return matched
+
+
+_NOTHING: dict[object, object] = {str: "", int: 0, date: date.min, time: time.min, tuple[str, ...]: ()}
+
+
+@cache
+def _nothing_in(key: str) -> dict[str, object]:
+    """What a row of this sheet holds in place of required cells that could not be read."""
+    hints = get_type_hints(ROWS[key])
+    return {
+        column.key: _NOTHING[hints[column.key]]
+        for column in definition().sheets[key].columns
+        if column.required
+    }
 
 
 def _titles(shape: Definition) -> str:

@@ -63,10 +63,18 @@ def _value(column: Column, value: object) -> str:
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What every row has: the number the person sees, and the sheet's name when several are called alike."""
+    """What every row has: the number the person sees, and the sheet's name when several are called alike.
+
+    `unread` are the keys of cells that have an error: what stands there in this row means nothing.
+    """
 
     number: int
     sheet: str = ""
+    unread: frozenset[str] = frozenset()
+
+    def has_read(self, *keys: str) -> bool:
+        """Whether these cells can be judged by."""
+        return self.unread.isdisjoint(keys)
 
     def place_for(self, other: Row) -> str:
         """Where this row stands, said in a sentence about `other`."""
@@ -132,7 +140,7 @@ class DoctorRow(Row, frozen=True, kw_only=True):
     hospital: str
     code: str
     name: str
-    departments: tuple[str, ...]
+    departments: tuple[str, ...] = ()
     title: str = ""
     level: str
     skills: str = ""
@@ -174,8 +182,18 @@ class ScheduleRow(Row, frozen=True, kw_only=True):
     sells_after_end: bool = False
 
 
+ROWS: dict[str, type[Row]] = {
+    "hospital": HospitalRow,
+    "campus": CampusRow,
+    "department": DepartmentRow,
+    "doctor": DoctorRow,
+    "fee": FeeRow,
+    "schedule": ScheduleRow,
+}
+
+
 class Workbook(msgspec.Struct, kw_only=True):
-    """Everything that was read; a sheet that is not in the file is empty here."""
+    """Everything that was read, rows with errors as well; a sheet that is not in the file is empty here."""
 
     hospital: tuple[HospitalRow, ...] = ()
     campus: tuple[CampusRow, ...] = ()
@@ -203,20 +221,42 @@ def key_of(sheet: str, row: Row) -> Key:
     return tuple(getattr(row, name) for name in KEYS[sheet])
 
 
+def hospital_key(sheet: str) -> str:
+    """The column in which a row names its hospital."""
+    return "code" if sheet == "hospital" else "hospital"
+
+
 def by_key(sheet: str, rows: Iterable[AnyRow]) -> dict[Key, AnyRow]:
-    """Rows of one sheet by their key; of rows with the same key the first stays."""
+    """Rows of one sheet by their key, where it could be read; of rows with the same key the first stays."""
     found: dict[Key, AnyRow] = {}
     for row in rows:
-        found.setdefault(key_of(sheet, row), row)
+        if row.has_read(*KEYS[sheet]):
+            found.setdefault(key_of(sheet, row), row)
     return found
 
 
-def without_rows(book: Workbook, places: Container[tuple[str, int]]) -> Workbook:
-    """The workbook without the rows at these places: sheet as faults name it, and number."""
-    sheets = {
-        key: tuple(
-            row for row in getattr(book, key) if ((row.sheet or sheet.title), row.number) not in places
-        )
-        for key, sheet in definition().sheets.items()
-    }
-    return msgspec.structs.replace(book, **sheets)
+def comparable(row: Row) -> Row:
+    """The row without what does not matter: where it stands, and the order of a doctor's departments."""
+    if isinstance(row, DoctorRow):
+        row = msgspec.structs.replace(row, departments=tuple(sorted(row.departments)))
+    return msgspec.structs.replace(row, number=0, sheet="")
+
+
+def split_rows(book: Workbook, places: Container[tuple[str, int]]) -> tuple[Workbook, Workbook]:
+    """The workbook without the rows at these places (sheet as faults name it, and number), and these rows."""
+    kept, left = Workbook(), Workbook()
+    for key in KEYS:
+        rows = getattr(book, key)
+        setattr(kept, key, tuple(row for row in rows if place_of(key, row) not in places))
+        setattr(left, key, tuple(row for row in rows if place_of(key, row) in places))
+    return kept, left
+
+
+def unread_places(book: Workbook) -> set[tuple[str, int]]:
+    """Where rows stand of which some cell could not be read."""
+    return {place_of(key, row) for key in KEYS for row in getattr(book, key) if row.unread}
+
+
+def place_of(key: str, row: Row) -> tuple[str, int]:
+    """The sheet, as faults name it, and the number of a row."""
+    return row.sheet or definition().sheets[key].title, row.number
