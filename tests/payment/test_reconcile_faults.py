@@ -29,13 +29,13 @@ from tests.factories.bill import DAY, MORNING, NOON, BillGateway, bill_of, fetch
 pytestmark = pytest.mark.anyio
 
 
-def stranger() -> BillRow:
+def stranger(amount_fen: int = 100) -> BillRow:
     return BillRow(
         kind=BillKind.PAYMENT,
         out_trade_no=new_id(9).hex,
         transaction_id="T9",
         out_refund_no="",
-        amount_fen=100,
+        amount_fen=amount_fen,
         at=NOON,
         is_final=True,
     )
