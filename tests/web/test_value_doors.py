@@ -110,10 +110,69 @@ async def test_extremes_that_a_route_takes_come_back_by_every_other_door(doors: 
             assert seen[name] == doctor[name]
         hits = await doors.shown("/api/v1/search", q=str(doctor["name"]), limit="100")
         assert doctor["id"] in [hit["id"] for hit in hits["items"]]  # type: ignore[attr-defined]  # a list
-    outcome = await doors.imported(await doors.export(hospital["id"]))
+    await imports_unchanged(doors, hospital["id"])
+
+
+async def imports_unchanged(doors: Doors, hospital_id: object) -> None:
+    outcome = await doors.imported(await doors.export(hospital_id))
     assert (outcome["state"], outcome["errors"]) == ("done", [])
     changes = [(sheet["created"], sheet["updated"]) for sheet in outcome["sheets"]]  # type: ignore[attr-defined]  # a list
     assert set(changes) == {(0, 0)}
+
+
+@pytest.mark.parametrize(
+    "clinic",
+    [
+        {"room": "=3-1", "starts": "00:00:00", "ends": "23:59:00", "slot_min": 5, "capacity_per_slot": 1},
+        {
+            "room": "诊" * 40,
+            "starts": "08:00:00",
+            "ends": "08:05:00",
+            "slot_min": 30,
+            "capacity_per_slot": 100,
+        },
+        {"room": "0301", "valid_from": "2000-01-01", "valid_until": "2199-12-31", "on_holidays": "open"},
+        {"room": "#REF!", "level": "special", "own_level": True, "sells_after_end": True, "weekday": 6},
+    ],
+    ids=lambda clinic: clinic["room"][:5],
+)
+async def test_a_weekly_clinic_that_a_route_takes_is_exported_and_imports_unchanged(
+    doors: Doors, clinic: dict[str, object]
+) -> None:
+    """Even without a price, which the route does not ask for; and a doctor of no department beside it."""
+    hospital = await doors.made("/hospitals", {**HOSPITAL, "code": "H1"})
+    path = f"/hospitals/{hospital['id']}"
+    campus = await doors.made(f"{path}/campuses", {"code": "东,院", "name": "东院"})
+    department = await doors.made(f"{path}/departments", {"code": "=科", "name": "科"})
+    doctor = {"code": "0012", "name": "张三", "level": "general"}
+    known = await doors.made(f"{path}/doctors", {**doctor, "department_codes": ["=科"]})
+    await doors.made(f"{path}/doctors", {**doctor, "code": "#REF!"})
+    body: dict[str, object] = {
+        "doctor_id": known["id"],
+        "department_id": department["id"],
+        "campus_id": campus["id"],
+        "weekday": 0,
+        "period": "morning",
+        "starts": "08:00:00",
+        "ends": "12:00:00",
+        "slot_min": 30,
+        "capacity_per_slot": 5,
+        "level": "general",
+        "valid_from": "2026-01-01",
+    }
+    await doors.made(f"{path}/templates", body | clinic)
+
+    await imports_unchanged(doors, hospital["id"])
+
+
+async def test_a_time_with_seconds_is_taken_by_no_door(doors: Doors) -> None:
+    hospital = await doors.made("/hospitals", {**HOSPITAL, "code": "H1"})
+    answer = await doors.client.post(
+        f"{STAFF}/hospitals/{hospital['id']}/templates", json={"starts": "08:00:30"}, headers=doors.headers
+    )
+
+    faults = {fault["field"]: fault["message"] for fault in answer.json()["errors"]}
+    assert (answer.status_code, faults["starts"]) == (422, "时间只到分钟，请去掉秒")
 
 
 async def full(doors: Doors, path: str) -> list[dict[str, object]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date, time
 from pathlib import Path
 
@@ -12,11 +14,12 @@ from hypothesis import strategies as st
 from openpyxl import Workbook as Book
 from openpyxl import load_workbook
 
+from guahao.kernel.export import Form, Sheet, as_file, whole
 from guahao.web.workbook.cell import Bad, written
 from guahao.web.workbook.columns import Column, definition, read_cell
-from guahao.web.workbook.rows import ROWS
+from guahao.web.workbook.rows import ROWS, CampusRow, Workbook
 from guahao.web.workbook.template import write_template
-from guahao.web.workbook.write import shown
+from guahao.web.workbook.write import shown, write_workbook
 from tests.factories.workbook import headers, read_at, sheets, write_xlsx
 
 _TEXT = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" \n"), max_size=60).map(
@@ -152,3 +155,68 @@ def test_a_sheet_that_cannot_be_matched_is_told(tmp_path: Path, title: str, sent
     faults = read_at(path).faults
 
     assert [str(fault) for fault in faults] == [sentence]
+
+
+_CODES = (
+    "0012",
+    "007",
+    "1e5",
+    "1-2",
+    "=1+1",
+    "-5",
+    "@x",
+    "'1",
+    "#REF!",
+    "20261130000000000018",
+    "TRUE",
+    "8:30",
+)
+_PHONES = ("010-12345678", "0571-1", "+86 571 8888-8888", "120", "00012345678", "(0571) 8888 8888")
+_NAMES = ("=院", "'院", "+1", "#N/A", "0301", "3-1", "院，东、西;一", '"院"', "1e5", "2026-01-01")
+
+
+def _campuses() -> list[CampusRow]:
+    return [
+        CampusRow(
+            number=0,
+            hospital="0001",
+            code=code,
+            name=_NAMES[place % len(_NAMES)],
+            address=_NAMES[-1 - place % len(_NAMES)],
+            phone=_PHONES[place % len(_PHONES)],
+        )
+        for place, code in enumerate(_CODES)
+    ]
+
+
+def _read_again(path: Path) -> list[CampusRow]:
+    reading = read_at(path)
+    assert reading.faults == []
+    return [msgspec.structs.replace(row, number=0) for row in reading.book.campus]
+
+
+def test_codes_phones_and_names_survive_a_spreadsheet_that_opens_and_saves_the_export(tmp_path: Path) -> None:
+    path = tmp_path / "h.xlsx"
+    write_workbook(path, Workbook(campus=tuple(_campuses())))
+
+    book = load_workbook(path)
+    book.save(tmp_path / "saved.xlsx")
+
+    texts = [cell for row in book["院区"].iter_rows(min_row=2, max_col=5) for cell in row]
+    assert {cell.data_type for cell in texts} == {"s"}
+    assert {cell.number_format for cell in book["院区"]["B"][1:]} == {"@"}
+    assert _read_again(path) == _read_again(tmp_path / "saved.xlsx") == _campuses()
+
+
+@pytest.mark.anyio
+async def test_a_csv_that_runs_nothing_is_read_back_unchanged(tmp_path: Path) -> None:
+    columns = definition().sheets["campus"].columns
+    rows = [[str(getattr(row, one.key)) for one in columns[:5]] + ["", "", "是"] for row in _campuses()]
+    sheet = Sheet(title="院区", headings=[one.header for one in columns], rows=rows)
+
+    file, _ = await as_file(whole(lambda: sheet), name="campuses", form=Form.CSV)
+    (tmp_path / "院区.csv").write_bytes(file.content)
+
+    assert _read_again(tmp_path / "院区.csv") == _campuses()
+    lines = csv.reader(io.StringIO(file.content.decode("utf-8-sig"), newline=""))
+    assert all(not cell.startswith(("=", "+", "-", "@")) for line in lines for cell in line)

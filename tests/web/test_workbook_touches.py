@@ -110,6 +110,9 @@ async def test_a_file_that_closes_sessions_is_imported_with_the_confirmation_of_
         f"{on}的 1 次出诊不再放号，7 个没有约出的号停止预约。",
     )
     assert checked["touched"][1].startswith("其中 3 位患者已经预约或正在付款")
+    assert checked["touching_rows"] == [
+        {"sheet": "科室", "row": 3, "sessions": 1, "people": 3, "title": "".join(checked["touched"])}
+    ]
     assert [(error["code"], error["title"][:32]) for error in unasked["errors"]] == [
         ("touches_sessions", "这个文件会影响已经排好的 1 次出诊、3 位已预约的患者，还没有")
     ]
@@ -147,6 +150,8 @@ async def test_a_file_that_moves_a_clinic_tells_of_people_who_stay(
     assert refused.is_refused
     assert len(refused.touched) == 1
     assert "1 次出诊已有 3 位患者预约，不跟着改" in refused.touched[0]
+    (row,) = refused.touching_rows
+    assert str(row) == f"“出诊安排”第 2 行：{refused.touched[0]}"
 
 
 async def test_a_file_that_changes_nothing_needs_no_confirmation(

@@ -37,6 +37,8 @@ And what they take for the result of a formula that failed.
 _LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _NUMERIC = re.compile(r"[0-9][0-9.]*([eE][0-9]+)?")
 _DIGITS_KEPT = 11
+_BECOMES_A_DAY = re.compile(r"[0-9]{1,4}[-/][0-9]{1,4}")
+"""A room 3-1 becomes the first of March."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,9 @@ def _csv_cell(cell: Shown) -> Shown:
 
 
 def _loses_digits(cell: str) -> bool:
-    """Whether a spreadsheet would show another number: too long, with zeros in front, as a power of ten."""
+    """Whether a spreadsheet would show something else: too long, zeros in front, a power of ten, a day."""
+    if _BECOMES_A_DAY.fullmatch(cell):
+        return True
     if not _NUMERIC.fullmatch(cell):
         return False
     has_leading_zero = len(cell) > 1 and cell.startswith("0") and cell.isdigit()

@@ -4,6 +4,7 @@ import { texts } from '@/texts/imports'
 
 export type Import = Schemas['ImportSeen']
 export type RowError = Schemas['RowError']
+export type RowTouches = Schemas['RowTouches']
 
 export const xlsx = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'
 const mostBytes = 20 * 1024 * 1024

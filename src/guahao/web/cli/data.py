@@ -93,7 +93,7 @@ def import_(
         out.print(f"{count.title}: +{count.created} ~{count.updated} ={count.unchanged}", markup=False)
     for account in report.accounts:
         out.print(_account_line(account), markup=False)
-    for line in (*report.remarks, *report.faults, *report.touched):
+    for line in (*report.remarks, *report.faults, *report.touched, *report.touching_rows):
         err.print(str(line), markup=False)
     if report.confirm is not None:
         err.print(f"--confirm {report.confirm}", markup=False)

@@ -136,14 +136,24 @@ class ImportRemark(BaseModel):
     title: str
 
 
+class RowTouches(BaseModel):
+    """What one row of the file does to coming sessions and to how many people, in words."""
+
+    sheet: str
+    row: int
+    sessions: int
+    people: int
+    title: str
+
+
 class ImportSeen(BaseModel):
     """An import: `done` of `total` rows written so far, and its outcome once `state` is final.
 
     With `errors` nothing was written, unless it is done with `only_good_rows`: then these rows were left out.
     `error_count` is how many errors there are, the first 500 are shown. `rows` accounts for every row of the
     file. `waiting_fees` are prices that wait for a second person. `hospital_ids` are those in the file.
-    `touched` says what becomes of coming sessions and people in them; such an import is refused unless it is
-    sent with the `confirm` told here.
+    `touched` says what becomes of coming sessions and people in them, `touching_rows` the same by row; such
+    an import is refused unless it is sent with the `confirm` told here.
     """
 
     id: str
@@ -162,6 +172,7 @@ class ImportSeen(BaseModel):
     waiting_fees: int
     hospital_ids: list[str]
     touched: list[str]
+    touching_rows: list[RowTouches]
     confirm: str | None
     created_at: dt.datetime
     created_by_name: str | None
@@ -191,6 +202,10 @@ class ImportSeen(BaseModel):
             waiting_fees=report.get("waiting_fees", 0),
             hospital_ids=[str(id_) for id_ in report.get("hospital_ids", ())],
             touched=list(report.get("touched", ())),
+            touching_rows=[
+                RowTouches(title=row.pop("message"), **row)
+                for row in map(dict, report.get("touching_rows", ()))
+            ],
             confirm=report.get("confirm"),
             created_at=row.created_at,
             created_by_name=people.get(row.created_by),

@@ -33,6 +33,7 @@ _LANES = 3
 """How many hospitals' imports a worker does side by side."""
 
 _FAULTS_KEPT = 500
+_TOUCHING_ROWS_KEPT = 200
 _CLAIMS = text("SELECT pg_advisory_xact_lock(4801339)")
 """One claim at a time: of two at once neither would see that the other takes a file of the same hospital."""
 
@@ -175,7 +176,11 @@ async def _end(sessions: Sessions, claimed: _Claimed, state: ImportState, report
 
 
 async def _finish(db: AsyncSession, claimed: _Claimed, state: ImportState, report: ImportReport) -> None:
-    kept = msgspec.structs.replace(report, faults=report.faults[:_FAULTS_KEPT])
+    kept = msgspec.structs.replace(
+        report,
+        faults=report.faults[:_FAULTS_KEPT],
+        touching_rows=report.touching_rows[:_TOUCHING_ROWS_KEPT],
+    )
     await _write(
         db,
         claimed,

@@ -39,7 +39,8 @@ class Attempt:
     """One import. What is wrong with the file is found at once, whatever becomes of it.
 
     `_found` are its errors. `_followed` concern rows that are right by themselves and refer to one that
-    is not: told where the others are imported without them, and never as something to mend.
+    is not: told where the others are imported without them, and never as something to mend. `changed`
+    holds the rows that were written in the end.
     """
 
     def __init__(self, reading: Reading, *, by: Sender, progress: Progress, now: datetime) -> None:
@@ -53,6 +54,7 @@ class Attempt:
         self._found = [*reading.faults, *strange]
         self._followed: list[Fault] = []
         self._refusals = 0
+        self.changed = Workbook()
         self._is_whole = by.choice is Choice.ALL or not reading.is_usable or bool(strange)
 
     async def run(self, db: AsyncSession, current: Workbook) -> ImportReport:
@@ -66,11 +68,11 @@ class Attempt:
             if self._is_too_bad:
                 return self._refused()
             book = with_levels(self._book, current)
-            changed, counts = _differences(book, current)
+            self.changed, counts = _differences(book, current)
             writer = Writer(db, progress=self._progress, actor=self._by.actor, now=self._now)
             try:
                 async with db.begin_nested():
-                    await writer.write(changed, current)
+                    await writer.write(self.changed, current)
             except RowsRefusedError as error:
                 db.expunge_all()
                 self._refusals += 1
@@ -87,7 +89,7 @@ class Attempt:
             counts=counts,
             faults=tuple(faults),
             waiting_fees=writer.waiting_fees,
-            hospital_ids=await hospitals_named(db, {code for _, code in owners(self._book)}),
+            hospital_ids=tuple(await hospitals_named(db, {code for _, code in owners(self._book)})),
             accounts=accounts_of(self._reading, faults),
             remarks=tuple(self._reading.remarks),
         )
@@ -129,9 +131,10 @@ def _places(faults: Iterable[Fault]) -> set[tuple[str, int]]:
     return {(fault.sheet, fault.row) for fault in faults}
 
 
-async def hospitals_named(db: AsyncSession, codes: set[str]) -> tuple[int, ...]:
-    """The numbers of the hospitals with these codes, in order."""
-    return tuple(await db.scalars(select(Hospital.id).where(Hospital.code.in_(codes)).order_by(Hospital.id)))
+async def hospitals_named(db: AsyncSession, codes: set[str]) -> dict[int, str]:
+    """The hospitals with these codes by their number, in order."""
+    found = select(Hospital.id, Hospital.code).where(Hospital.code.in_(codes)).order_by(Hospital.id)
+    return {row.id: row.code for row in await db.execute(found)}
 
 
 def _differences(book: Workbook, current: Workbook) -> tuple[Workbook, tuple[SheetCount, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from zlib import crc32
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.scheduling.service.touched import (
-    Before,
+    Touched,
     coming_sessions,
     joined,
     record_touched,
@@ -22,6 +22,7 @@ from guahao.scheduling.service.touched import (
 )
 from guahao.web.workbook.apply import SYSTEM, Progress, owners
 from guahao.web.workbook.attempt import Attempt, hospitals_named
+from guahao.web.workbook.consequences import rows_that_touch
 from guahao.web.workbook.current import current_workbook
 from guahao.web.workbook.read import Reading
 from guahao.web.workbook.reading import read_path
@@ -70,29 +71,30 @@ async def load_into(
     """
     codes = {code for _, code in owners(reading.book) if code and by.only in (None, code)}
     await _lock(db, codes)
-    ids = await hospitals_named(db, codes)
-    before = [await coming_sessions(db, hospital_id=hospital_id, now=now) for hospital_id in ids]
+    hospitals = await hospitals_named(db, codes)
+    before = [await coming_sessions(db, hospital_id=hospital_id, now=now) for hospital_id in hospitals]
     current = await current_workbook(db, codes=codes)
     db.expunge_all()  # what was just read must not answer for rows that are about to be written
     attempt = Attempt(reading, by=by, progress=progress, now=now)
     report = await attempt.run(db, current)
-    return report if report.is_refused else await _told(db, report, before, by=by, reading=reading, now=now)
+    if report.is_refused:
+        return report
+    touched = {one.hospital_id: await touched_since(db, one, now=now) for one in before}
+    if not any(touched.values()):
+        return report
+    rows = [
+        await rows_that_touch(db, attempt.changed, of_hospital, hospital=hospitals[id_], hospital_id=id_)
+        for id_, of_hospital in touched.items()
+    ]
+    report = await _confirmed(db, report, touched, by=by, reading=reading)
+    return msgspec.structs.replace(report, touching_rows=tuple(row for of_one in rows for row in of_one))
 
 
-async def _told(
-    db: AsyncSession,
-    report: ImportReport,
-    before: Sequence[Before],
-    *,
-    by: Sender,
-    reading: Reading,
-    now: datetime,
+async def _confirmed(
+    db: AsyncSession, report: ImportReport, touched: Mapping[int, Touched], *, by: Sender, reading: Reading
 ) -> ImportReport:
     """Add what the import did to coming sessions; refused unless exactly that was confirmed."""
-    touched = {one.hospital_id: await touched_since(db, one, now=now) for one in before}
     every = joined(touched.values())
-    if not every:
-        return report
     if every.token != by.confirm and not by.is_dry_run:
         numbers = {"sessions": len(every.sessions), "people": every.people}
         report = refused(reading, [file_fault("", 0, "", "touches_sessions", **numbers)])

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from guahao.web.workbook.account import Remark, SheetAccount, accounts_with
+from guahao.web.workbook.consequences import RowTouches
 from guahao.web.workbook.read import Reading
 from guahao.web.workbook.rows import Fault, unread_places
 
@@ -40,6 +41,8 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[Remark, ...] = ()
     touched: tuple[str, ...] = ()
     """What becomes of coming sessions and the people in them, in sentences."""
+    touching_rows: tuple[RowTouches, ...] = ()
+    """The same by the rows of the file that do it."""
     confirm: str | None = None
     """Names exactly that; with it the import is meant."""
 

@@ -30,6 +30,7 @@ _FORMATS = {
     "national_code": _TEXT_FORMAT,
     "phone": _TEXT_FORMAT,
     "phones": _TEXT_FORMAT,
+    "room": _TEXT_FORMAT,
     "money": "0.00",
     "date": "yyyy-mm-dd",
     "last_day": "yyyy-mm-dd",
