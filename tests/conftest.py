@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import hypothesis
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 import guahao.adapters.alipay.keys as alipay_keys
 import guahao.adapters.wechat_pay.keys as wechat_keys
@@ -52,13 +54,29 @@ def database() -> Iterator[str]:
         yield dsn
 
 
-@pytest.fixture
-async def sessions(database: str) -> AsyncIterator[Sessions]:
+@pytest.fixture(scope="session")
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    """Shared by all tests of a process, since compiling and preparing anew takes as long as the tests."""
     engine = make_engine(database)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def sessions(engine: AsyncEngine) -> AsyncIterator[Sessions]:
+    earlier = asyncio.all_tasks()
     async with engine.begin() as connection:
         await connection.execute(text("CALL test.clean()"))
     yield make_sessions(engine)
-    await engine.dispose()
+    await _end(asyncio.all_tasks() - earlier)
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    """End what a test left running, that it may not disturb the next one; the tests' runner goes on."""
+    left = [task for task in tasks if "TestRunner" not in repr(task)]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 @pytest.fixture

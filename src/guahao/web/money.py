@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from guahao.adapters import alipay, wechat_pay
 from guahao.kernel.crypto import KeysUnusable, require_private
 from guahao.kernel.db import Sessions
@@ -20,6 +18,7 @@ from guahao.sandbox.keys import SandboxKeys, is_sandbox_secret
 from guahao.sandbox.wechat_pay.app import ADDRESS
 from guahao.sandbox.wechat_pay.app import http as wechat_http
 from guahao.sandbox.wechat_pay.message import Merchant
+from guahao.web.outbound import outbound
 
 SANDBOX = "sandbox"
 
@@ -99,7 +98,7 @@ def _wechat_pay(settings: Settings, sessions: Sessions, keys: SandboxKeys | None
         )
         http = wechat_http(sessions, keys, merchant=merchant, time_scale=settings.sandbox_time_scale)
     else:
-        http = httpx.AsyncClient()
+        http = outbound()
     return wechat_pay.WeChatPay(
         http,
         endpoint=endpoint,
@@ -116,7 +115,7 @@ def _alipay(settings: Settings, shop: AlipayShop | None) -> alipay.Alipay:
     if shop is not None:
         endpoint, folder = shop.address("gateway.do"), settings.keys_path / SANDBOX
     return alipay.Alipay(
-        httpx.AsyncClient() if shop is None else alipay_http(shop),
+        outbound() if shop is None else alipay_http(shop),
         endpoint=endpoint,
         app_id=settings.alipay_app_id,
         seller_id=settings.alipay_seller_id,
@@ -142,7 +141,7 @@ def errands(settings: Settings, used: Providers) -> tuple[Errand, ...]:
         return ()
     return sandbox_jobs.errands(
         used.sandbox_keys,
-        httpx.AsyncClient(),
+        outbound(),
         mchid=settings.wechat_pay_mchid,
         time_scale=settings.sandbox_time_scale,
     )

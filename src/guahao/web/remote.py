@@ -16,6 +16,7 @@ from guahao.kernel.db import Sessions
 from guahao.kernel.settings import IdentityProvider, Settings, SmsProvider
 from guahao.sandbox import sms, sms_outbox, weixin_api
 from guahao.sandbox.identity import SandboxIdentityVerifier
+from guahao.web.outbound import outbound
 
 _SANDBOX = "sandbox"
 
@@ -37,7 +38,7 @@ def sms_sender(settings: Settings, sessions: Sessions) -> SmsSender:
             )
         case SmsProvider.TENCENT:
             return sms_tencent.TencentSms(
-                httpx.AsyncClient(),
+                outbound(),
                 access_key_id=settings.sms_access_key_id,
                 access_key_secret=secret,
                 app_id=settings.sms_app_id,
@@ -47,7 +48,7 @@ def sms_sender(settings: Settings, sessions: Sessions) -> SmsSender:
             )
         case SmsProvider.ALIYUN:
             return sms_aliyun.AliyunSms(
-                httpx.AsyncClient(),
+                outbound(),
                 access_key_id=settings.sms_access_key_id,
                 access_key_secret=secret,
                 sign_name=settings.sms_sign_name,
@@ -68,7 +69,7 @@ def wechat_identity(settings: Settings, sessions: Sessions) -> WeChatIdentity:
     if not (app_id and secret):
         return NoWeChat()
     return wechat.WeChat(
-        httpx.AsyncClient(),
+        outbound(),
         app_id=app_id,
         app_secret=secret,
         endpoint=settings.wechat_endpoint or wechat.ENDPOINT,
@@ -84,7 +85,7 @@ def identity_verifier(settings: Settings) -> IdentityVerifier:
             return DeskVerifier()
         case IdentityProvider.TENCENT:
             return identity_tencent.TencentIdentity(
-                httpx.AsyncClient(),
+                outbound(),
                 access_key_id=settings.identity_access_key_id,
                 access_key_secret=settings.identity_access_key_secret.get_secret_value(),
                 endpoint=settings.identity_endpoint or identity_tencent.ENDPOINT,

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import func, select
 from starlette.routing import BaseRoute
@@ -50,6 +49,7 @@ from guahao.scheduling.service.touched import watching_sessions
 from guahao.web import clients, front, health, imports, openapi, remote, trouble
 from guahao.web.metrics import KERNEL_NUMBERS, Asked, job_numbers
 from guahao.web.money import Providers, errands, providers
+from guahao.web.outbound import outbound
 
 _KERNEL_JOBS = (
     Job(name="kernel.forget_idempotency_keys", every=timedelta(minutes=10), run=idempotency.forget_expired),
@@ -111,7 +111,7 @@ def anchor_sinks(settings: Settings) -> tuple[AnchorSink, ...]:
     if settings.anchor_syslog:
         sinks.append(SyslogAnchors(settings.anchor_syslog))
     if settings.anchor_url:
-        sinks.append(HttpAnchors(httpx.AsyncClient(), url=settings.anchor_url))
+        sinks.append(HttpAnchors(outbound(), url=settings.anchor_url))
     return tuple(sinks)
 
 
