@@ -10,8 +10,18 @@ const small = {
   'no-warning-comments': 'error',
 }
 
+const endAsClock = [
+  'error',
+  {
+    selector:
+      "CallExpression[callee.name=/^(timeText|clockText)$/][arguments.length=1] MemberExpression[property.name='ends_at']",
+    message: 'What ends at midnight would read 00:00: say it with timeRange or clockRange.',
+  },
+]
+
 const strict = {
   ...small,
+  'no-restricted-syntax': endAsClock,
   eqeqeq: ['error', 'always', { null: 'ignore' }],
   'no-console': ['error', { allow: ['warn', 'error'] }],
   '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
@@ -42,6 +52,7 @@ export default defineConfig(
       'vue/html-button-has-type': 'error',
       'vue/multi-word-component-names': 'off', // a page is named as its address
       'vue/no-ref-object-reactivity-loss': 'error',
+      'vue/no-restricted-syntax': endAsClock,
       'vue/no-static-inline-styles': 'error', // the pages' policy refuses them
       'vue/no-unused-refs': 'error',
       'vue/no-v-html': 'error',

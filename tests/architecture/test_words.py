@@ -10,6 +10,7 @@ CHINESE = re.compile(r"[\u3400-\u9fff]")
 READS_CHINESE = {
     "src/guahao/adapters/wechat_pay/message.py",  # whose account a refund went to, in the provider's words
     "src/guahao/catalog/policy/pinyin.py",  # names that the dictionary of readings lacks
+    "src/guahao/kernel/value/hours.py",  # 8点30分, as people type times
     "src/guahao/web/workbook/cell.py",  # units and extensions as people type them
 }
 DOCUMENTED = {"service", "queries", "events", "ports", "jobs", "policy", "api_patient", "api_staff", "access"}

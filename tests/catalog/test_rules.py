@@ -203,6 +203,9 @@ def test_the_defaults_are_said_so_that_everybody_understands() -> None:
 
     assert sentences[0] == "每天早上 7:00 放出 14 天后的号，您最早可以提前 14 天预约"
     assert "就诊前一天 24:00 以前可以免费取消" in sentences
+    assert "每天 22:00 到 24:00 不能预约，请换个时间" in sentences_of(
+        Rules(quiet_from=time(22), quiet_until=time(0))
+    )
     assert "选好号以后请在 15 分钟内付款，当天的号在 10 分钟内付款，过时号会自动取消" in sentences
 
 

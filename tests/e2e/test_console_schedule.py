@@ -110,7 +110,7 @@ def test_a_week_is_copied_after_a_look_and_the_copy_undone(world: World, signed_
     assert sessions(world, clinic) == before
 
 
-def test_templates_and_single_days_are_planned_with_a_preview(world: World, signed_in: SignIn) -> None:
+def test_a_template_until_midnight_is_planned_with_a_preview(world: World, signed_in: SignIn) -> None:
     clinic = clinic_in(world)
     desk = signed_in("hospital_admin")
 
@@ -125,11 +125,32 @@ def test_templates_and_single_days_are_planned_with_a_preview(world: World, sign
     ):
         desk.field(field).select_option(value=str(value))
     desk.fill("诊室", "模板室 3")
+    desk.fill("开始", "22:00")
+    desk.fill("结束", "2点")
+    desk.field("结束").blur()
+    desk.says("结束要晚于开始；要跨过零点的，请分成两天，前一天到 24:00 为止")
+    desk.fill("结束", "24：00")
+    desk.field("结束").blur()
+    expect(desk.field("结束")).to_have_value("24:00")
     desk.press("预览")
-    desk.says("按这个模板将产生的出诊")
+    desk.says("按这个模板将产生的出诊", "22:00–24:00")
     desk.look("template")
     desk.press("保存模板")
     desk.says("模板已保存，出诊会在一分钟内更新。")
+
+    made = world.sql.rows(
+        "SELECT room, weekday, version, ends::text FROM schedule_template"
+        " WHERE hospital_id = $1 AND doctor_id = $2",
+        HOSPITAL,
+        clinic.doctor_id,
+    )
+    assert [tuple(row) for row in made] == [("模板室 3", 0, 1, "24:00:00")]
+
+
+def test_a_single_day_is_planned(world: World, signed_in: SignIn) -> None:
+    clinic = clinic_in(world)
+    desk = signed_in("hospital_admin")
+
     desk.open("/exceptions")
     desk.at("单日变动")
     desk.press("新增变动")
@@ -141,11 +162,11 @@ def test_templates_and_single_days_are_planned_with_a_preview(world: World, sign
     desk.says("已登记，当天的出诊会在一分钟内更新。")
     desk.look("exceptions")
 
-    of_doctor = "WHERE hospital_id = $1 AND doctor_id = $2"
-    doctor = (HOSPITAL, clinic.doctor_id)
-    made = world.sql.rows(f"SELECT room, weekday, version FROM schedule_template {of_doctor}", *doctor)
-    different = world.sql.rows(f"SELECT date, kind FROM schedule_exception {of_doctor}", *doctor)
-    assert [tuple(row) for row in made] == [("模板室 3", 0, 1)]
+    different = world.sql.rows(
+        "SELECT date, kind FROM schedule_exception WHERE hospital_id = $1 AND doctor_id = $2",
+        HOSPITAL,
+        clinic.doctor_id,
+    )
     assert [tuple(row) for row in different] == [(NEXT, "cancelled")]
 
 

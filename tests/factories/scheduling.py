@@ -23,6 +23,7 @@ from guahao.catalog.models import (
 )
 from guahao.kernel.clock import at_local, local_date, utc_now
 from guahao.kernel.ids import hospital_of, new_id
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState, Slot, Suspension
 from guahao.scheduling.service.places import Move, move
 from guahao.scheduling.service.templates import TemplateRow
@@ -232,7 +233,7 @@ def template_row(clinic: Clinic, **overrides: Any) -> TemplateRow:
         "weekday": 0,
         "period": Period.MORNING,
         "starts": dt.time(8),
-        "ends": dt.time(10),
+        "ends": EndTime.at(dt.time(10)),
         "slot_min": 30,
         "capacity_per_slot": 5,
         "room": "301",

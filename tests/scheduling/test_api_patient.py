@@ -11,6 +11,7 @@ from guahao.catalog.models import Campus, DoctorLevel
 from guahao.catalog.service import FeeRow, upsert_fee
 from guahao.kernel.clock import utc_now
 from guahao.kernel.ids import new_id
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import Bucket, HolidayRule, Period, SessionState
 from guahao.scheduling.service.materialise import materialise
 from guahao.scheduling.service.templates import upsert_template
@@ -195,7 +196,7 @@ async def test_each_level_has_the_fee_of_its_level(db: AsyncSession, client: htt
             weekday=soon.weekday(),
             on_holidays=HolidayRule.OPEN,
             starts=dt.time(hour),
-            ends=dt.time(hour + 1),
+            ends=EndTime.at(dt.time(hour + 1)),
         )
         await upsert_template(db, row, by="staff:test", now=utc_now())
     await materialise(db, hospital_id=clinic.hospital_id, now=utc_now())

@@ -80,7 +80,7 @@ async def test_a_template_is_saved_listed_and_saved_again(
     assert listed.json()["items"] == [second.json()]
     assert (second.json()["room"], second.json()["starts"], second.json()["on_holidays"]) == (
         "405",
-        "08:00:00",
+        "08:00",
         "closed",
     )
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import HolidayRule, Period, ScheduleTemplate
 from guahao.scheduling.policy.plan import runs_on
 
@@ -20,7 +21,7 @@ def weekly(weekday: int, rule: HolidayRule) -> ScheduleTemplate:
         weekday=weekday,
         period=Period.MORNING,
         starts=time(8),
-        ends=time(12),
+        ends=EndTime.at(time(12)),
         on_holidays=rule,
         valid_from=_DAYS[0],
         valid_until=None,

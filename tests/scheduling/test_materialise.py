@@ -14,6 +14,7 @@ from guahao.catalog.models import Doctor
 from guahao.kernel.clock import at_local, local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import (
     Bucket,
     ClinicSession,
@@ -208,7 +209,7 @@ async def test_a_busy_room_is_left_out_and_the_rest_is_made(db: AsyncSession) ->
     ("overrides", "problem"),
     [
         ({"room": "302"}, DoctorBusy),
-        ({"starts": dt.time(9, 59), "ends": dt.time(11), "room": "302"}, DoctorBusy),
+        ({"starts": dt.time(9, 59), "ends": EndTime.at(dt.time(11)), "room": "302"}, DoctorBusy),
     ],
 )
 async def test_a_doctor_cannot_have_two_templates_at_once(
@@ -234,7 +235,7 @@ async def test_a_room_cannot_have_two_templates_at_once_but_one_after_the_other(
     with pytest.raises(RoomBusy):
         await upsert_template(db, row, by=BY, now=NOW)
 
-    after = template_row(other, campus_id=clinic.campus_id, starts=dt.time(10), ends=dt.time(12))
+    after = template_row(other, campus_id=clinic.campus_id, starts=dt.time(10), ends=EndTime.at(dt.time(12)))
     assert await upsert_template(db, after, by=BY, now=NOW) is not None
 
 
@@ -367,7 +368,7 @@ def changed_day(clinic: Clinic, template_id: UUID | None) -> ExceptionRow:
         reason="设备检修",
         template_id=template_id,
         starts=dt.time(8),
-        ends=dt.time(9),
+        ends=EndTime.at(dt.time(9)),
         capacity_per_slot=5,
         room="302",
     )

@@ -12,6 +12,7 @@ from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound
 from guahao.kernel.ids import new_id
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.jobs import JOBS
 from guahao.scheduling.models import (
     Bucket,
@@ -306,7 +307,7 @@ def extra(clinic: Clinic, **overrides: object) -> ExtraSession:
         "date": DAY,
         "period": Period.EVENING,
         "starts": dt.time(18),
-        "ends": dt.time(20),
+        "ends": EndTime.at(dt.time(20)),
         "slot_min": 30,
         "capacity_per_slot": 5,
         "room": "301",
@@ -353,7 +354,10 @@ async def test_an_extra_session_is_refused_when_doctor_or_room_is_taken(db: Asyn
     for wanted, problem in (
         (extra(clinic, room="302"), DoctorBusy),
         (extra(other, campus_id=clinic.campus_id), RoomBusy),
-        (extra(clinic, starts=dt.time(12), ends=dt.time(13), date=DAY - timedelta(days=30)), SessionInPast),
+        (
+            extra(clinic, starts=dt.time(12), ends=EndTime.at(dt.time(13)), date=DAY - timedelta(days=30)),
+            SessionInPast,
+        ),
         (extra(clinic, doctor_id=new_id(clinic.hospital_id)), NotFound),
     ):
         with pytest.raises(problem):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from guahao.catalog.queries import Rules
 from guahao.kernel.clock import at_local, local_date
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import (
     RESERVES,
     Bucket,
@@ -172,7 +173,10 @@ def test_a_hospital_can_follow_another_weekday_on_one_date() -> None:
 
 def test_the_narrowest_exception_wins() -> None:
     day = date(2026, 11, 23)
-    changed, cancelled = template(room="301"), template(room="302", starts=time(14), ends=time(16))
+    changed, cancelled = (
+        template(room="301"),
+        template(room="302", starts=time(14), ends=EndTime.at(time(16))),
+    )
     exceptions = [
         exception(day, ExceptionKind.CANCELLED, doctor_id=CLINIC.doctor_id),
         exception(
@@ -180,7 +184,7 @@ def test_the_narrowest_exception_wins() -> None:
             ExceptionKind.CHANGED,
             template_id=changed.id,
             starts=time(9),
-            ends=time(10),
+            ends=EndTime.at(time(10)),
             capacity_per_slot=2,
             room="401",
         ),

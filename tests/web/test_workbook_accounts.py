@@ -15,6 +15,7 @@ from openpyxl import Workbook as Book
 from openpyxl import load_workbook
 
 from guahao.kernel.sheet.archive import SourceFile, read_files
+from guahao.kernel.value.hours import EndTime
 from guahao.web.workbook.check import check, with_levels
 from guahao.web.workbook.columns import definition
 from guahao.web.workbook.read import Reading, reading_of
@@ -224,11 +225,11 @@ def test_two_sheets_of_one_name_are_both_named(tmp_path: Path) -> None:
         ),
         (
             put("出诊安排", 0, 开始时间=timedelta(days=1)),
-            "“出诊安排”第 2 行“开始时间”列：“24:00”" + _NO_TIME,
+            "“出诊安排”第 2 行“开始时间”列：24:00 是一天的结束，只能填在结束时间里；从零点开始请写 00:00",
         ),
         (
             put("出诊安排", 0, 开始时间=datetime(2026, 1, 1)),  # noqa: DTZ001
-            "“出诊安排”第 2 行“开始时间”列：“2026-01-01 00:00:00”" + _NO_TIME,
+            "“出诊安排”第 2 行“开始时间”列：“2026-01-01”" + _NO_TIME,
         ),
         (
             put("院区", 0, 院区编码=timedelta(days=1, hours=2)),
@@ -378,7 +379,7 @@ def test_a_zip_of_sheets_made_on_a_mac_is_read(tmp_path: Path) -> None:
     reading = read(out.getvalue(), "a.zip")
 
     assert (reading.faults, reading.remarks) == ([], [])
-    assert [row.ends for row in reading.book.schedule] == [time(12), time(12)]
+    assert [row.ends for row in reading.book.schedule] == [EndTime.at(time(12))] * 2
 
 
 def test_excels_codes_in_a_text_are_undone(tmp_path: Path) -> None:

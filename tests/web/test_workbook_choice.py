@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from guahao.catalog.models import Doctor, Hospital
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import Bucket, ClinicSession, ScheduleTemplate, Slot
 from guahao.scheduling.service.materialise import materialise_due
 from guahao.web.workbook.load import load_workbook
@@ -179,7 +180,7 @@ async def test_xl4_an_overlap_with_what_is_planned_shows_both_and_overwrites_not
     assert "与本行的 11:30-15:00（诊室 309）重叠。原安排没有改动" in fault.message
     async with transaction(sessions) as db:
         hours = select(ScheduleTemplate.starts, ScheduleTemplate.ends).order_by(ScheduleTemplate.weekday)
-        assert [tuple(row) for row in await db.execute(hours)] == [(time(8), time(12))] * 2
+        assert [tuple(row) for row in await db.execute(hours)] == [(time(8), EndTime.at(time(12)))] * 2
 
 
 async def test_xl5_a_title_above_the_heading_and_blank_rows_below_are_understood(

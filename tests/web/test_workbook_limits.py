@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from enum import Enum
 from typing import Annotated, Any
 
@@ -106,8 +106,9 @@ def days() -> Iterator[date]:
         yield from (limit + timedelta(days=step) for step in (-2, -1, 0, 1, 2))
 
 
-def times() -> Iterator[time]:
-    yield from (time(0), time(0, 1), time(8, 30), time(23, 59), time(8, 0, 30), time(8, 0, 0, 1))
+def times() -> Iterator[str]:
+    yield from ("00:00", "00:01", "8:30", "08:30:00", "0８：30", "23:59", "24:00", "24点", "24:01", "25:00")
+    yield from ("08:00:30", "08:00:00.000001", "08:00+08:00", "08:60", "8", "-1:00", "")
 
 
 PROBES: dict[str, list[Any]] = {
@@ -128,6 +129,7 @@ KINDS = {
     "date": "date",
     "last_day": "date",
     "time": "time",
+    "end_time": "time",
 }
 LISTS = {"codes", "list", "lines", "phones"}
 

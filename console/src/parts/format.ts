@@ -40,6 +40,17 @@ export function timeText(moment: string | number | Date | null | undefined): str
   return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`
 }
 
+/** 24:00 of midnight: the end of something, which ends with its day. A clock time such as 24:00 stays. */
+function endText(moment: string | null | undefined): string {
+  const clock = timeText(moment)
+  return clock === '00:00' ? '24:00' : clock
+}
+
+/** 09:00–09:30, of two moments of one day or two clock times. */
+export function timeRange(starts: string | null | undefined, ends: string | null | undefined): string {
+  return `${timeText(starts)}–${endText(ends)}`
+}
+
 /** 2026-11-26 09:00, for tables: columns stay in line and can be compared. */
 export function dateTimeText(moment: string | number | Date | null | undefined): string {
   if (moment === null || moment === undefined) return texts.none

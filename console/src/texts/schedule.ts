@@ -118,6 +118,10 @@ export const texts = {
   period: '午别',
   starts: '开始',
   ends: '结束',
+  clockUnits: { hours: '点时', minutes: '分' },
+  clockWrong: '请按 24 小时制填写，例如 18:30',
+  startsAtEnd: '24:00 是一天的结束，只能填在结束时间里',
+  endsBeforeStart: '结束要晚于开始；要跨过零点的，请分成两天，前一天到 24:00 为止',
   slotMin: '每个时段几分钟',
   capacityPerSlot: '每个时段几个号',
 
@@ -140,7 +144,6 @@ export const texts = {
   endFrom: '从哪天起停用',
   templateEnded: '模板已停用。',
   onlyCurrent: '只看现在和以后有效的',
-  timeRange: (starts: string, ends: string) => `${starts}–${ends}`,
   validity: (from: string, until: string | null) => (until ? `${from} 至 ${until} 前` : `${from} 起`),
   perSlot: (minutes: number, places: number) => `${minutes} 分钟 ${places} 个号`,
   preview: '预览',

@@ -10,7 +10,7 @@ export const texts = {
 
   ownSessions: '我今天的出诊',
   noSessions: '今天没有您的出诊。',
-  ownSession: (from: string, to: string, room: string) => `${from}–${to} ${room}`,
+  ownSession: (time: string, room: string) => `${time} ${room}`,
   ownBooked: (count: number) => `已预约 ${count} 人`,
 
   needs: '需要处理',

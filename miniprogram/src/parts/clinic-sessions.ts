@@ -1,7 +1,7 @@
 // A doctor's sessions as the calendar and the list of slots show them.
 import type { Schemas } from '../api/client'
 import { type DayFact, releaseText } from './days'
-import { clockText, periodText, yuan } from './format'
+import { clockRange, periodText, yuan } from './format'
 import { say, texts } from '../texts/catalog'
 
 export type SessionView = Schemas['SessionView']
@@ -108,7 +108,7 @@ function noteOf(session: SessionView, state: DayState, today: string): string {
 }
 
 export function slotItem(slot: SlotView): SlotItem {
-  const time = `${clockText(slot.starts_at)}–${clockText(slot.ends_at)}`
+  const time = clockRange(slot.starts_at, slot.ends_at)
   const word = slot.bookable ? say.free(slot.free) : texts.slotReasons[slot.reason ?? 'closed']
   const tone = slot.bookable ? (slot.free <= few ? 'few' : 'free') : 'none'
   const label = [time, word, slot.bookable ? texts.doctor.book : ''].join(' ').trim()

@@ -32,11 +32,17 @@ export function periodText(period: 'morning' | 'afternoon' | 'evening'): string 
   return texts.periods[period]
 }
 
+/** 23:30–24:00, of two moments of one day: what ends at midnight ends with its day. */
+export function clockRange(startsAt: string, endsAt: string): string {
+  const ends = clockText(endsAt)
+  return `${clockText(startsAt)}–${ends === '00:00' ? '24:00' : ends}`
+}
+
 /** 上午 09:00–09:30 */
 export function timeText(startsAt: string, endsAt: string): string {
   const hour = chinese(startsAt).getUTCHours()
   const period = hour < 12 ? 'morning' : hour < 18 ? 'afternoon' : 'evening'
-  return `${periodText(period)} ${clockText(startsAt)}–${clockText(endsAt)}`
+  return `${periodText(period)} ${clockRange(startsAt, endsAt)}`
 }
 
 /** ¥25.00 of 2500 fen. */

@@ -1,7 +1,7 @@
 // The next appointment as the home page shows it.
 import type { Schemas } from '../api/client'
 import { namedDay } from './days'
-import { clockText, periodText } from './format'
+import { clockRange, clockText, periodText } from './format'
 import { say, texts } from '../texts/catalog'
 
 type Appointment = Schemas['AppointmentOut']
@@ -23,7 +23,7 @@ export function visitOf(appointment: Appointment, today: string): Visit {
   const paying = appointment.state === 'held' && appointment.allowed.pay
   return {
     day: say.daysOn(namedDay(appointment.date, today), periodText(appointment.period)),
-    time: `${clockText(appointment.starts_at)}–${clockText(appointment.ends_at)}`,
+    time: clockRange(appointment.starts_at, appointment.ends_at),
     place: say.roomOf(place.room, place.name),
     hospital: say.joined([hospital.name, department.name]),
     who: say.joined([say.doctorTitle(doctor.name, doctor.title), say.patientOf(patient.name)]),

@@ -1,6 +1,6 @@
 // The calendar's days, cells and movements, without a screen.
 import type { Body } from '@/api/client'
-import { addDays, dateOf, dayText, timeText } from '@/parts/format'
+import { addDays, dateOf, dayText, timeRange, timeText } from '@/parts/format'
 import { texts } from '@/texts/schedule'
 
 export type Calendar = Body<'get', '/api/v1/staff/hospitals/{hospital_id}/calendar'>
@@ -94,8 +94,8 @@ export function stateWord(cell: Pick<Cell, 'state' | 'free'>): string {
   return isFull(cell) ? texts.full : texts.states[cell.state]
 }
 
-export function timeRange({ starts_at, ends_at }: Pick<Cell, 'starts_at' | 'ends_at'>): string {
-  return texts.timeRange(timeText(starts_at), timeText(ends_at))
+export function hoursOf({ starts_at, ends_at }: Pick<Cell, 'starts_at' | 'ends_at'>): string {
+  return timeRange(starts_at, ends_at)
 }
 
 /** Everything a chip shows, as a sentence for those who do not see colours and bars. */
@@ -107,7 +107,7 @@ export function chipLabel(doctor: string, cell: Cell): string {
     texts.free(cell.free),
     cell.room,
   ]
-  return texts.chipLabel(doctor, dayText(cell.date), timeRange(cell), parts.join(texts.comma))
+  return texts.chipLabel(doctor, dayText(cell.date), hoursOf(cell), parts.join(texts.comma))
 }
 
 /** Where the focus is: a doctor's row, a day's column, and which of the sessions of that day. */

@@ -2,7 +2,7 @@
 import type { Body, Schemas } from '@/api/client'
 import { addDays, dateTimeText, dayText } from '@/parts/format'
 import { texts } from '@/texts/schedule'
-import { mondayOf, timeRange } from './calendar'
+import { mondayOf, hoursOf } from './calendar'
 
 export type Change = Schemas['ScheduleChangeOut']
 export type ChangeItem = Schemas['ScheduleChangeItemOut']
@@ -122,7 +122,7 @@ export function lookOf({ before, after }: ChangeItem): Look {
 
 export function whenText(item: ChangeItem): string {
   const look = lookOf(item)
-  return `${dayText(look.date)} ${timeRange(look)}`
+  return `${dayText(look.date)} ${hoursOf(look)}`
 }
 
 /** The days that a change was about. */

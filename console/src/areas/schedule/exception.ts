@@ -1,6 +1,7 @@
 // What is different on one day, as a form and in words; without a screen.
 import type { Body, Schemas } from '@/api/client'
-import { timeText } from '@/parts/format'
+import { timeRange } from '@/parts/format'
+import { isInOrder } from './hours'
 import { texts } from '@/texts/schedule'
 import type { Template } from './template'
 
@@ -68,7 +69,8 @@ export function exceptionOf(draft: ExceptionDraft): Schemas['ExceptionIn'] {
 export function isWhole(draft: ExceptionDraft): boolean {
   const needed: Record<Kind, () => boolean> = {
     cancelled: () => true,
-    changed: () => draft.starts < draft.ends && draft.capacity_per_slot > 0 && draft.room.trim() !== '',
+    changed: () =>
+      isInOrder(draft.starts, draft.ends) && draft.capacity_per_slot > 0 && draft.room.trim() !== '',
     substitute: () => draft.substitute_id !== '' && draft.substitute_id !== draft.doctor_id,
     follow_weekday: () => true,
   }
@@ -82,7 +84,7 @@ export function isWhole(draft: ExceptionDraft): boolean {
 
 /** A template in words, to be chosen. */
 export function templateText(template: Template, nameOf: NameOf): string {
-  const time = texts.timeRange(timeText(template.starts), timeText(template.ends))
+  const time = timeRange(template.starts, template.ends)
   return [nameOf(template.doctor_id), texts.weekdays[template.weekday], time, template.room].join(' ')
 }
 
@@ -96,7 +98,7 @@ export function effectText(row: Row, nameOf: NameOf): string {
     case 'cancelled':
       return texts.kinds.cancelled
     case 'changed':
-      return `${texts.timeRange(timeText(row.starts), timeText(row.ends))} ${row.room ?? ''}`
+      return `${timeRange(row.starts, row.ends)} ${row.room ?? ''}`
     case 'substitute':
       return nameOf(row.substitute_id)
     case 'follow_weekday':

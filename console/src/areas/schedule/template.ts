@@ -1,5 +1,6 @@
 // Templates and single sessions as forms; without a screen.
 import type { Body, Schemas } from '@/api/client'
+import { isInOrder } from './hours'
 import { texts } from '@/texts/schedule'
 
 export type Template = Body<'get', '/api/v1/staff/hospitals/{hospital_id}/templates'>['items'][number]
@@ -65,8 +66,8 @@ export function emptyTemplate(validFrom: string): TemplateDraft {
 }
 
 export function draftOf(template: Template): TemplateDraft {
-  const { starts, ends, valid_until, id: _id, version: _version, period: _period, ...rest } = template
-  return { ...rest, starts: starts.slice(0, 5), ends: ends.slice(0, 5), valid_until: valid_until ?? '' }
+  const { valid_until, id: _id, version: _version, period: _period, ...rest } = template
+  return { ...rest, valid_until: valid_until ?? '' }
 }
 
 /** The request of a draft. A template keeps the part of the day it was made for. */
@@ -75,14 +76,15 @@ export function templateOf(draft: TemplateDraft, template: Template | null): Sch
     ...draft,
     room: draft.room.trim(),
     valid_until: draft.valid_until || null,
-    period: template?.starts.slice(0, 5) === draft.starts ? template.period : periodOf(draft.starts),
+    period: template?.starts === draft.starts ? template.period : periodOf(draft.starts),
   }
 }
 
 /** What keeps a clinic from being sent; '' when nothing does. */
 export function isComplete(draft: ClinicDraft): boolean {
   const chosen = draft.doctor_id && draft.department_id && draft.campus_id && draft.room.trim()
-  return Boolean(chosen) && draft.starts < draft.ends && draft.slot_min >= 5 && draft.capacity_per_slot >= 1
+  const hasHours = isInOrder(draft.starts, draft.ends)
+  return Boolean(chosen) && hasHours && draft.slot_min >= 5 && draft.capacity_per_slot >= 1
 }
 
 export interface PreviewSum {

@@ -8,6 +8,7 @@ from datetime import time
 from guahao.catalog.policy.reading import NAMES
 from guahao.catalog.policy.rules import Rules
 from guahao.kernel.i18n import text
+from guahao.kernel.value.hours import EndTime
 
 Pick = Callable[[Rules], str | None]
 
@@ -65,6 +66,8 @@ _SENTENCES: tuple[Pick, ...] = (
 def sentences_of(rules: Rules) -> list[str]:
     """Every rule in plain Chinese, in the order in which a patient meets them."""
     shown = {name: _shown(getattr(rules, name)) for name in NAMES}
+    if rules.quiet_until == time():
+        shown["quiet_until"] = EndTime.at(rules.quiet_until)
     keys = [pick(rules) for pick in _SENTENCES]
     return [text(f"rule.{key}", **shown) for key in keys if key is not None]
 

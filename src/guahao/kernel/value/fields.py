@@ -13,9 +13,9 @@ from functools import partial
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
-from guahao.kernel.value import account, person, phone, words
+from guahao.kernel.value import account, hours, person, phone, words
 from guahao.kernel.value.signs import CONTROL, visible
 from guahao.kernel.value.unfit import Unfit
 
@@ -73,6 +73,45 @@ class Value:
         return value
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Marks a time of the clock: how it is read and written, and what is promised about its look."""
+
+    read: Callable[[str], object]
+    write: Callable[[Any], str]
+    pattern: str
+    example: str
+    description: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401  # pydantic's protocol
+        """Read a text; what was read before stays."""
+        return core_schema.no_info_plain_validator_function(
+            partial(self._checked, source),
+            serialization=core_schema.plain_serializer_function_ser_schema(self.write, when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Promise the normal form."""
+        return {
+            "type": "string",
+            "pattern": self.pattern,
+            "examples": [self.example],
+            "description": self.description,
+        }
+
+    def _checked(self, source: type, given: object) -> object:
+        if isinstance(given, source):
+            return given
+        if not isinstance(given, str):
+            raise PydanticKnownError("time_type")
+        try:
+            return self.read(given)
+        except Unfit as unfit:
+            raise _fault(unfit.reason, unfit.values) from None
+
+
 def fault(reason: str, *, field: str | None = None, **values: object) -> PydanticCustomError:
     """The validation error of a value; `field` names the member where several are judged together."""
     return _fault(reason, values if field is None else values | {"field": field})
@@ -80,15 +119,6 @@ def fault(reason: str, *, field: str | None = None, **values: object) -> Pydanti
 
 def _fault(reason: str, values: dict[str, Any]) -> PydanticCustomError:
     return PydanticCustomError(f"{FAULT}.{reason}", "unfit value", values)
-
-
-def local_minute(value: time) -> time:
-    """A time of the day as clinics are planned and workbooks write it: local, to the minute."""
-    if value.tzinfo is not None:
-        raise fault("times_local")
-    if value.second or value.microsecond:
-        raise fault("times_to_the_minute")
-    return value
 
 
 def _seen(typed: str) -> str:
@@ -170,3 +200,24 @@ Prose = Annotated[str, _prose(words.PROSE_MOST)]
 PhoneLine = Annotated[str, Value(read=phone.read_phone_line, most=phone.LINE_MOST)]
 Word = Annotated[str, Value(read=words.read_word, least=1, most=words.WORD_MOST)]
 Notice = Annotated[str, Value(read=words.read_notice, least=1, most=words.NOTICE_MOST)]
+
+ClockTime = Annotated[
+    time,
+    Clock(
+        read=hours.read_clock,
+        write="{:%H:%M}".format,
+        pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        example="18:00",
+        description="On China's clock, to the minute",
+    ),
+]
+EndTime = Annotated[
+    hours.EndTime,
+    Clock(
+        read=hours.read_end,
+        write=str,
+        pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+        example="24:00",
+        description="When it ends on China's clock, on the same day: its end is 24:00, and so is 00:00",
+    ),
+]

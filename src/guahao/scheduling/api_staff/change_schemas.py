@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field, RootModel, model_validator
 from guahao.catalog.queries import DoctorLevel
 from guahao.kernel.errors import REGISTRY
 from guahao.kernel.http import Body
-from guahao.kernel.value.fields import Room, fault
-from guahao.scheduling.api_staff.schemas import Day, LocalTime, Places, Refusal
+from guahao.kernel.value.fields import ClockTime, Room, fault
+from guahao.scheduling.api_staff.schemas import Day, Places, Refusal
 from guahao.scheduling.models import (
     ChangeKind,
     ChangeState,
@@ -98,15 +98,13 @@ class SetAlike(_Selected):
     room: Room | None = None
     capacity_per_slot: Places | None = None
     release_days_before: Annotated[int, Field(ge=0, le=365)] | None = None
-    release_time: LocalTime | None = None
+    release_time: ClockTime | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Self:
         if (self.release_days_before is None) != (self.release_time is None):
             missing = "release_time" if self.release_time is None else "release_days_before"
             raise fault("together", field=missing)
-        if self.release_time is not None and self.release_time.tzinfo is not None:
-            raise fault("times_local", field="release_time")
         if self.room is None and self.capacity_per_slot is None and self.release_time is None:
             raise fault("nothing_to_set", field="room")
         return self

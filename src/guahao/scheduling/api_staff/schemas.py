@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from guahao.catalog.queries import DoctorLevel
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import Body
-from guahao.kernel.value.fields import Room, fault, local_minute, reason_text
+from guahao.kernel.value.fields import ClockTime, EndTime, Room, fault, reason_text
 from guahao.kernel.value.numbers import DAY, PLACES_OF_SLOT, SLOT_MIN
 from guahao.scheduling.models import (
     Bucket,
@@ -41,7 +41,6 @@ SlotMin = Annotated[int, Field(ge=SLOT_MIN[0], le=SLOT_MIN[1], description="Minu
 Places = Annotated[int, Field(ge=PLACES_OF_SLOT[0], le=PLACES_OF_SLOT[1], description="Places of one slot")]
 Kept = Annotated[int, Field(ge=0, le=100)]
 Reason = Annotated[str, reason_text(least=1)]
-LocalTime = Annotated[dt.time, AfterValidator(local_minute), Field(description="In China, to the minute")]
 
 
 class Clinic(Body):
@@ -51,8 +50,8 @@ class Clinic(Body):
     department_id: UUID
     campus_id: UUID
     period: Period
-    starts: LocalTime
-    ends: LocalTime
+    starts: ClockTime
+    ends: EndTime
     slot_min: SlotMin
     capacity_per_slot: Places
     room: Room
@@ -158,8 +157,8 @@ class TemplateOut(BaseModel):
     campus_id: UUID
     weekday: int
     period: Period
-    starts: dt.time
-    ends: dt.time
+    starts: ClockTime
+    ends: EndTime
     slot_min: int
     capacity_per_slot: int
     room: str
@@ -186,8 +185,8 @@ class ExceptionIn(Body):
     doctor_id: UUID | None = None
     substitute_id: UUID | None = None
     weekday: Weekday | None = None
-    starts: LocalTime | None = None
-    ends: LocalTime | None = None
+    starts: ClockTime | None = None
+    ends: EndTime | None = None
     capacity_per_slot: Places | None = None
     room: Room | None = None
 
@@ -235,8 +234,8 @@ class ExceptionOut(BaseModel):
     doctor_id: UUID | None
     substitute_id: UUID | None
     weekday: int | None
-    starts: dt.time | None
-    ends: dt.time | None
+    starts: ClockTime | None
+    ends: EndTime | None
     capacity_per_slot: int | None
     room: str | None
     created_by: str
@@ -392,6 +391,6 @@ def _pools(pools: PoolsIn | None) -> dict[Bucket, int] | None:
     return None if pools is None else {Bucket(name): places for name, places in pools}
 
 
-def _check_times(starts: dt.time, ends: dt.time) -> None:
-    if starts >= ends:
-        raise fault("ends_before_start", field="ends", starts=f"{starts:%H:%M}", ends=f"{ends:%H:%M}")
+def _check_times(starts: ClockTime, ends: EndTime) -> None:
+    if not ends.is_after(starts):
+        raise fault("ends_before_start", field="ends", starts=f"{starts:%H:%M}", ends=str(ends))

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql import column
 
 from guahao.kernel.db import Base, closed_set
+from guahao.kernel.value.hours import EndTime
+from guahao.scheduling.models.ends import EndColumn
 from guahao.scheduling.models.place import Period
 
 _MINUTES = "int4range((extract(epoch FROM starts)/60)::int, (extract(epoch FROM ends)/60)::int)"
@@ -97,7 +99,7 @@ class ScheduleTemplate(Base):
     weekday: Mapped[int]
     period: Mapped[Period] = mapped_column(closed_set(Period))
     starts: Mapped[dt.time]
-    ends: Mapped[dt.time]
+    ends: Mapped[EndTime] = mapped_column(EndColumn)
     slot_min: Mapped[int]
     capacity_per_slot: Mapped[int]
     room: Mapped[str]
@@ -164,7 +166,7 @@ class ScheduleException(Base):
     substitute_id: Mapped[UUID | None]
     weekday: Mapped[int | None]
     starts: Mapped[dt.time | None]
-    ends: Mapped[dt.time | None]
+    ends: Mapped[EndTime | None] = mapped_column(EndColumn)
     capacity_per_slot: Mapped[int | None]
     room: Mapped[str | None]
     reason: Mapped[str]

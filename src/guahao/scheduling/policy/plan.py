@@ -9,6 +9,7 @@ from typing import assert_never
 from uuid import UUID
 
 from guahao.kernel.clock import at_local
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import (
     ExceptionKind,
     HolidayRule,
@@ -129,7 +130,7 @@ def _planned(
     *,
     doctor_id: UUID | None = None,
     starts: time | None = None,
-    ends: time | None = None,
+    ends: EndTime | None = None,
     capacity: int | None = None,
     room: str | None = None,
 ) -> PlannedSession:
@@ -145,7 +146,7 @@ def _planned(
         date=day,
         period=template.period,
         starts_at=at_local(day, starts or template.starts),
-        ends_at=at_local(day, ends or template.ends),
+        ends_at=(ends or template.ends).on(day),
         slot_min=template.slot_min,
         capacity_per_slot=capacity or template.capacity_per_slot,
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from guahao.kernel.clock import CHINA
 from guahao.kernel.i18n import text
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import Period, SessionState
 from guahao.scheduling.policy.plan import PlannedSession
 
@@ -65,14 +66,14 @@ class Neighbour:
 
 def when_text(starts_at: datetime, ends_at: datetime) -> str:
     """The time of a session in words: 11月26日 周四 08:00–12:00."""
-    starts, ends = starts_at.astimezone(CHINA), ends_at.astimezone(CHINA)
+    starts = starts_at.astimezone(CHINA)
     return text(
         "schedule.when",
         month=starts.month,
         day=starts.day,
         weekday=text("schedule.weekdays")[starts.weekday()],
         starts=f"{starts:%H:%M}",
-        ends=f"{ends:%H:%M}",
+        ends=EndTime.of(ends_at),
     )
 
 

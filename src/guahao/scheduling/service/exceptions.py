@@ -15,6 +15,7 @@ from guahao.audit.service import AuditEntry, record
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import hospital_of, new_id
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import (
     ClinicSession,
     ExceptionKind,
@@ -53,7 +54,7 @@ class ExceptionRow:
     substitute_id: UUID | None = None
     weekday: int | None = None
     starts: dt.time | None = None
-    ends: dt.time | None = None
+    ends: EndTime | None = None
     capacity_per_slot: int | None = None
     room: str | None = None
 

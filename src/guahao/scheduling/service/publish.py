@@ -15,6 +15,7 @@ from guahao.catalog.service import keep_catalog
 from guahao.kernel.clock import at_local
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import DIRECTORY, hospital_of, new_id
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState
 from guahao.scheduling.policy.plan import PlannedSession
 from guahao.scheduling.policy.refusals import CLOSED, FeeMissing, RoomBusy, SessionInPast, misfit
@@ -36,7 +37,7 @@ class ExtraSession:
     date: dt.date
     period: Period
     starts: dt.time
-    ends: dt.time
+    ends: EndTime
     slot_min: int
     capacity_per_slot: int
     room: str
@@ -118,7 +119,7 @@ def _planned(wanted: ExtraSession, hospital_id: int) -> PlannedSession:
         date=wanted.date,
         period=wanted.period,
         starts_at=at_local(wanted.date, wanted.starts),
-        ends_at=at_local(wanted.date, wanted.ends),
+        ends_at=wanted.ends.on(wanted.date),
         slot_min=wanted.slot_min,
         capacity_per_slot=wanted.capacity_per_slot,
     )

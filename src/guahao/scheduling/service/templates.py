@@ -20,6 +20,7 @@ from guahao.kernel.clock import local_date
 from guahao.kernel.db import constraint_of
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
+from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import (
     ClinicSession,
     HolidayRule,
@@ -76,7 +77,7 @@ class TemplateRow:
     weekday: int
     period: Period
     starts: dt.time
-    ends: dt.time
+    ends: EndTime
     slot_min: int
     capacity_per_slot: int
     room: str

@@ -14,6 +14,7 @@ from importlib.resources import files
 import msgspec
 
 from guahao.kernel.sex import Sex
+from guahao.kernel.value.hours import EndTime
 from guahao.web.workbook.rows import (
     CampusRow,
     DepartmentRow,
@@ -249,7 +250,7 @@ def _schedules(hospital: _Hospital, employed: list[_Employed]) -> Iterator[Sched
                 weekday=weekday,
                 period=period,
                 starts=starts,
-                ends=ends,
+                ends=EndTime.at(ends),
                 slot_min=15 if one.level == "general" and one.nth % 4 == 0 else 30,
                 capacity_per_slot=_capacity(one),
                 room=_material().room.format(department=one.department.name, number=rooms_used[where]),

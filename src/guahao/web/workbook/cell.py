@@ -7,13 +7,14 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from guahao.kernel.export import CONTROL, RUNS_AS_FORMULA
 from guahao.kernel.i18n import text
 from guahao.kernel.money import fen_of_yuan
 from guahao.kernel.sheet.table import Cell, NoDate, NoResult
 from guahao.kernel.value import numbers, words
+from guahao.kernel.value.hours import EndTime, read_clock, read_end
 from guahao.kernel.value.phone import read_phone_line
 from guahao.kernel.value.signs import visible
 from guahao.kernel.value.unfit import Unfit
@@ -23,7 +24,7 @@ _FOR_EVER_YEARS = (2999, 9999)
 _LAST_DAY_OF_A_CLINIC = numbers.DAY[1] - timedelta(days=1)
 """Routes name the first day without a clinic, which is the day after its last one."""
 
-_TIME = re.compile(r"(\d{1,2})[:点时](\d{2})?分?(?::00)?")
+T = TypeVar("T")
 
 
 class Bad(ValueError):
@@ -71,7 +72,7 @@ def _raw(cell: Cell) -> str:
             clean = cell.replace("\r\n", "\n").strip()
             return clean[1:] if clean.startswith("'") and RUNS_AS_FORMULA.match(clean) else clean
         case _:
-            return str(cell)
+            return spoken(cell)
 
 
 def spoken(cell: Cell) -> str:
@@ -126,7 +127,7 @@ def _texts(
     return read_texts
 
 
-def _fit(read: Callable[[str], str], typed: str) -> str:
+def _fit(read: Callable[[str], T], typed: str) -> T:
     try:
         return read(typed)
     except Unfit as unfit:
@@ -217,21 +218,20 @@ def _date(cell: Cell) -> date:
         raise Bad("date", value=value) from None
 
 
-def _time(cell: Cell) -> time:
-    if isinstance(cell, datetime) and cell.time() != time():
-        cell = cell.time()
-    if isinstance(cell, float) and 0 <= cell < 1:
-        cell = timedelta(minutes=round(cell * 24 * 60))
-    if isinstance(cell, time) and not cell.second and not cell.microsecond:
-        return cell.replace(tzinfo=None)
-    value = spoken(cell) if isinstance(cell, timedelta) else _half_width(cell)
-    found = _TIME.fullmatch(value)
-    if not found or int(found[1]) > 23 or int(found[2] or 0) > 59:
-        raise Bad("time", value=value)
-    return time(int(found[1]), int(found[2] or 0))
+def _clock(read: Callable[[str], T]) -> Callable[[Cell], T]:
+    """Read a time of the clock; what is a number in a file means the time that Excel shows for it."""
+
+    def read_clock_cell(cell: Cell) -> T:
+        if isinstance(cell, datetime) and cell.time() != time():
+            cell = cell.time()
+        if isinstance(cell, float) and 0 <= cell < 1:
+            cell = timedelta(minutes=round(cell * 24 * 60))
+        return _fit(read, written(cell))
+
+    return read_clock_cell
 
 
-Value = str | int | float | bool | date | time | list[str]
+Value = str | int | float | bool | date | time | EndTime | list[str]
 
 READERS: dict[str, Callable[[Cell], Value | None]] = {
     "code": _text(words.read_code),
@@ -258,7 +258,8 @@ READERS: dict[str, Callable[[Cell], Value | None]] = {
     "money": _money,
     "date": _day,
     "last_day": _last_day,
-    "time": _time,
+    "time": _clock(read_clock),
+    "end_time": _clock(read_end),
 }
 """Readers of filled cells by the `kind` of their column; each raises `Bad`."""
 

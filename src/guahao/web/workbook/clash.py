@@ -25,7 +25,7 @@ _WHEN = ("hospital", "weekday", "starts", "ends", "valid_from", "valid_until")
 
 def _has_time(row: ScheduleRow) -> bool:
     """Whether hours and days are in order; otherwise that is told, and nothing follows from it."""
-    return row.starts < row.ends and (row.valid_until is None or row.valid_from <= row.valid_until)
+    return row.ends.is_after(row.starts) and (row.valid_until is None or row.valid_from <= row.valid_until)
 
 
 def _same_doctor(row: ScheduleRow) -> Hashable:
@@ -46,7 +46,7 @@ def _pairs(
         group.sort(key=lambda row: (row.starts, row.number))
         for index, row in enumerate(group):
             for other in group[index + 1 :]:
-                if other.starts >= row.ends:
+                if not row.ends.is_after(other.starts):
                     break
                 is_told = key == "room" and _is_one_doctor(row, other)
                 if not is_told and _share_a_day(row, other) and {id(row), id(other)} & fresh:
@@ -80,8 +80,8 @@ def _fault(before: ScheduleRow, row: ScheduleRow, key: str) -> Fault:
         own_doctor=row.doctor,
         weekday=word_of("weekday", row.weekday),
         starts=f"{before.starts:%H:%M}",
-        ends=f"{before.ends:%H:%M}",
+        ends=before.ends,
         other=before.place_for(row),
         start=before.valid_from,
-        own=f"{row.starts:%H:%M}-{row.ends:%H:%M}",
+        own=f"{row.starts:%H:%M}-{row.ends}",
     )

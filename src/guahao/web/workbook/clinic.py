@@ -23,9 +23,9 @@ def clinic_faults(row: ScheduleRow, known: Known) -> Iterator[Fault]:
     if not _stands(row, known):
         yield from _not_in_department(row, known)
         yield from _other_campus(row, known)
-    if row.has_read("starts", "ends") and row.ends <= row.starts:
-        starts, ends = f"{row.starts:%H:%M}", f"{row.ends:%H:%M}"
-        yield row_fault("schedule", row, "ends", "ends_before_start", ends=ends, starts=starts)
+    if row.has_read("starts", "ends") and not row.ends.is_after(row.starts):
+        starts = f"{row.starts:%H:%M}"
+        yield row_fault("schedule", row, "ends", "ends_before_start", ends=row.ends, starts=starts)
     last = row.valid_until if row.has_read("valid_from", "valid_until") else None
     if last is not None and last < row.valid_from:
         yield row_fault("schedule", row, "valid_until", "until_before_from", until=last, start=row.valid_from)

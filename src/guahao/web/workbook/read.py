@@ -15,6 +15,7 @@ import msgspec
 from guahao.kernel.i18n import text
 from guahao.kernel.sheet.table import Cell, Content, Table
 from guahao.kernel.sheet.table import Row as RawRow
+from guahao.kernel.value.hours import EndTime
 from guahao.web.workbook.account import (
     Remark,
     SheetAccount,
@@ -233,7 +234,14 @@ class _Reader:
         return matched
 
 
-_NOTHING: dict[object, object] = {str: "", int: 0, date: date.min, time: time.min, tuple[str, ...]: ()}
+_NOTHING: dict[object, object] = {
+    str: "",
+    int: 0,
+    date: date.min,
+    time: time.min,
+    EndTime: EndTime.at(time.min),
+    tuple[str, ...]: (),
+}
 
 
 @cache

@@ -11,6 +11,7 @@ import msgspec
 
 from guahao.kernel.i18n import text
 from guahao.kernel.sex import Sex
+from guahao.kernel.value.hours import EndTime
 from guahao.web.workbook.columns import Column, definition
 
 VALUE_SHOWN = 80
@@ -170,7 +171,7 @@ class ScheduleRow(Row, frozen=True, kw_only=True):
     weekday: int
     period: str
     starts: time
-    ends: time
+    ends: EndTime
     slot_min: int = 30
     capacity_per_slot: int
     room: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -16,12 +16,13 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from guahao.kernel.export import escaped, xlsx_text
 from guahao.kernel.i18n import text
+from guahao.kernel.value.hours import EndTime
 from guahao.kernel.value.words import join_words
 from guahao.web.workbook.cell import first_words
 from guahao.web.workbook.columns import Column, Sheet, definition, is_choice, words_of
 from guahao.web.workbook.rows import Row, Workbook
 
-Shown = str | int | float | date | time | None
+Shown = str | int | float | date | time | timedelta | None
 
 _TEXT_FORMAT = "@"
 _FORMATS = {
@@ -35,6 +36,7 @@ _FORMATS = {
     "date": "yyyy-mm-dd",
     "last_day": "yyyy-mm-dd",
     "time": "hh:mm",
+    "end_time": "[hh]:mm",
 }
 _WIDE = {"text": 32, "long_text": 48, "skills": 48, "lines": 40, "list": 36, "name": 22}
 _DROP_DOWN_ROWS = 5_000
@@ -56,7 +58,7 @@ def shown(column: Column, value: object) -> Shown:
         case int() | float() | date() | time():
             return value
         case _:
-            return _text(str(value))
+            return value.after_midnight if isinstance(value, EndTime) else _text(str(value))
 
 
 def _text(value: str) -> str:
