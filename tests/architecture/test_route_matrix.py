@@ -94,8 +94,8 @@ async def world(database: str, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         foreign = await populate(db)
         headers = {role: await people(db, role, own) for role in HOSPITAL_ROLES}
         platform = {role: await people(db, role, None) for role in PLATFORM_ROLES}
-        login = await db.scalar(text("SELECT id FROM login LIMIT 1"))
-    foreign.ids["login"] = str(login)
+        for table in ("login", "person_duplicate"):  # rows of no hospital
+            foreign.ids[table] = str(await db.scalar(text(f"SELECT id FROM {table} LIMIT 1")))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://guahao.test") as client:
         yield World(client=client, sessions=sessions, foreign=foreign, headers=headers, platform=platform)

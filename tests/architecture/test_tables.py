@@ -25,6 +25,7 @@ DIRECTORY = {
     "login_throttle",
     "patient",
     "person",
+    "person_duplicate",  # of persons, whom several hospitals know
     "bill_run",  # a bill of the one merchant is about all hospitals
     "provider_fault",
     "sandbox_bill",  # what the providers would remember, of all hospitals; empty in production

@@ -41,6 +41,8 @@ NOT_IN_THE_COPY = {
     "control_request": "what two administrators decide about staff",
     "finance_case": "numbers of payments and refunds that are in the copy themselves",
     "idempotency_key": "first answers to requests, gone after 48 hours; what they did is copied",
+    "person_duplicate": "that two persons have one document, for desks to look at",
+    "person_duplicate_check": "that a desk looked, without a value",
     "person_quota": "how often staff looked people up",
     "refusal_count": "counts of refused requests by address, gone after a day",
     "sandbox_bill": "empty in production",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -19,9 +21,11 @@ from guahao.identity.models.person import Patient, Person
 from guahao.identity.service.value_forms import index_persons
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing
+from guahao.kernel.db import Sessions
 from guahao.kernel.ids import new_id
 from tests.factories.booking import Booker, appointment, book, make_booker
 from tests.factories.scheduling import make_clinic, make_slot
+from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
 NOTHING = {"patient.phone": 0, "person": 0, "person.identity": 0, "credit_event": 0, "booking_block": 0}
@@ -31,6 +35,14 @@ NOTHING = {"patient.phone": 0, "person": 0, "person.identity": 0, "credit_event"
 def keys(app: FastAPI) -> KeyRing:
     ring: KeyRing = app.state.key_ring
     return ring
+
+
+async def forget_all(
+    db: AsyncSession, sessions: Sessions, keys: KeyRing, *, at_once: int = 500
+) -> dict[str, int]:
+    """In transactions of its own: what the test has made is committed first."""
+    await db.commit()
+    return await forget_due(sessions, key_ring=keys, now=utc_now(), at_once=at_once)
 
 
 async def delete_patient(db: AsyncSession, booker: Booker, *, ago: timedelta = timedelta()) -> None:
@@ -51,7 +63,7 @@ async def phone_of(db: AsyncSession, booker: Booker) -> bytes | None:
 
 
 async def test_the_phone_of_a_deleted_patient_goes_once_no_visit_is_to_come(
-    db: AsyncSession, keys: KeyRing
+    db: AsyncSession, sessions: Sessions, keys: KeyRing
 ) -> None:
     booker, listed = await make_booker(db), await make_booker(db)
     row = await book(db, booker, (await make_slot(db)).id)
@@ -60,22 +72,22 @@ async def test_the_phone_of_a_deleted_patient_goes_once_no_visit_is_to_come(
         update(Patient).where(Patient.id == listed.patient_id).values(phone_sealed=b"x", phone_index=b"x")
     )
 
-    before = await forget_due(db, key_ring=keys, now=utc_now())
+    before = await forget_all(db, sessions, keys)
     kept = await phone_of(db, booker)
     await let_end(db, row.id, ago=timedelta(seconds=1))
     counted = await count_due(db, key_ring=keys, now=utc_now())
     still = await phone_of(db, booker)
-    done = await forget_due(db, key_ring=keys, now=utc_now())
+    done = await forget_all(db, sessions, keys)
 
     assert (before, kept, still) == (NOTHING, b"index", b"index")
     assert counted == done == NOTHING | {"patient.phone": 1}
     assert (await phone_of(db, booker), await phone_of(db, listed)) == (None, b"x")
     entry = (await db.scalars(select(AuditEntryRow).where(AuditEntryRow.action == "retention.forget"))).one()
-    assert entry.data == done
+    assert entry.data == {"patient.phone": 1}
 
 
 async def test_somebody_who_never_booked_is_forgotten_a_month_after_the_last_listing(
-    db: AsyncSession, keys: KeyRing
+    db: AsyncSession, sessions: Sessions, keys: KeyRing
 ) -> None:
     gone, recent, listed, booked = [await make_booker(db) for _ in range(4)]
     await book(db, booked, (await make_slot(db)).id)
@@ -83,7 +95,7 @@ async def test_somebody_who_never_booked_is_forgotten_a_month_after_the_last_lis
     await delete_patient(db, recent, ago=timedelta(days=29))
     await delete_patient(db, booked, ago=timedelta(days=31))
 
-    done = await forget_due(db, key_ring=keys, now=utc_now())
+    done = await forget_all(db, sessions, keys)
 
     assert done["person"] == 1
     assert set(await db.scalars(select(Person.id))) == {one.person_id for one in (recent, listed, booked)}
@@ -92,7 +104,7 @@ async def test_somebody_who_never_booked_is_forgotten_a_month_after_the_last_lis
 
 @pytest.mark.parametrize(("years", "is_forgotten"), [(14.9, False), (15.1, True)])
 async def test_an_identity_is_kept_as_long_as_its_visits_and_no_longer(
-    db: AsyncSession, keys: KeyRing, years: float, is_forgotten: bool
+    db: AsyncSession, sessions: Sessions, keys: KeyRing, years: float, is_forgotten: bool
 ) -> None:
     booker = await make_booker(db)
     row = await book(db, booker, (await make_slot(db)).id)
@@ -101,7 +113,7 @@ async def test_an_identity_is_kept_as_long_as_its_visits_and_no_longer(
     await delete_patient(db, booker, ago=ago)
     before = (await db.get_one(Person, booker.person_id)).document_index
 
-    done = await forget_due(db, key_ring=keys, now=utc_now())
+    done = await forget_all(db, sessions, keys)
     again = await count_due(db, key_ring=keys, now=utc_now())
 
     person = await db.get_one(Person, booker.person_id, populate_existing=True)
@@ -129,7 +141,9 @@ async def test_a_hospital_that_keeps_visits_longer_is_heeded(db: AsyncSession, k
     assert (await count_due(db, key_ring=keys, now=utc_now()))["person.identity"] == 0
 
 
-async def test_what_counted_against_somebody_a_year_ago_is_gone(db: AsyncSession, keys: KeyRing) -> None:
+async def test_what_counted_against_somebody_a_year_ago_is_gone(
+    db: AsyncSession, sessions: Sessions, keys: KeyRing
+) -> None:
     booker = await make_booker(db)
     for days in (367, 365):
         row = await book(db, booker, (await make_slot(db, days=days // 100)).id)
@@ -156,7 +170,7 @@ async def test_what_counted_against_somebody_a_year_ago_is_gone(db: AsyncSession
         await db.flush()
         await db.execute(update(Appointment).where(Appointment.id == row.id).values(ends_at=at, starts_at=at))
 
-    done = await forget_due(db, key_ring=keys, now=utc_now())
+    done = await forget_all(db, sessions, keys)
 
     assert done == NOTHING | {"credit_event": 1, "booking_block": 1}
     assert await db.scalar(select(func.count()).select_from(CreditEvent)) == 1
@@ -173,3 +187,44 @@ async def test_a_login_is_kept_a_month_after_it_ended_however_it_ended(db: Async
     await forget_ended(db)
 
     assert (await db.scalars(select(Login.account_id))).all() == [bookers[2].account_id]
+
+
+async def test_many_rows_go_in_transactions_of_a_bounded_size_each_with_its_entry(
+    db: AsyncSession, sessions: Sessions, keys: KeyRing
+) -> None:
+    for _ in range(5):
+        await delete_patient(db, await make_booker(db))
+    kept = await make_booker(db)
+
+    done = await forget_all(db, sessions, keys, at_once=2)
+    again = await forget_all(db, sessions, keys, at_once=2)
+
+    entries = select(AuditEntryRow.data).where(AuditEntryRow.action == "retention.forget")
+    assert (done, again) == (NOTHING | {"patient.phone": 5}, NOTHING)
+    assert (await db.scalars(entries.order_by(AuditEntryRow.id))).all() == [
+        {"patient.phone": count} for count in (2, 2, 1)
+    ]
+    assert await db.get(Patient, kept.patient_id) is not None
+
+
+async def test_what_was_forgotten_before_a_failure_stays_forgotten(
+    db: AsyncSession, sessions: Sessions, keys: KeyRing
+) -> None:
+    bookers = [await make_booker(db) for _ in range(3)]
+    for booker in bookers:
+        await delete_patient(db, booker)
+    last = max(booker.patient_id for booker in bookers)
+    await db.commit()
+
+    async with sessions() as other:
+        await other.execute(select(Patient.id).where(Patient.id == last).with_for_update())
+        work = asyncio.create_task(forget_due(sessions, key_ring=keys, now=utc_now(), at_once=2))
+        await until_somebody_waits(sessions)
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+    gone = select(func.count()).where(Patient.phone_index.is_(None))
+    assert await db.scalar(gone) == 2
+    assert (await db.scalars(select(AuditEntryRow.data))).all() == [{"patient.phone": 2}]
+    assert await forget_all(db, sessions, keys) == NOTHING | {"patient.phone": 1}

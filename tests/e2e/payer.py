@@ -150,13 +150,15 @@ class Payer:
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    def add(self, name: str, *, birth: date, relation: str, guardian: str | None = None) -> str:
+    def add(
+        self, name: str, *, birth: date, relation: str, guardian: str | None = None, number: str | None = None
+    ) -> str:
         """Add a patient with a resident number; the account agreed already, a guardian agrees for a child."""
         consents = [] if guardian is None else [{"kind": "child_sensitive", "version": 1}]
         patient = {
             "name": name,
             "document_type": "resident_id",
-            "document_number": resident_id(birth),
+            "document_number": number or resident_id(birth),
             "phone": phone(),
             "relation": relation,
             "guardian_patient_id": guardian,

@@ -26,7 +26,17 @@ async def any_row(db: AsyncSession, table: Table, *, hospital_id: int, mark: str
 
     Rows that it must refer to are made too. Raises LookupError when no combination passes the table's checks.
     """
-    references = await _references(db, table, hospital_id=hospital_id, mark=mark)
+    for is_apart in (False, True):
+        references = await _references(db, table, hospital_id=hospital_id, mark=mark, is_apart=is_apart)
+        if await _inserted(db, table, references, hospital_id=hospital_id, mark=mark):
+            return
+    message = f"no row fits {table.name}: add one by hand"
+    raise LookupError(message)
+
+
+async def _inserted(
+    db: AsyncSession, table: Table, references: dict[str, Any], *, hospital_id: int, mark: str
+) -> bool:
     needed = [column for column in table.c if _is_needed(column) or column.name == "hospital_id"]
     sets = (needed, [*needed, *(table.c[name] for name in references)], list(table.c))
     for columns, number in itertools.product(sets, _NUMBERS):
@@ -36,9 +46,8 @@ async def any_row(db: AsyncSession, table: Table, *, hospital_id: int, mark: str
         given |= {"hospital_id": hospital_id} if "hospital_id" in given else {}
         for closed in _choices(table, set(given)):
             if await _fits(db, table, given | closed):
-                return
-    message = f"no row fits {table.name}: add one by hand"
-    raise LookupError(message)
+                return True
+    return False
 
 
 async def _fits(db: AsyncSession, table: Table, values: dict[str, Any]) -> bool:
@@ -59,8 +68,12 @@ def _is_needed(column: Column[Any]) -> bool:
     return not column.nullable and column.server_default is None and column.default is None
 
 
-async def _references(db: AsyncSession, table: Table, *, hospital_id: int, mark: str) -> dict[str, Any]:
+async def _references(
+    db: AsyncSession, table: Table, *, hospital_id: int, mark: str, is_apart: bool
+) -> dict[str, Any]:
+    """Rows to refer to; `is_apart` takes two of one table where two columns refer to it."""
     found: dict[str, Any] = {}
+    seen: list[Table] = []
     for reference in table.foreign_key_constraints:
         if reference.use_alter:
             continue
@@ -68,6 +81,9 @@ async def _references(db: AsyncSession, table: Table, *, hospital_id: int, mark:
         statement = select(*(element.column for element in reference.elements)).limit(1)
         if "hospital_id" in target.c:
             statement = statement.where(target.c.hospital_id == hospital_id)
+        if is_apart:
+            statement = statement.offset(seen.count(target))
+            seen.append(target)
         row = (await db.execute(statement)).first()
         if row is None and all(_is_needed(element.parent) for element in reference.elements):
             await any_row(db, target, hospital_id=hospital_id, mark=mark)

@@ -29,6 +29,11 @@ export const texts = {
       why: '他们的家人在本院约过号；请他们带证件到窗口核验。',
       deed: '去窗口登记',
     },
+    duplicate_persons: {
+      title: '组就诊人可能是同一个人',
+      why: '两份档案的证件实为同一个号码，请核对以哪份为准。',
+      deed: '去核对',
+    },
     low_places: { title: '科室 7 天内约不到号', why: '可以加开出诊，或放出留着的号。', deed: '看排班' },
     closed_booked: {
       title: '位患者约在已停用的科室、医生或停开的门诊',

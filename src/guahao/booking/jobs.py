@@ -10,7 +10,7 @@ from guahao.booking.service.expire import expire_holds
 from guahao.booking.service.retention import forget_daily
 from guahao.booking.service.suspension import refund_undecided
 from guahao.kernel.crypto import KeyRing
-from guahao.kernel.jobs import Job
+from guahao.kernel.jobs import Errand, Job, Timed
 
 JOBS: tuple[Job, ...] = (
     Job(name="booking.expire_holds", every=timedelta(seconds=1), run=expire_holds),
@@ -19,7 +19,7 @@ JOBS: tuple[Job, ...] = (
 )
 
 
-def jobs(key_ring: KeyRing) -> tuple[Job, ...]:
+def jobs(key_ring: KeyRing) -> tuple[Timed, ...]:
     """List booking's jobs; what is sealed needs the keys."""
     forgetting = partial(forget_daily, key_ring=key_ring)
-    return (*JOBS, Job(name="booking.forget_due", every=timedelta(days=1), run=forgetting))
+    return (*JOBS, Errand(name="booking.forget_due", every=timedelta(days=1), run=forgetting))

@@ -13,6 +13,8 @@ export const actions = [
   'person.reveal',
   'person.release',
   'person.correct',
+  'person.duplicate',
+  'person.duplicate_check',
   'appointment.cancel',
   'appointment.excuse',
   'appointment.reschedule',

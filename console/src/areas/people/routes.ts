@@ -1,6 +1,7 @@
-// The page about members of staff.
+// The pages about members of staff and what is watched over.
 import type { AreaRoute } from '@/parts/route'
 import { texts } from '@/texts/people'
+import { texts as releases } from '@/texts/releases'
 
 export const routes: AreaRoute[] = [
   {
@@ -23,6 +24,16 @@ export const routes: AreaRoute[] = [
       permission: 'approve_control',
       needsHospital: false,
       menu: { group: 'admin', order: 15, icon: 'people' },
+    },
+  },
+  {
+    path: '/releases',
+    name: 'releases',
+    component: () => import('./releases.vue'),
+    meta: {
+      title: releases.title,
+      permission: 'view_releases',
+      menu: { group: 'admin', order: 30, icon: 'list' },
     },
   },
 ]

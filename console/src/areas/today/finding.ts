@@ -157,6 +157,7 @@ export const pages: Record<Schemas['NeedKind'], string | null> = {
   refunds_waiting: '/refunds?state=awaiting_approval',
   fee_changes_waiting: '/fees',
   unverified_patients: '/desk',
+  duplicate_persons: '/duplicates',
   low_places: '/schedule',
   closed_booked: '/schedule?view=month',
   holiday_sessions: '/schedule?view=month',

@@ -29,6 +29,7 @@ SEEN_BY: dict[NeedKind, set[Permission]] = {
     NeedKind.REFUNDS_WAITING: {Permission.MANAGE_MONEY},
     NeedKind.FEE_CHANGES_WAITING: {Permission.APPROVE_FEE},
     NeedKind.UNVERIFIED_PATIENTS: {Permission.BOOK_FOR_PATIENT},
+    NeedKind.DUPLICATE_PERSONS: {Permission.BOOK_FOR_PATIENT},
     NeedKind.LOW_PLACES: {Permission.EDIT_SCHEDULE},
     NeedKind.CLOSED_BOOKED: {Permission.EDIT_SCHEDULE, Permission.BOOK_FOR_PATIENT},
     NeedKind.HOLIDAY_SESSIONS: {Permission.EDIT_SCHEDULE},

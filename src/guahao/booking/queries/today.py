@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.queries.refusals import burst, logins_from_one_address
 from guahao.audit.service import RefusedAction
 from guahao.booking.models import Appointment, Channel
+from guahao.booking.queries.duplicates import duplicates_unchecked
 from guahao.catalog.queries.waiting import fee_changes_waiting, open_hospitals
 from guahao.identity.queries.waiting import unverified_patients
 from guahao.kernel.clock import CHINA, at_local, local_date
@@ -41,6 +42,7 @@ class NeedKind(StrEnum):
     REFUNDS_WAITING = "refunds_waiting"
     FEE_CHANGES_WAITING = "fee_changes_waiting"
     UNVERIFIED_PATIENTS = "unverified_patients"
+    DUPLICATE_PERSONS = "duplicate_persons"
     LOW_PLACES = "low_places"
     CLOSED_BOOKED = "closed_booked"
     """People who are booked where a hospital, campus, department, doctor or clinic is closed."""
@@ -86,6 +88,7 @@ _OF_HOSPITAL: Mapping[NeedKind, Callable[[int], Counted]] = {
     NeedKind.REFUNDS_WAITING: refunds_waiting,
     NeedKind.FEE_CHANGES_WAITING: fee_changes_waiting,
     NeedKind.UNVERIFIED_PATIENTS: _unverified_patients,
+    NeedKind.DUPLICATE_PERSONS: duplicates_unchecked,
     NeedKind.CLOSED_BOOKED: people_of_closed,
     NeedKind.HOLIDAYS_UNKNOWN: sessions_of_unknown_years,
     NeedKind.LOGIN_BURST: partial(burst, RefusedAction.LOGIN),

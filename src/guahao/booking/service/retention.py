@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,9 +18,13 @@ from guahao.identity.queries.retention import deleted_with_phone, unlisted_perso
 from guahao.identity.service.retention import forget_identities, forget_persons, forget_phones
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing
-from guahao.kernel.db import in_parts
+from guahao.kernel.db import Sessions, affected, in_parts, transaction
 from guahao.kernel.ids import hospital_of
 
+AT_ONCE = 500
+"""Rows that one transaction forgets."""
+_TURNS = 20
+"""Transactions of a kind before what is due is read again, and a worker may stop."""
 _DELETED_FOR = timedelta(days=30)
 _CONSENT_FOR = timedelta(days=3 * 366)
 _RECORD_AT_LEAST = timedelta(days=15 * 365)
@@ -34,7 +38,7 @@ class Rule:
 
     name: str
     due: Callable[[AsyncSession, datetime], Awaitable[Collection[UUID]]]
-    forget: Callable[[AsyncSession, Collection[UUID]], Awaitable[None]]
+    forget: Callable[[AsyncSession, Sequence[UUID]], Awaitable[int]]
 
 
 def rules(key_ring: KeyRing, now: datetime) -> tuple[Rule, ...]:
@@ -57,23 +61,51 @@ async def count_due(db: AsyncSession, *, key_ring: KeyRing, now: datetime) -> di
     return {rule.name: len(await rule.due(db, now)) for rule in rules(key_ring, now)}
 
 
-async def forget_due(db: AsyncSession, *, key_ring: KeyRing, now: datetime) -> dict[str, int]:
-    """Forget what has had its time, with an entry of the trail; answers how much of each kind."""
-    counts = {}
-    for rule in rules(key_ring, now):
-        due = await rule.due(db, now)
-        await rule.forget(db, due)
-        counts[rule.name] = len(due)
-    if any(counts.values()):
-        entry = AuditEntry(actor="system", action="retention.forget", subject="list:retention", data=counts)
-        await record(db, entry)
-    return counts
+async def forget_due(
+    sessions: Sessions, *, key_ring: KeyRing, now: datetime, at_once: int = AT_ONCE
+) -> dict[str, int]:
+    """Forget all that has had its time; answers how much of each kind.
+
+    At most `at_once` rows go in one transaction, with its entry of the trail: nobody waits long for a lock,
+    and what was done before a crash stays done. Twice at once is harmless. The trail itself is never cut.
+    """
+    total = {rule.name: 0 for rule in rules(key_ring, now)}
+    while any((done := await _forget_some(sessions, key_ring=key_ring, now=now, at_once=at_once)).values()):
+        total = {name: count + done[name] for name, count in total.items()}
+    return total
 
 
-async def forget_daily(db: AsyncSession, *, key_ring: KeyRing) -> int:
-    """As a job; answers 0, for one run does it all."""
-    await forget_due(db, key_ring=key_ring, now=utc_now())
-    return 0
+async def forget_daily(sessions: Sessions, *, key_ring: KeyRing) -> int:
+    """As an errand: a bounded part of it; answers how much."""
+    done = await _forget_some(sessions, key_ring=key_ring, now=utc_now(), at_once=AT_ONCE)
+    return sum(done.values())
+
+
+async def _forget_some(
+    sessions: Sessions, *, key_ring: KeyRing, now: datetime, at_once: int
+) -> dict[str, int]:
+    return {
+        rule.name: await _forget(sessions, rule, now=now, at_once=at_once) for rule in rules(key_ring, now)
+    }
+
+
+async def _forget(sessions: Sessions, rule: Rule, *, now: datetime, at_once: int) -> int:
+    async with transaction(sessions) as db:
+        due = sorted(await rule.due(db, now))[: at_once * _TURNS]
+    count = 0
+    for begin in range(0, len(due), at_once):
+        async with transaction(sessions) as db:
+            forgotten = await rule.forget(db, due[begin : begin + at_once])
+            if forgotten:
+                await record(db, _entry(rule, forgotten))
+        count += forgotten
+    return count
+
+
+def _entry(rule: Rule, forgotten: int) -> AuditEntry:
+    return AuditEntry(
+        actor="system", action="retention.forget", subject="list:retention", data={rule.name: forgotten}
+    )
 
 
 async def _phones(db: AsyncSession, now: datetime) -> Collection[UUID]:
@@ -136,10 +168,10 @@ async def _credit_events(db: AsyncSession, now: datetime) -> Collection[UUID]:
     return (await db.scalars(wanted)).all()
 
 
-async def _forget_credit_events(db: AsyncSession, ids: Collection[UUID]) -> None:
-    for part in in_parts([(hospital_of(id_), id_) for id_ in ids]):
-        key = tuple_(CreditEvent.hospital_id, CreditEvent.appointment_id)
-        await db.execute(delete(CreditEvent).where(key.in_(part)))
+async def _forget_credit_events(db: AsyncSession, ids: Sequence[UUID]) -> int:
+    key = tuple_(CreditEvent.hospital_id, CreditEvent.appointment_id)
+    keys = [(hospital_of(id_), id_) for id_ in ids]
+    return affected(await db.execute(delete(CreditEvent).where(key.in_(keys))))
 
 
 async def _blocks(db: AsyncSession, now: datetime) -> Collection[UUID]:
@@ -147,7 +179,7 @@ async def _blocks(db: AsyncSession, now: datetime) -> Collection[UUID]:
     return (await db.scalars(wanted)).all()
 
 
-async def _forget_blocks(db: AsyncSession, ids: Collection[UUID]) -> None:
-    for part in in_parts([(hospital_of(id_), id_) for id_ in ids]):
-        key = tuple_(BookingBlock.hospital_id, BookingBlock.id)
-        await db.execute(delete(BookingBlock).where(key.in_(part)))
+async def _forget_blocks(db: AsyncSession, ids: Sequence[UUID]) -> int:
+    key = tuple_(BookingBlock.hospital_id, BookingBlock.id)
+    keys = [(hospital_of(id_), id_) for id_ in ids]
+    return affected(await db.execute(delete(BookingBlock).where(key.in_(keys))))

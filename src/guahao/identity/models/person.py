@@ -91,6 +91,11 @@ class Patient(Base):
             "released_by IS NULL OR (released_by IN ('owner', 'hospital') AND deleted_at IS NOT NULL)",
             name="patient_release_check",
         ),
+        CheckConstraint(
+            "num_nonnulls(release_hospital_id, release_staff_id) IN (0, 2)"
+            " AND (release_hospital_id IS NULL OR released_by = 'hospital')",
+            name="patient_release_desk_check",
+        ),
         Index(
             "patient_account_person_key",
             "account_id",
@@ -115,6 +120,13 @@ class Patient(Base):
         Index("patient_person_idx", "person_id"),
         Index("patient_phone_idx", "phone_index"),
         Index(
+            "patient_release_idx",
+            "release_hospital_id",
+            "deleted_at",
+            "id",
+            postgresql_where=text("release_hospital_id IS NOT NULL"),
+        ),
+        Index(
             "patient_guardian_idx",
             "guardian_patient_id",
             postgresql_where=text("guardian_patient_id IS NOT NULL"),
@@ -135,6 +147,10 @@ class Patient(Base):
     deleted_at: Mapped[datetime | None]
     released_by: Mapped[Releaser | None] = mapped_column(closed_set(Releaser))
     release_reason: Mapped[str | None]
+    release_hospital_id: Mapped[int | None]
+    release_staff_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("staff.id", name="patient_release_staff_id_fkey")
+    )
 
 
 class PersonQuota(Base):

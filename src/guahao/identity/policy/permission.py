@@ -44,6 +44,7 @@ class Permission(StrEnum):
     MANAGE_STAFF = "manage_staff"
     APPROVE_CONTROL = "approve_control"
     VIEW_AUDIT = "view_audit"
+    VIEW_RELEASES = "view_releases"
     OWN_LOGIN = "own_login"
 
 
@@ -79,6 +80,7 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
             Permission.APPROVE_FEE,
             Permission.EDIT_RULES,
             Permission.VIEW_APPOINTMENTS,
+            Permission.VIEW_RELEASES,
             Permission.VIEW_EVENTS,
             Permission.SETTLE_EVENTS,
             Permission.VIEW_PAYMENT_SETTINGS,
@@ -111,7 +113,7 @@ PERMISSIONS_OF: dict[Role, frozenset[Permission]] = {
             Permission.MANAGE_MONEY,
         }
     ),
-    Role.AUDITOR: frozenset({*_EVERYBODY, *_WATCHING_MONEY, Permission.VIEW_AUDIT}),
+    Role.AUDITOR: frozenset({*_EVERYBODY, *_WATCHING_MONEY, Permission.VIEW_AUDIT, Permission.VIEW_RELEASES}),
 }
 """Duties are apart: an admin does not read the audit trail, an auditor changes nothing, who takes money
 does not send it back, and who sends it back does not set the limit up to which one person may."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -166,6 +167,14 @@ async def people_shown(
     return await _found(db, Person.id.in_(wanted), key_ring, hospital_id=hospital_id)
 
 
+async def people_by_ids(
+    db: AsyncSession, person_ids: Collection[UUID], *, hospital_id: int, key_ring: KeyRing
+) -> dict[UUID, FoundPerson]:
+    """A page of people, masked, with the patient of this hospital's desk."""
+    rows = await db.execute(_at_desk(hospital_id).where(Person.id.in_(person_ids)))
+    return {person.id: _masked(person, patient, key_ring) for person, patient in rows}
+
+
 def _by_number(text: str, key_ring: KeyRing, *, hospital_id: int | None) -> list[Select[UUID]]:
     phone = phone_index(key_ring, text)
     is_listed: ColumnElement[bool] = Patient.deleted_at.is_(None)
@@ -187,34 +196,34 @@ async def _found(
     db: AsyncSession, wanted: ColumnElement[bool], key_ring: KeyRing, *, hospital_id: int
 ) -> FoundPeople:
     rows = (await db.execute(_people(wanted, hospital_id))).all()
-    people = [
-        FoundPerson(
-            person_id=person.id,
-            patient_id=patient.id if patient else None,
-            name=mask_name(_name(person, key_ring)),
-            phone=_masked_phone(patient, key_ring) if patient else None,
-            document_type=person.document_type,
-            document_number=mask_document(_number(person, key_ring)),
-            birth_date=person.birth_date,
-            sex=person.sex,
-        )
-        for person, patient in rows[:_MOST_SHOWN]
-    ]
+    people = [_masked(person, patient, key_ring) for person, patient in rows[:_MOST_SHOWN]]
     return FoundPeople(people=people, has_more=len(rows) > _MOST_SHOWN)
 
 
 def _people(wanted: ColumnElement[bool], hospital_id: int) -> Select[Person, Patient | None]:
+    listed = aliased(Patient)
+    is_listed = exists().where(listed.person_id == Person.id)
+    return _at_desk(hospital_id).where(wanted, is_listed).order_by(Person.id).limit(_MOST_SHOWN + 1)
+
+
+def _at_desk(hospital_id: int) -> Select[Person, Patient | None]:
+    """Persons, each with the patient of this hospital's desk."""
     at_desk = and_(
         Patient.person_id == Person.id, Patient.hospital_id == hospital_id, Patient.deleted_at.is_(None)
     )
-    listed = aliased(Patient)
-    is_listed = exists().where(listed.person_id == Person.id)
-    return (
-        select(Person, Patient)
-        .outerjoin(Patient, at_desk)
-        .where(wanted, is_listed)
-        .order_by(Person.id)
-        .limit(_MOST_SHOWN + 1)
+    return select(Person, Patient).outerjoin(Patient, at_desk)
+
+
+def _masked(person: Person, patient: Patient | None, key_ring: KeyRing) -> FoundPerson:
+    return FoundPerson(
+        person_id=person.id,
+        patient_id=patient.id if patient else None,
+        name=mask_name(_name(person, key_ring)),
+        phone=_masked_phone(patient, key_ring) if patient else None,
+        document_type=person.document_type,
+        document_number=mask_document(_number(person, key_ring)),
+        birth_date=person.birth_date,
+        sex=person.sex,
     )
 
 

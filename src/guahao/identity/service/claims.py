@@ -50,7 +50,7 @@ async def claim_person(
     await _require_own_phone(db, account_id=account_id, person_id=person.id)
     await lock_person(db, person_id=person.id)
     others = await _listings(db, person_id=person.id, but=account_id)
-    await _release(db, others, by=Releaser.OWNER, reason=None, actor=f"account:{account_id}", now=now)
+    await _release(db, others, by=Releaser.OWNER, actor=f"account:{account_id}", now=now)
     try:
         return await add_patient(
             db, account_id=account_id, new=new, is_verified=is_verified, key_ring=key_ring, now=now
@@ -101,8 +101,11 @@ async def release_person(
     await lock_person(db, person_id=person_id)
     listed = await _listings(db, person_id=person_id, but=None)
     chosen = [patient for patient in listed if patient.id in listing_ids]
+    for patient in chosen:
+        patient.release_hospital_id, patient.release_staff_id = hospital_id, staff_id
+        patient.release_reason = reason
     actor = f"staff:{staff_id}"
-    await _release(db, chosen, by=Releaser.HOSPITAL, reason=reason, actor=actor, now=now)
+    await _release(db, chosen, by=Releaser.HOSPITAL, actor=actor, now=now)
     await record(
         db,
         AuditEntry(
@@ -142,12 +145,11 @@ async def _release(
     listings: Sequence[Patient],
     *,
     by: Releaser,
-    reason: str | None,
     actor: str,
     now: datetime,
 ) -> None:
     for patient in listings:
-        patient.deleted_at, patient.released_by, patient.release_reason = now, by, reason
+        patient.deleted_at, patient.released_by = now, by
         assert patient.account_id is not None
         await tell(
             db,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
+from guahao.identity.models.duplicate import PersonDuplicate
 from guahao.identity.models.person import Person
 from guahao.identity.policy.finding import VALUE_FORMS, document_index, name_index
 from guahao.identity.policy.number import number_form
 from guahao.kernel.crypto import KeyRing, TamperedData, UnknownKey
+from guahao.kernel.ids import new_id
 from guahao.kernel.log import describe, logger
 from guahao.kernel.value.person import person_name_form
 
@@ -21,8 +24,9 @@ _AT_ONCE = 200
 async def index_persons(db: AsyncSession, *, key_ring: KeyRing) -> int:
     """Bring number, name and their indexes of up to 200 persons into normal form; answers how many.
 
-    Where somebody else has the normal form of the number already, both stay as they are and the trail
-    has `person.duplicate`: which of the two is right is for people to say, never for a job.
+    Where somebody else has the normal form of the number already, both stay as they are, desks are asked
+    to look and the trail has `person.duplicate`: which of the two is right is for people to say, never for
+    a job.
     """
     rows = await db.scalars(
         select(Person)
@@ -72,6 +76,8 @@ async def _known_by(db: AsyncSession, person: Person, index: bytes) -> UUID | No
 
 async def _report(db: AsyncSession, person: Person, other: UUID) -> None:
     logger().error("person-known-twice", person=str(person.id), other=str(other))
+    report = insert(PersonDuplicate).values(id=new_id(), person_id=person.id, other_id=other)
+    await db.execute(report.on_conflict_do_nothing())
     await record(
         db,
         AuditEntry(
