@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Run the tests of the backend with the clock at the days and hours at which calendars go wrong: the tests, the product
-# and its database all live at that moment (libfaketime), and time goes on from there. Names of days as arguments run
-# those alone, for example `scripts/test-days.sh leap-day`; what follows `--` goes to pytest.
+# Run the tests of the backend and of the front ends with the clock at the days and hours at which calendars go wrong:
+# the tests, the product and its database all live at that moment (libfaketime), and time goes on from there. Names of
+# days as arguments run those alone, for example `scripts/test-days.sh leap-day`; what follows `--` goes to pytest, and
+# then the front ends are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,11 +35,21 @@ if ! library=$(installed); then
   library=$(installed)
 fi
 
+if [ $# -eq 0 ]; then
+  scripts/setup-node.sh
+  scripts/miniprogram-parts.sh
+  scripts/console-parts.sh
+fi
 status=0
 for day in "${chosen[@]}"; do
   offset=$(($(TZ=Asia/Shanghai date -d "${moments[$day]}" +%s) - $(date +%s)))
   echo "test-days: $day, ${moments[$day]} in China"
-  LD_PRELOAD=$library FAKETIME=$(printf '%+d' "$offset") \
-    .venv/bin/pytest -q -n 4 --ignore tests/e2e "$@" || { status=$?; echo "test-days: $day failed"; }
+  at() { LD_PRELOAD=$library FAKETIME=$(printf '%+d' "$offset") "$@"; }
+  if [ $# -eq 0 ]; then
+    for workspace in preview miniprogram console; do
+      (cd "$workspace" && at ../node_modules/.bin/vitest run) || { status=$?; echo "test-days: $day failed in $workspace"; }
+    done
+  fi
+  at .venv/bin/pytest -q -n 4 --ignore tests/e2e "$@" || { status=$?; echo "test-days: $day failed"; }
 done
 exit "$status"
