@@ -185,7 +185,9 @@ async def test_an_edit_tells_whom_it_touches_and_is_saved_when_exactly_that_is_c
     assert before == ({None}, [])
     assert (confirmed.status_code, await closed_by(office)) == (200, {code})
     assert [(await appointment(db, one.id)).state for one in office.booked] == [AppointmentState.BOOKED] * 2
-    assert await entries(office) == [{"closed": 1, "withdrawn": 0, "kept": 0, "people": 2, "places": 8}]
+    assert await entries(office) == [
+        {"closed": 1, "withdrawn": 0, "kept": 0, "narrowed": 0, "people": 2, "places": 8}
+    ]
 
 
 @pytest.mark.parametrize("way", CLOSING)
@@ -237,6 +239,34 @@ async def test_an_edit_that_closes_nothing_is_saved_at_once(
 
     assert [answer.status_code for answer in (renamed, once_more, campus_too)] == [200, 200, 200]
     assert await closed_by(office) == {"campus-closed"}
+
+
+async def test_a_department_that_sees_fewer_people_tells_of_those_who_booked(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    office = await open_office(db, client)
+    department = await department_of(office)
+    path, women = f"/departments/{department['id']}", department | {"sex_limit": "female"}
+
+    told = await office.put(path, women, None)
+    confirmed = await office.put(path, women, told.json()["confirm"])
+    wider = await office.put(path, confirmed.json() | {"sex_limit": None}, None)
+
+    on = f"{office.session.date.month}月{office.session.date.day}日"
+    assert {name: told.json()[name] for name in ("code", "sessions", "people", "places")} == {
+        "code": "edit-touches-sessions",
+        "sessions": 1,
+        "people": 2,
+        "places": 0,
+    }
+    assert told.json()["consequences"] == [
+        (
+            f"{on}的 1 次出诊改按新的性别和年龄限制接受预约；已经预约或正在付款的 2 位患者照旧有效，"
+            "不会自动取消，请核对其中有没有不符合新限制的人。"
+        )
+    ]
+    assert [confirmed.status_code, wider.status_code] == [200, 200]
+    assert await closed_by(office) == {None}
 
 
 async def test_people_of_a_suspended_session_are_not_told_of_again(

@@ -154,6 +154,19 @@ async def test_a_file_that_moves_a_clinic_tells_of_people_who_stay(
     assert str(row) == f"“出诊安排”第 2 行：{refused.touched[0]}"
 
 
+async def test_a_file_that_narrows_a_department_tells_of_people_who_stay(
+    db: AsyncSession, sessions: Sessions, tmp_path: Path
+) -> None:
+    await booked_session(db, await clinic_of_file(db, sessions, tmp_path))
+    path = write_xlsx(tmp_path / "h.xlsx", sheets(cell("科室", 1, 限性别="女")))
+
+    refused = await load_workbook(sessions, path)
+
+    assert refused.is_refused
+    assert ["1 次出诊改按新的性别和年龄限制" in told for told in refused.touched] == [True]
+    assert [str(row) for row in refused.touching_rows] == [f"“科室”第 3 行：{refused.touched[0]}"]
+
+
 async def test_a_file_that_changes_nothing_needs_no_confirmation(
     db: AsyncSession, sessions: Sessions, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.catalog.queries import DepartmentFacts, DoctorLevel, FeeTable, Rules
+from guahao.catalog.queries import DepartmentFacts, DoctorLevel, FeeTable, Rules, departments_by_ids
 from guahao.catalog.service import keep_catalog
 from guahao.kernel.db import BulkInsert
 from guahao.kernel.ids import new_id
@@ -92,14 +92,19 @@ async def create_sessions(
 
     Left out are sessions that exist, whose doctor or room is taken, those without a price or
     department, and those that the catalogue has closed. The catalogue keeps still until the transaction
-    ends, so that nothing is made in what closes at the same moment. Safe to run twice at once:
+    ends, so that nothing is made in what closes at the same moment, nor for people whom the department
+    has just ceased to see. Safe to run twice at once:
     constraints decide, the loser makes nothing. A draft's places are frozen until it is published.
     """
     rows = {new_id(one.hospital_id): one for one in await _open(db, planned, terms)}
     if not rows:
         return []
+    departments = await departments_by_ids(db, {one.department_id for one in rows.values()})
     statement = insert(ClinicSession).on_conflict_do_nothing().returning(ClinicSession.id)
-    values = [_session_row(id_, one, terms=terms, state=state) for id_, one in rows.items()]
+    values = [
+        _session_row(id_, one, terms=terms, department=departments[one.department_id], state=state)
+        for id_, one in rows.items()
+    ]
     release_of = {row["id"]: row["release_at"] for row in values}
     made_ids = set(await db.scalars(statement, values))
     made: list[MadeSession] = []
@@ -183,8 +188,9 @@ def _can_be_made(planned: PlannedSession, terms: Terms) -> bool:
     return planned.department_id in terms.departments and terms.fee_fen(planned) is not None
 
 
-def _session_row(id_: UUID, planned: PlannedSession, *, terms: Terms, state: SessionState) -> dict[str, Any]:
-    department = terms.departments[planned.department_id]
+def _session_row(
+    id_: UUID, planned: PlannedSession, *, terms: Terms, department: DepartmentFacts, state: SessionState
+) -> dict[str, Any]:
     own = asdict(planned)
     del own["slot_min"], own["capacity_per_slot"], own["capacities"]
     return {

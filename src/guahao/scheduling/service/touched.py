@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -24,6 +24,8 @@ from guahao.catalog.service.edit import lock_hospital
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import Extra
 from guahao.kernel.i18n import text
+from guahao.kernel.sex import Sex
+from guahao.kernel.value.numbers import AGE_YEARS
 from guahao.scheduling.models import (
     RESERVES,
     ClinicSession,
@@ -48,8 +50,19 @@ class Coming:
     department_id: UUID
     doctor_id: UUID
     closed_by: ClosedBy | None
+    sex_limit: Sex | None
+    min_age_years: int | None
+    max_age_years: int | None
     places: int
     people: int
+
+    def sees_all_of(self, before: Coming) -> bool:
+        """Whether everybody may book it who could before, by sex and age."""
+        return (
+            self.sex_limit in (None, before.sex_limit)
+            and (self.min_age_years or 0) <= (before.min_age_years or 0)
+            and (self.max_age_years or AGE_YEARS[1]) >= (before.max_age_years or AGE_YEARS[1])
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +76,24 @@ class Before:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Touched:
-    """What an edit did: sessions it closed, took away for good, and people's that do not follow it."""
+    """What an edit did: sessions it closed, took away for good, and people's that do not follow it.
+
+    `narrowed` are those with people that new people of some sex or age cannot book any more.
+    """
 
     closed: tuple[Coming, ...]
     withdrawn: tuple[Coming, ...]
     kept: tuple[Coming, ...]
+    narrowed: tuple[Coming, ...]
 
     def __bool__(self) -> bool:
         """Whether there is anything to tell."""
-        return bool(self.closed or self.withdrawn or self.kept)
+        return bool(self.sessions)
 
     @property
     def sessions(self) -> tuple[Coming, ...]:
         """All of them."""
-        return (*self.closed, *self.withdrawn, *self.kept)
+        return (*self.closed, *self.withdrawn, *self.kept, *self.narrowed)
 
     @property
     def people(self) -> int:
@@ -93,7 +110,12 @@ class Touched:
         """Names exactly these sessions and how many people are in each; free places may come and go."""
         told = [
             f"{kind}{session.id}:{session.people}"
-            for kind, sessions in (("c", self.closed), ("w", self.withdrawn), ("k", self.kept))
+            for kind, sessions in (
+                ("c", self.closed),
+                ("w", self.withdrawn),
+                ("k", self.kept),
+                ("n", self.narrowed),
+            )
             for session in sorted(sessions, key=lambda session: session.id)
         ]
         return sha256("\n".join(told).encode()).hexdigest()[:32]
@@ -110,6 +132,8 @@ class Touched:
             said.append(_say("withdrawn", self.withdrawn))
         if self.kept:
             said.append(_say("kept", self.kept))
+        if self.narrowed:
+            said.append(_say("narrowed", self.narrowed))
         return said
 
     @property
@@ -127,6 +151,10 @@ class Touched:
             "consequences": self.consequences,
             "confirm": self.token,
         }
+
+
+KINDS = tuple(kind.name for kind in fields(Touched))
+"""What may become of sessions, by the names of `Touched`."""
 
 
 @asynccontextmanager
@@ -160,6 +188,7 @@ async def record_touched(db: AsyncSession, touched: Touched, *, hospital_id: int
                 "closed": len(touched.closed),
                 "withdrawn": len(touched.withdrawn),
                 "kept": len(touched.kept),
+                "narrowed": len(touched.narrowed),
                 "people": touched.people,
                 "places": touched.places,
             },
@@ -196,21 +225,22 @@ async def touched_since(db: AsyncSession, before: Before, *, now: datetime) -> T
         if id_ in before.sessions and before.sessions[id_].closed_by is None
     ]
     closed = tuple(session for session in was_open if session.closed_by is not None)
-    kept = tuple(
+    people_stay = [session for session in was_open if session.closed_by is None and session.people]
+    kept = tuple(session for session in people_stay if session.template_id in changed)
+    narrowed = tuple(
         session
-        for session in was_open
-        if session.closed_by is None and session.people and session.template_id in changed
+        for session in people_stay
+        if session not in kept and not session.sees_all_of(before.sessions[session.id])
     )
-    return Touched(closed=closed, withdrawn=await _not_replanned(db, before.hospital_id, gone), kept=kept)
+    withdrawn = await _not_replanned(db, before.hospital_id, gone)
+    return Touched(closed=closed, withdrawn=withdrawn, kept=kept, narrowed=narrowed)
 
 
 def joined(touched: Iterable[Touched]) -> Touched:
     """What was done to the sessions of several hospitals."""
     every = list(touched)
     return Touched(
-        closed=tuple(session for one in every for session in one.closed),
-        withdrawn=tuple(session for one in every for session in one.withdrawn),
-        kept=tuple(session for one in every for session in one.kept),
+        **{kind: tuple(session for one in every for session in getattr(one, kind)) for kind in KINDS}
     )
 
 
@@ -225,6 +255,9 @@ async def _sessions(db: AsyncSession, hospital_id: int, *, now: datetime) -> dic
             ClinicSession.department_id,
             ClinicSession.doctor_id,
             func.max(Slot.closed_by).label("closed_by"),
+            ClinicSession.sex_limit,
+            ClinicSession.min_age_years,
+            ClinicSession.max_age_years,
             func.sum(nobody_has).cast(Integer).label("places"),
             func.sum(Slot.held + Slot.booked).cast(Integer).label("people"),
         )
@@ -238,17 +271,7 @@ async def _sessions(db: AsyncSession, hospital_id: int, *, now: datetime) -> dic
         .group_by(ClinicSession.hospital_id, ClinicSession.id)
     )
     return {
-        row.id: Coming(
-            id=row.id,
-            date=row.date,
-            template_id=row.template_id,
-            campus_id=row.campus_id,
-            department_id=row.department_id,
-            doctor_id=row.doctor_id,
-            closed_by=row.closed_by and ClosedBy(row.closed_by),
-            places=row.places,
-            people=row.people,
-        )
+        row.id: Coming(**row._asdict() | {"closed_by": row.closed_by and ClosedBy(row.closed_by)})
         for row in rows
     }
 

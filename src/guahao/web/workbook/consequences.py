@@ -14,7 +14,7 @@ from guahao.catalog import queries
 from guahao.kernel.i18n import text
 from guahao.scheduling.models import ClosedBy
 from guahao.scheduling.queries.templates import templates_of
-from guahao.scheduling.service.touched import Coming, Touched
+from guahao.scheduling.service.touched import KINDS, Coming, Touched
 from guahao.web.workbook.rows import KEYS, Key, Row, Workbook, by_key, place_of
 
 
@@ -33,16 +33,13 @@ class RowTouches(msgspec.Struct, frozen=True, kw_only=True):
         return text("workbook.fault_line", place=place, message=self.message)
 
 
-_KINDS = ("closed", "withdrawn", "kept")
-
-
 @dataclass(slots=True)
 class _OfRow:
     """A row, and the sessions it touches, by what becomes of them."""
 
     sheet: str
     row: Row
-    sessions: dict[str, list[Coming]] = field(default_factory=lambda: {kind: [] for kind in _KINDS})
+    sessions: dict[str, list[Coming]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +63,9 @@ async def rows_that_touch(
     codes = await _codes(db, hospital, hospital_id)
     rows = {sheet: by_key(sheet, getattr(changed, sheet)) for sheet in KEYS}
     found: dict[tuple[int, str, int], _OfRow] = {}
-    for kind in _KINDS:
+    for kind in KINDS:
         for session in getattr(touched, kind):
-            cause = _cause(session, codes, rows)
+            cause = _cause(kind, session, codes, rows)
             if cause is not None:
                 sheet, row = cause
                 of_row = found.setdefault(
@@ -80,7 +77,7 @@ async def rows_that_touch(
 
 def _told(of_row: _OfRow) -> RowTouches:
     sheet, number = place_of(of_row.sheet, of_row.row)
-    touched = Touched(**{kind: tuple(of_row.sessions[kind]) for kind in _KINDS})
+    touched = Touched(**{kind: tuple(of_row.sessions[kind]) for kind in KINDS})
     return RowTouches(
         sheet=sheet,
         row=number,
@@ -90,11 +87,13 @@ def _told(of_row: _OfRow) -> RowTouches:
     )
 
 
-def _cause(session: Coming, codes: _Codes, rows: Mapping[str, Mapping[Key, Row]]) -> tuple[str, Row] | None:
+def _cause(
+    kind: str, session: Coming, codes: _Codes, rows: Mapping[str, Mapping[Key, Row]]
+) -> tuple[str, Row] | None:
     """The row of the file by which a session is touched: the nearest that can be."""
-    return next(
-        ((sheet, rows[sheet][key]) for sheet, key in _causes(session, codes) if key in rows[sheet]), None
-    )
+    department = ("department", (codes.hospital, codes.department[session.department_id]))
+    causes = [department] if kind == "narrowed" else _causes(session, codes)
+    return next(((sheet, rows[sheet][key]) for sheet, key in causes if key in rows[sheet]), None)
 
 
 def _causes(session: Coming, codes: _Codes) -> Iterator[tuple[str, Key]]:
