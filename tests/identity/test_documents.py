@@ -112,6 +112,8 @@ def numbered(head: str) -> str:
         (numbered("11010519491331002"), "出生日期"),
         (numbered("11010519000229002"), "出生日期"),
         ("", "没有填写"),
+        ("11010519491231002X。", "共 19 位，多 1 位；第 19 位“。”不是字母或数字"),
+        ("身11010519491231002", "第 1 位是“身”，应为数字"),
     ],
 )
 def test_a_wrong_resident_number_says_why(number: str, hint: str) -> None:

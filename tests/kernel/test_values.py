@@ -72,6 +72,8 @@ def test_all_writings_of_a_word_are_looked_for_alike(vector: dict[str, str]) -> 
         ("138OO138000", "第 4 位是“O”，手机号只有数字，请改正"),
         ("12800138000", "大陆手机号以 13 到 19 开头，这里是 12，请核对"),
         ("+85291234567", "目前只能使用中国大陆的手机号，请填 11 位号码，不带国家或地区代码"),
+        ("+86 1380013800", "手机号应为 11 位，这里是 10 位，请核对"),
+        ("0086 12800138000", "大陆手机号以 13 到 19 开头，这里是 12，请核对"),
     ],
 )
 def test_a_wrong_mobile_says_what_is_wrong(typed: str, sentence: str) -> None:

@@ -5,9 +5,30 @@ const invisible = new RegExp(
   'gu',
 )
 
-/** Widths made one, what shows nothing left out, single spaces. */
+// Radicals that look like characters, as copying from PDF files gives them; those of Kangxi NFKC knows.
+const radicals = [
+  ...'\u2e81\u2e8e\u2e92\u2e93\u2ea0\u2ec1\u2ec4\u2ec5\u2ec9\u2ecb\u2ed1\u2ed3\u2ed4\u2ed8\u2ed9\u2eda\u2edb\u2edc\u2edd\u2ee2\u2ee3\u2ee4\u2ee5\u2ee6\u2ee7\u2ee8\u2ee9\u2eea\u2eec\u2eee\u2ef0',
+]
+const characters = [
+  0x5382, 0x5140, 0x5df3, 0x5e7a, 0x6c11, 0x864e, 0x897f, 0x89c1, 0x8d1d, 0x8f66, 0x9577, 0x957f, 0x95e8,
+  0x9752, 0x97e6, 0x9875, 0x98ce, 0x98de, 0x98df, 0x9a6c, 0x9aa8, 0x9b3c, 0x9c7c, 0x9e1f, 0x5364, 0x9ea6,
+  0x9ec4, 0x9efe, 0x9f50, 0x9f7f, 0x9f99,
+]
+
+function character(radical: string): string {
+  const code = characters[radicals.indexOf(radical)]
+  return code ? String.fromCharCode(code) : radical
+}
+
+/** Widths made one, what shows nothing left out, single spaces; a dot that NFKC would tear apart is U+00B7. */
 export function narrow(typed: string): string {
-  return typed.replace(invisible, '').normalize('NFKC').trim().replace(/\s+/g, ' ')
+  return typed
+    .replace(invisible, '')
+    .replace(/[\u2e80-\u2ef3]/g, character)
+    .replace(/\u02d9/g, '\u00b7')
+    .normalize('NFKC')
+    .trim()
+    .replace(/\s+/g, ' ')
 }
 
 /** Eleven digits however a mainland mobile is written; anything else stays what it is. */
@@ -15,7 +36,7 @@ export function mobile(typed: string): string {
   return narrow(typed)
     .replace(/[\u2010-\u2015\u2212]/g, '-')
     .replace(/[ \-().\/]/g, '')
-    .replace(/^(\+|00)?86(?=1\d{10}$)/, '')
+    .replace(/^((\+|00)?86)+(?=1\d{10}$)/, '')
 }
 
 export function isPhone(typed: string): boolean {
@@ -23,7 +44,7 @@ export function isPhone(typed: string): boolean {
 }
 
 const dots =
-  /\.|[ .]*[\u00b7\u2022\u2027\u2219\u22c5\u25cf\u2e31\u30fb\ua78f][ \u00b7\u2022\u2027\u2219\u22c5\u25cf\u2e31\u30fb\ua78f]*/gu
+  /\.|[ .]*[\u00b7\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}][ .\u00b7\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}]*/gu
 // Ideographs of every extension, those of the future and those under the private codes of GBK, whatever the phone's tables know.
 const han = '\\u3005-\\u3007\\u3400-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}\\ue815-\\ue864'
 const isHan = new RegExp(`[${han}]`, 'u')
@@ -35,7 +56,9 @@ export function isName(typed: string): boolean {
   const name = narrow(typed)
     .replace(/[\u2018\u2019\u02bc\u2032`]/g, "'")
     .replace(/[\u2010\u2011\u2013\u2212]/g, '-')
-  return nameSigns.test(withoutGaps(name.replace(dots, (dot) => (dot === '.' ? '.' : '\u00b7'))))
+    .replace(/[\u25cb\u25ef\u2b58]/g, String.fromCharCode(0x3007))
+  const read = withoutGaps(name.replace(dots, (dot) => (dot === '.' ? '.' : '\u00b7')))
+  return nameSigns.test(read) && !(read.endsWith('.') && isHan.test([...read].slice(-2)[0]))
 }
 
 /** No space stands between Chinese characters. Older phones know no look-behind in patterns. */

@@ -14,9 +14,11 @@ const simplified = new Map(
       return [traditional, rest.join('')]
     }),
 )
-const dots = '\u00b7\u2022\u2027\u2219\u22c5\u25cf\u2e31\u30fb\uff65\ua78f'
+const dots = '\u00b7\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}'
+const circles = '\u25cb\u25ef\u2b58'
 
 function folded(sign: string): string {
+  if (circles.includes(sign)) return '\u3007'
   return dots.includes(sign) ? '' : (simplified.get(sign) ?? sign)
 }
 

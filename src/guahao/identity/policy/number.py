@@ -150,6 +150,7 @@ def _place_faults(document_type: DocumentType, number: str) -> list[NumberFault]
         for place, (sign, kind) in enumerate(zip(number, writing, strict=False), 1)
         if sign not in _KINDS[kind]
     ]
+    faults += _strange_signs(number, after=len(writing))
     missing = len(writing) - len(number)
     if missing:
         reason = "too_short" if missing > 0 else "too_long"
@@ -170,15 +171,20 @@ def _sign_fault(place: int, sign: str, kind: str) -> NumberFault:
         return NumberFault("mistaken", values | {"digit": _MISTAKEN[sign]})
     if kind == "x":
         return NumberFault("last_needed", values)
-    return NumberFault("digit_needed" if not sign.isalpha() else "letter_for_digit", values)
+    is_letter = sign.isascii() and sign.isalpha()
+    return NumberFault("letter_for_digit" if is_letter else "digit_needed", values)
+
+
+def _strange_signs(number: str, *, after: int = 0) -> list[NumberFault]:
+    return [
+        NumberFault("sign", {"place": place, "sign": sign})
+        for place, sign in enumerate(number[after:], after + 1)
+        if not (sign.isascii() and sign.isalnum())
+    ]
 
 
 def _passport_faults(number: str) -> list[NumberFault]:
-    faults = [
-        NumberFault("sign", {"place": place, "sign": sign})
-        for place, sign in enumerate(number, 1)
-        if not (sign.isascii() and sign.isalnum())
-    ]
+    faults = _strange_signs(number)
     if len(number) < _PASSPORT_LENGTHS.start:
         faults.append(
             NumberFault("too_short", {"length": len(number), "by": _PASSPORT_LENGTHS.start - len(number)})

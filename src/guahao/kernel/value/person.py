@@ -13,11 +13,15 @@ NAME_LEAST, NAME_MOST = 2, 50
 _DOT = "\u00b7"
 """U+00B7: what the State writes between the parts of a name of a nationality, and nothing else."""
 
-DOTS = "\u00b7\u2022\u2027\u2219\u22c5\u25cf\u2e31\u30fb\uff65\ua78f"
+DOTS = "\u00b7\u02d9\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\uff65\ua78f\U0001f784"
 """U+00B7 and what is typed instead of it."""
 
 _DOTS = re.compile(f" *[{DOTS}][ {DOTS}]*")
-_FULL_STOP = re.compile(" *[.\u3002\uff0e\uff61] *")
+_STOPS = ".\u3002\uff0e\uff61"
+_FULL_STOP = re.compile(f"[ {_DOT}]*[{_STOPS}][ {_DOT}{_STOPS}]*")
+ZEROS = str.maketrans(dict.fromkeys("\u25cb\u25ef\u2b58", "\u3007"))
+"""Circles that are typed for the character 〇."""
+
 _ALIKE = str.maketrans(
     dict.fromkeys("\u2018\u2019\u02bc\u2032`", "'") | dict.fromkeys("\u2010\u2011\u2013\u2212", "-")
 )
@@ -47,13 +51,15 @@ def _refuse_other_signs(name: str) -> None:
     for place, sign in enumerate(name, 1):
         if not is_letter(sign) and sign not in _MARKS:
             raise Unfit("name_sign", place=place, sign=sign)
-    if not is_letter(name[0]) or name[-1] in (_DOT, "-"):
-        raise Unfit("name_edge", sign=name[-1] if is_letter(name[0]) else name[0])
+    if not is_letter(name[0]):
+        raise Unfit("name_edge", sign=name[0])
+    if name[-1] in (_DOT, "-") or (name[-1] == "." and is_han(name[-2])):
+        raise Unfit("name_edge", sign=name[-1])
 
 
 def person_name_form(typed: str) -> str:
     """The normal form of what may be a name; nothing is refused."""
-    return with_state_dots(narrow(typed).translate(_ALIKE))
+    return with_state_dots(narrow(typed).translate(_ALIKE).translate(ZEROS))
 
 
 def with_state_dots(name: str) -> str:

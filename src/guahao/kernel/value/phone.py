@@ -11,7 +11,8 @@ MOBILE_DIGITS = 11
 LINE_MOST = 40
 
 _MOBILE = re.compile("1[3-9][0-9]{9}")
-_MAINLAND = re.compile(r"(?:\+|00)?86(?=1[0-9]{10}$)")
+_MAINLAND = re.compile(r"^(?:(?:\+|00)?86)+(?=1[0-9]{10}$)")
+_CHINA = re.compile(r"^(?:\+|00)86")
 _BETWEEN = str.maketrans("", "", " -()./")
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
 _DIGITS_OF_A_LINE = 3
@@ -28,6 +29,7 @@ def read_mobile(typed: str) -> str:
     for place, sign in enumerate(number, 1):
         if sign not in "0123456789" and (place > 1 or sign != "+"):
             raise Unfit("mobile_sign", place=place, sign=sign)
+    number = _CHINA.sub("", number, count=1)
     if number.startswith(("+", "00")):
         raise Unfit("mobile_abroad")
     if len(number) != MOBILE_DIGITS:

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from guahao.kernel.value.person import DOTS, person_name_form
+from guahao.kernel.value.person import DOTS, ZEROS, person_name_form
 from guahao.kernel.value.signs import narrow
 
 
 @cache
 def _simplified() -> Mapping[int, str]:
-    """Each traditional character's simplified one, and nothing for the dots between parts of a name."""
+    """Each traditional character's simplified one, nothing for the dots between names, 〇 for circles."""
     source = files("guahao.kernel.value").joinpath("simplified.txt").read_text("utf-8")
     pairs = " ".join(line for line in source.splitlines() if not line.startswith("#")).split()
-    return {ord(pair[0]): pair[1:] for pair in pairs} | dict.fromkeys(map(ord, DOTS), "")
+    return {ord(pair[0]): pair[1:] for pair in pairs} | dict.fromkeys(map(ord, DOTS), "") | ZEROS
 
 
 def search_form(typed: str) -> str:

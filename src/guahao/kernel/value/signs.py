@@ -21,6 +21,9 @@ INVISIBLE = re.compile(
 DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 """Signs that make a text look other than it is; also invisible."""
 
+_KANGXI = range(0x2F00, 0x2FD6)
+"""Radicals whose characters NFKC knows."""
+
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """Control characters and what is no character at all; a line's end is one of them."""
 
@@ -89,18 +92,22 @@ def is_letter(sign: str) -> bool:
 
 
 @cache
-def _old_codes() -> Mapping[int, str]:
-    """Characters by the private codes of GBK, which card readers and old systems still give."""
-    source = files("guahao.kernel.value").joinpath("old_codes.txt").read_text("utf-8")
-    runs = (line.split() for line in source.splitlines() if not line.startswith("#"))
-    return {int(first, 16) + place: sign for first, run in runs for place, sign in enumerate(run)}
+def _characters() -> Mapping[int, str]:
+    """Characters by the codes of signs that show them: private ones of GBK, and radicals."""
+    folder = files("guahao.kernel.value")
+    sources = [folder.joinpath(name).read_text("utf-8") for name in ("old_codes.txt", "radicals.txt")]
+    lines = (line for source in sources for line in source.splitlines() if not line.startswith("#"))
+    runs = (line.split() for line in lines)
+    named = {int(first, 16) + place: sign for first, run in runs for place, sign in enumerate(run)}
+    return named | {code: unicodedata.normalize("NFKC", chr(code)) for code in _KANGXI}
 
 
 def visible(text: str) -> str:
-    """Drop what shows nothing, and give old private codes their character."""
-    return INVISIBLE.sub("", text).translate(_old_codes())
+    """Drop what shows nothing; give radicals and old private codes the character that they show."""
+    return INVISIBLE.sub("", text).translate(_characters())
 
 
 def narrow(text: str) -> str:
     """Fold what looks alike: full-width and other compatible forms (NFKC), white space to single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", visible(text)).split())
+    text = visible(text).replace("\u02d9", "\u00b7")  # a dot, which NFKC would take for a space and a mark
+    return " ".join(unicodedata.normalize("NFKC", text).split())
