@@ -424,19 +424,23 @@ async def test_two_planners_who_copy_the_same_week_make_it_once(
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "field"),
     [
-        {"kind": "burn"},
-        {"kind": "copy_week", "from_week": "2026-11-24", "to_week": "2026-11-30"},
-        {"kind": "copy_week", "from_week": "2026-11-23", "to_week": "2026-11-23"},
-        {"kind": "set", "from": "2026-11-23", "to": "2026-11-29"},
-        {"kind": "set", "from": "2026-11-23", "to": "2026-11-29", "release_time": "12:00"},
-        {"kind": "publish", "from": "2026-11-23", "to": "2027-11-29"},
-        {"kind": "remove", "from": "2026-11-23", "to": "2026-11-22"},
+        ({"kind": "burn"}, "kind"),
+        ({}, "kind"),
+        ({"kind": "copy_week", "from_week": "2026-11-24", "to_week": "2026-11-30"}, "copy_week.from_week"),
+        ({"kind": "copy_week", "from_week": "2026-11-23", "to_week": "2026-11-23"}, "copy_week.to_week"),
+        ({"kind": "set", "from": "2026-11-23", "to": "2026-11-29"}, "set.room"),
+        (
+            {"kind": "set", "from": "2026-11-23", "to": "2026-11-29", "release_time": "12:00"},
+            "set.release_days_before",
+        ),
+        ({"kind": "publish", "from": "2026-11-23", "to": "2027-11-29"}, "publish.to"),
+        ({"kind": "remove", "from": "2026-11-23", "to": "2026-11-22"}, "remove.to"),
     ],
 )
 async def test_a_change_that_says_too_little_is_refused(
-    db: AsyncSession, client: httpx.AsyncClient, wrong: dict[str, object]
+    db: AsyncSession, client: httpx.AsyncClient, wrong: dict[str, object], field: str
 ) -> None:
     clinic = await make_clinic(db)
     headers = await staff_headers(db, hospital_id=clinic.hospital_id)
@@ -447,6 +451,7 @@ async def test_a_change_that_says_too_little_is_refused(
     )
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-request")
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 async def test_planners_of_another_hospital_find_no_change(

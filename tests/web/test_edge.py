@@ -246,6 +246,54 @@ async def test_half_a_character_is_refused_wherever_it_stands(
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        (b'{"title": "a\\u0000b"}', "title", "含有不能使用的字符，请删除后重新填写"),
+        (
+            b'{"more": [{"x": 1}, {"any": ["\\u0000"]}]}',
+            "more.1.any.0",
+            "含有不能使用的字符，请删除后重新填写",
+        ),
+        (b'{"more": {"a\\u0000": 1}}', "more", "含有不能使用的字符，请删除后重新填写"),
+        (
+            b'{"title": "\\ud83d"}',
+            "title",
+            "含有不完整的字符（例如只剩一半的表情符号），请删除后重新填写",
+        ),
+        (b'{"more": {"title": "ab", "title": "cd"}}', "title", "同一项填写了两次，请只保留一个"),
+        (b'{"\\udc00": 1, "\\udc00": 2}', "?", "同一项填写了两次，请只保留一个"),
+    ],
+)
+async def test_what_no_text_may_hold_is_told_of_the_field_that_holds_it(
+    client: httpx.AsyncClient, body: bytes, field: str, message: str
+) -> None:
+    answer = await client.post("/api/v1/test-any", content=body, headers=JSON)
+
+    assert outcome(answer) == (422, "invalid-request")
+    assert answer.json()["errors"] == [{"in": "body", "field": field, "message": message}]
+
+
+async def test_nul_in_a_query_is_told_of_the_parameter_that_holds_it(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/hospitals?city=%E6%9D%AD&q=a%00b")
+
+    assert answer.json()["errors"] == [
+        {"in": "query", "field": "q", "message": "含有不能使用的字符，请删除后重新填写"}
+    ]
+
+
+async def test_what_can_be_chosen_is_listed_in_chinese(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/v1/sms-codes", json={"phone": "13800138000", "purpose": "x"})
+
+    assert answer.json()["errors"] == [
+        {
+            "in": "body",
+            "field": "purpose",
+            "message": "只能是以下之一：register、login、reset、change_phone",
+        }
+    ]
+
+
 async def test_a_written_out_backslash_is_no_nul(client: httpx.AsyncClient) -> None:
     answer = await post(client, json.dumps({"title": "\\u00"}).encode())
 

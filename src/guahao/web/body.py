@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
@@ -21,7 +22,11 @@ from guahao.web.refusal import (
 
 LIMIT_BYTES = 64 * 1024
 _UTF_8 = ("utf-8", "utf8")
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_UNFIT = (
+    ("half_character", re.compile(r"\\u[dD][89a-fA-F]"), re.compile("[\ud800-\udfff]")),
+    ("nul", re.compile(r"\\u0000"), re.compile("\0")),
+)
+"""What no text may hold: its reason, how JSON escapes it, and the sign; pairs of halves are whole by then."""
 
 _SIGNED = ("/callbacks/", "/sandbox/alipay/gateway.do")
 """Where the body is the providers' own, a form or JSON, and believed only by its signature."""
@@ -115,12 +120,21 @@ def check(scope: Scope, body: bytes) -> None:
         raise malformed("not_utf8") from None
     try:
         meant = json.loads(decoded, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
+        for reason, escape, sign in _UNFIT:
+            if escape.search(decoded):
+                _refuse_texts_with(sign, meant, reason)
     except (ValueError, RecursionError):
         raise malformed("not_json") from None
-    if _SURROGATE.search(decoded) and not _is_text(meant):
-        raise malformed("not_utf8")
-    if "\\u0000" in decoded.replace("\\\\", ""):
-        raise malformed("nul")
+
+
+def check_query(scope: Scope) -> None:
+    """Refuse a query with NUL in it, which no column holds. Raises `Invalid`."""
+    query = scope.get("query_string", b"")
+    if b"%00" not in query:
+        return
+    values = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    named = [name for name, value in values if "\0" in value and "\0" not in name]
+    raise malformed("nul", where="query", field=named[0] if named else "")
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
@@ -159,18 +173,25 @@ def _header(scope: Scope, name: bytes) -> bytes:
     return b""
 
 
-def _is_text(meant: object) -> bool:
-    try:
-        json.dumps(meant, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _refuse_texts_with(sign: re.Pattern[str], meant: object, reason: str, *path: str) -> None:
+    """Refuse the first text that holds the sign, by its member's name; names of members are texts too."""
+    if isinstance(meant, str) and sign.search(meant):
+        raise malformed(reason, field=".".join(path))
+    if isinstance(meant, dict):
+        _refuse_texts_with(sign, "".join(meant), reason, *path)
+    members = (
+        meant.items() if isinstance(meant, dict) else enumerate(meant if isinstance(meant, list) else ())
+    )
+    for name, member in members:
+        _refuse_texts_with(sign, member, reason, *path, str(name))
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise malformed("repeated")
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise malformed("repeated", field=name.encode("utf-8", "replace").decode())
+        members[name] = value
     return members
 
 

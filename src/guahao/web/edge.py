@@ -17,7 +17,7 @@ from guahao.kernel.http import render
 from guahao.kernel.log import logger
 from guahao.kernel.metrics import BOOKINGS, REQUESTS, SECONDS
 from guahao.web import body
-from guahao.web.refusal import malformed, problem_of
+from guahao.web.refusal import problem_of
 
 _SLOW_S = 1.0
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
@@ -75,8 +75,7 @@ class Edge:
         try:
             upload = body.upload(scope, receive)
             content = b"" if upload else await body.read(scope, receive)
-            if b"%00" in scope.get("query_string", b""):
-                raise malformed("nul", where="query")  # noqa: TRY301  # the handlers below render it
+            body.check_query(scope)
             if content:
                 body.check(scope, content)
             await self._app(scope, upload or body.replay(content, receive), exchange.send)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import asyncpg
@@ -52,6 +53,12 @@ class InternalError(Problem):
     code = "internal-error"
     status = 500
 
+
+_FIELD_MOST = 200
+_LISTS = ("expected", "expected_tags")
+"""Values by which pydantic tells what may be chosen, each in quotes, with an English "or" before the last."""
+
+_QUOTED = re.compile("'([^']*)'")
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -120,10 +127,15 @@ def problem_of_validation(error: RequestValidationError) -> Problem:
 
 
 def _path(loc: Sequence[str | int], context: Mapping[str, object]) -> Iterator[str]:
-    """Where a fault is; of members that are judged together, the one that its check names."""
+    """Where a fault is; of members that are judged together, the one that its check names.
+
+    Of a body that may be of several kinds, the member that says which.
+    """
     yield from (str(part) for part in loc)
     if "field" in context:
         yield str(context["field"])
+    elif "discriminator" in context:
+        yield str(context["discriminator"]).strip("'")
 
 
 def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
@@ -136,11 +148,17 @@ def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
     return ["GET", "HEAD", *found[1:]] if "GET" in found else found
 
 
-def malformed(name: str, *, where: str = "body") -> Invalid:
-    """Answer the problem of what is no usable JSON, or query; `name` is a text of section `field`."""
-    return Invalid(errors=[{"in": where, "field": "", "message": text(f"field.{name}")}])
+def malformed(name: str, *, where: str = "body", field: str = "") -> Invalid:
+    """Answer the problem of what is no usable JSON, or query; `name` is a text of section `field`.
+
+    `field` is the member or parameter at fault, where one is.
+    """
+    return Invalid(errors=[{"in": where, "field": field[:_FIELD_MOST], "message": text(f"field.{name}")}])
 
 
 def _message(kind: str, context: Mapping[str, object]) -> str:
     key = kind if kind.startswith(f"{FAULT}.") else f"field.{kind}"
-    return text(key if key in catalogue() else "field.other", **context)
+    listed = {
+        name: "、".join(_QUOTED.findall(context[name])) or context[name] for name in _LISTS if name in context
+    }
+    return text(key if key in catalogue() else "field.other", **{**context, **listed})
