@@ -37,7 +37,6 @@ from guahao.scheduling.service.exceptions import (
     remove_exception,
 )
 from guahao.scheduling.service.materialise import materialise, materialise_due
-from guahao.scheduling.service.suspend import suspend
 from guahao.scheduling.service.templates import (
     ExceptionExists,
     TemplateRow,
@@ -294,14 +293,10 @@ async def test_a_cancelled_date_loses_its_untouched_session_and_gets_it_back(db:
     assert [one.date for one in await sessions_of(db)] == dates
 
 
-@pytest.mark.parametrize("how", ["booked", "suspended"])
-async def test_an_exception_is_refused_while_patients_have_places(db: AsyncSession, how: str) -> None:
+async def test_an_exception_is_refused_while_patients_have_places(db: AsyncSession) -> None:
     clinic = await make_clinic(db)
     first = (await made_from(db, clinic))[0]
-    if how == "booked":
-        await put(db, [(await slots_of(db, first))[2]], {Bucket.HELD: 1})
-    else:
-        await suspend(db, first.id, reason="医生生病", by=BY)
+    await put(db, [(await slots_of(db, first))[2]], {Bucket.HELD: 1})
     before = [await counters(db, slot.id) for slot in await slots_of(db, first)]
     touched = str(first.id)
     await db.commit()

@@ -27,9 +27,17 @@ from guahao.scheduling.api_staff.schemas import (
     TemplatePreviewIn,
     TemplatePreviewOut,
 )
-from guahao.scheduling.policy.refusals import DoctorBusy, DoctorNotInDepartment, LevelDiffers, RoomBusy
+from guahao.scheduling.policy.refusals import (
+    CLOSED,
+    DoctorBusy,
+    DoctorNotInDepartment,
+    LevelDiffers,
+    RoomBusy,
+    SubstituteLevelDiffers,
+)
 from guahao.scheduling.queries.templates import exceptions_of, templates_of
 from guahao.scheduling.service.exceptions import (
+    ExceptionTooLate,
     SessionChangedByHand,
     SessionTouched,
     add_exception,
@@ -169,12 +177,26 @@ async def list_exceptions(
 @router.post(
     "/hospitals/{hospital_id}/exceptions",
     status_code=201,
-    responses=problems(*EDITED, SessionTouched, SessionChangedByHand, ExceptionExists),
+    responses=problems(
+        *EDITED,
+        ExceptionExists,
+        ExceptionTooLate,
+        SessionTouched,
+        SessionChangedByHand,
+        *CLOSED.values(),
+        SubstituteLevelDiffers,
+        DoctorBusy,
+        RoomBusy,
+    ),
 )
 async def create_exception(
     hospital_id: str, body: ExceptionIn, db: Db, who: Planner, now: Now
 ) -> ExceptionOut:
-    """Say what is different on one date; refused while sessions it would change have places taken."""
+    """Say what is different on one coming date.
+
+    Refused while sessions it would change have places taken or were made by hand, and when what it says
+    could not be made: a substitute who is busy, inactive or of another level, a room that is taken.
+    """
     made = await add_exception(db, body.row(own(who, hospital_id)), by=f"staff:{who.id}", now=now)
     return ExceptionOut.model_validate(made)
 

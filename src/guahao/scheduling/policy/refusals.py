@@ -119,6 +119,19 @@ class LevelDiffers(Problem):
         return text("schedule.level-differs", doctor=self.extra["doctor"], level=level)
 
 
+class SubstituteLevelDiffers(Problem):
+    """The substitute's own level (`level`), which decides the fee, is not that of the weekly clinic."""
+
+    code = "substitute-level-differs"
+    status = 409
+
+    @property
+    def title(self) -> str:
+        """The sentence, with the doctor's level in words."""
+        level = text(f"schedule.level-{self.extra['level']}")
+        return text("schedule.substitute-level-differs", doctor=self.extra["doctor"], level=level)
+
+
 class TemplateEnded(Problem):
     """The weekly clinic has ended; its last sessions see those who are booked and nobody else."""
 

@@ -64,6 +64,18 @@ class Neighbour:
     ends_at: datetime
 
 
+def neighbour_of_plan(planned: PlannedSession) -> Neighbour:
+    """The time that a session to be made would take; it is nobody's own, so it has no id."""
+    return Neighbour(
+        id=UUID(int=0),
+        doctor_id=planned.doctor_id,
+        campus_id=planned.campus_id,
+        room=planned.room,
+        starts_at=planned.starts_at,
+        ends_at=planned.ends_at,
+    )
+
+
 def when_text(starts_at: datetime, ends_at: datetime) -> str:
     """The time of a session in words: 11月26日 周四 08:00–12:00."""
     starts = starts_at.astimezone(CHINA)

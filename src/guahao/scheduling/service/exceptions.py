@@ -7,37 +7,52 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, false, not_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
+from guahao.catalog.queries import doctors_by_ids
 from guahao.kernel.clock import local_date
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import hospital_of, new_id
 from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import (
     ClinicSession,
+    ClosedBy,
     ExceptionKind,
     ScheduleException,
     ScheduleTemplate,
     SessionState,
 )
+from guahao.scheduling.policy.plan import PlannedSession, plan
+from guahao.scheduling.policy.refusals import CLOSED, DoctorInactive, SubstituteLevelDiffers
+from guahao.scheduling.policy.sight import neighbour_of_plan
+from guahao.scheduling.queries.closed import closed_by
+from guahao.scheduling.queries.templates import templates_of
+from guahao.scheduling.service.busy import busy_naming
 from guahao.scheduling.service.templates import busy_problem, plan_again
 from guahao.scheduling.service.withdraw import withdraw_untouched
 
 
 class SessionTouched(Problem):
-    """Sessions of this date have places taken; suspend them first. `session_ids` names them."""
+    """Sessions of this date, named by `session_ids`, have places taken or are suspended and would change."""
 
     code = "session-touched"
     status = 409
 
 
 class SessionChangedByHand(Problem):
-    """Somebody changed sessions of this date by hand, which stays; `session_ids` names them."""
+    """Sessions of this date, named by `session_ids`, were changed or added by hand, and stay as they are."""
 
     code = "session-changed-by-hand"
+    status = 409
+
+
+class ExceptionTooLate(Problem):
+    """The date has come: today's sessions are suspended one by one, as people may be on their way."""
+
+    code = "exception-too-late"
     status = 409
 
 
@@ -62,10 +77,14 @@ class ExceptionRow:
 async def add_exception(db: AsyncSession, row: ExceptionRow, *, by: str, now: datetime) -> ScheduleException:
     """Add an exception and withdraw that date's untouched sessions in its scope, to be made anew.
 
-    Raises `SessionTouched` (nothing is changed: those sessions need `suspend`, which tells their
-    patients), `SessionChangedByHand`, `ExceptionExists`, and `NotFound` for a template or doctor of
-    another hospital.
+    Nothing stays on sale in silence and nothing vanishes in silence. Raises `ExceptionTooLate` from the date
+    on, `SessionTouched` (those sessions need `suspend`, which tells their patients), `SessionChangedByHand`,
+    `ExceptionExists`, `NotFound` for a template or doctor of another hospital, and what keeps a changed
+    session or a substitute's from being made: the problems of `CLOSED`, `SubstituteLevelDiffers`,
+    `DoctorBusy` and `RoomBusy`.
     """
+    if row.date <= local_date(now):
+        raise ExceptionTooLate
     exception = ScheduleException(id=new_id(row.hospital_id), created_by=by, created_at=now, **asdict(row))
     await plan_again(db, hospital_id=row.hospital_id)
     try:
@@ -77,11 +96,15 @@ async def add_exception(db: AsyncSession, row: ExceptionRow, *, by: str, now: da
             raise
         raise problem from error
     touched = await _withdraw(db, exception, now=now)
+    if exception.kind is ExceptionKind.CANCELLED:
+        off = await _suspended(db, exception)
+        touched = [id_ for id_ in touched if id_ not in off]
     if touched:
         raise SessionTouched(count=len(touched), session_ids=[str(id_) for id_ in touched])
     by_hand = await _changed_by_hand(db, exception, now=now)
     if by_hand:
         raise SessionChangedByHand(count=len(by_hand), session_ids=[str(id_) for id_ in by_hand])
+    await _refuse_what_cannot_be_made(db, exception)
     await _record(db, exception, action="schedule-exception.add", by=by)
     return exception
 
@@ -108,19 +131,62 @@ async def _withdraw(db: AsyncSession, exception: ScheduleException, *, now: date
     return await withdraw_untouched(db, follows, hospital_id=exception.hospital_id, now=now)
 
 
+async def _suspended(db: AsyncSession, exception: ScheduleException) -> set[UUID]:
+    """Those that do not take place already."""
+    rows = await db.scalars(
+        select(ClinicSession.id).where(
+            ClinicSession.hospital_id == exception.hospital_id,
+            ClinicSession.state == SessionState.SUSPENDED,
+            _scope(exception),
+        )
+    )
+    return set(rows)
+
+
 async def _changed_by_hand(db: AsyncSession, exception: ScheduleException, *, now: datetime) -> list[UUID]:
     rows = await db.scalars(
         select(ClinicSession.id)
         .where(
             ClinicSession.hospital_id == exception.hospital_id,
             ClinicSession.date > local_date(now),
-            ClinicSession.version > 1,
             ClinicSession.state.in_((SessionState.DRAFT, SessionState.PUBLISHED)),
-            _scope(exception),
+            or_(and_(ClinicSession.version > 1, _scope(exception)), _outside_templates(exception)),
         )
         .order_by(ClinicSession.id)
     )
     return list(rows)
+
+
+async def _refuse_what_cannot_be_made(db: AsyncSession, exception: ScheduleException) -> None:
+    """Raise why a session would not be made as the exception says, which takes the old one away."""
+    if exception.kind not in (ExceptionKind.CHANGED, ExceptionKind.SUBSTITUTE):
+        return
+    hospital_id = exception.hospital_id
+    templates = [
+        template
+        for template in await templates_of(db, hospital_id=hospital_id)
+        if template.id == exception.template_id or template.doctor_id == exception.doctor_id
+    ]
+    planned = plan(templates, [exception], [exception.date])
+    judged = await closed_by(db, planned, hospital_id=hospital_id)
+    for session, by in zip(planned, judged, strict=True):
+        if by is not None:
+            raise await _closed(db, session, by)
+        busy = await busy_naming(db, neighbour_of_plan(session), hospital_id=hospital_id)
+        if busy is not None:
+            raise busy
+
+
+async def _closed(db: AsyncSession, session: PlannedSession, by: ClosedBy) -> Problem:
+    """The refusal that names the doctor where it is the doctor who does not fit."""
+    doctor = (await doctors_by_ids(db, [session.doctor_id]))[session.doctor_id]
+    match by:
+        case ClosedBy.LEVEL:
+            return SubstituteLevelDiffers(doctor=doctor.name, level=doctor.level.value)
+        case ClosedBy.DOCTOR:
+            return DoctorInactive(doctor=doctor.name)
+        case _:
+            return CLOSED[by]()
 
 
 async def _record(
@@ -140,6 +206,20 @@ async def _record(
             },
         ),
     )
+
+
+def _outside_templates(exception: ScheduleException) -> ColumnElement[bool]:
+    """Sessions of a day off that no template in its scope gives: added by hand, or held for somebody else."""
+    is_whole = exception.template_id is None and exception.kind in (
+        ExceptionKind.CANCELLED,
+        ExceptionKind.SUBSTITUTE,
+    )
+    if not is_whole:
+        return false()
+    day = ClinicSession.date == exception.date
+    if exception.doctor_id is None:
+        return and_(day, ClinicSession.template_id.is_(None))
+    return and_(day, ClinicSession.doctor_id == exception.doctor_id, not_(_scope(exception)))
 
 
 def _scope(exception: ScheduleException) -> ColumnElement[bool]:

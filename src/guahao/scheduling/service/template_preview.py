@@ -26,7 +26,7 @@ from guahao.scheduling.models import (
 from guahao.scheduling.policy.change import Occupancy
 from guahao.scheduling.policy.plan import DAYS_AHEAD, PlannedSession, plan
 from guahao.scheduling.policy.refusals import CLOSED, FeeMissing
-from guahao.scheduling.policy.sight import Neighbour
+from guahao.scheduling.policy.sight import neighbour_of_plan
 from guahao.scheduling.policy.slots import slots_of
 from guahao.scheduling.policy.workdays import holiday_name
 from guahao.scheduling.queries.closed import closed_by
@@ -135,16 +135,7 @@ def _refusal(planned: PlannedSession, facts: _Facts) -> Problem | None:
         return CLOSED[facts.closed[planned.date]]()
     if not facts.terms_price[planned.date]:
         return FeeMissing()
-    return facts.occupancy.clash(
-        Neighbour(
-            id=UUID(int=0),
-            doctor_id=planned.doctor_id,
-            campus_id=planned.campus_id,
-            room=planned.room,
-            starts_at=planned.starts_at,
-            ends_at=planned.ends_at,
-        )
-    )
+    return facts.occupancy.clash(neighbour_of_plan(planned))
 
 
 async def _own_sessions(
