@@ -134,6 +134,20 @@ async def test_marks_that_show_nothing_change_no_result(db: AsyncSession, mark: 
     assert len(plain) > 1
 
 
+@pytest.mark.parametrize("typed", ["{}，", "{}。", "“{}”", "（{}）", "#{}", "{}？！", "《{}》 "])
+async def test_marks_around_a_word_change_no_result(db: AsyncSession, typed: str) -> None:
+    hospital_id = await make_hospital(db)
+    for number, name in enumerate(("儿科", "新生儿科")):
+        await make_department(db, hospital_id=hospital_id, code=f"E{number}", name=name)
+    await reindex(db, hospital_id=hospital_id)
+
+    plain = await search(db, q="儿科", single_hospital=None, cursor=None, limit=20)
+
+    assert len(plain[0]) == 2
+    assert await search(db, q=typed.format("儿科"), single_hospital=None, cursor=None, limit=20) == plain
+    assert await search(db, q="，。！", single_hospital=None, cursor=None, limit=20) == ([], None)
+
+
 async def test_lists_of_staff_find_doctors_and_departments_alike(
     client: httpx.AsyncClient, db: AsyncSession
 ) -> None:

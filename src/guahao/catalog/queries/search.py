@@ -14,6 +14,7 @@ from guahao.catalog.policy.pinyin import spelled
 from guahao.catalog.queries.lists import visible_to_patients
 from guahao.kernel.paging import CursorInvalid, decode_cursor, encode_cursor
 from guahao.kernel.value.search import search_form
+from guahao.kernel.value.signs import is_han
 
 SHOWN_AT_MOST = 200
 _LONGEST_Q = 40
@@ -84,7 +85,7 @@ class _Wanted:
 
     @classmethod
     def read(cls, q: str) -> _Wanted:
-        text = search_form(q)[:_LONGEST_Q]
+        text = _between_marks(search_form(q))[:_LONGEST_Q]
         return cls(text=text, sound=spelled(text).pinyin)
 
     @property
@@ -99,6 +100,12 @@ class _Wanted:
             if length < len(self.text)
             for start in range(len(self.text) - length + 1)
         ]
+
+
+def _between_marks(text: str) -> str:
+    """Leave out the marks around what somebody looks for, as 儿科， or “儿科” have them."""
+    kept = [place for place, sign in enumerate(text) if sign.isalnum() or is_han(sign)]
+    return text[kept[0] : kept[-1] + 1] if kept else ""
 
 
 def _candidates(wanted: _Wanted, single_hospital: str | None) -> list[Select[SearchEntry]]:
