@@ -64,6 +64,7 @@ TRICKY_IDS = (
     "%ff",
     "%00",
 )
+NO_CAUSE = "填写有误，请检查"
 _HAN = re.compile(r"^(name|short_name|title)$")
 
 
@@ -148,6 +149,8 @@ def fine(answer: httpx.Response) -> None:
     if answer.status_code >= 400:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["code"]
+        told = [error["message"] for error in answer.json().get("errors", [])]
+        assert NO_CAUSE not in told, f"{answer.request.method} {answer.request.url} {answer.text[:300]}"
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=named)

@@ -159,6 +159,8 @@ def malformed(name: str, *, where: str = "body", field: str = "") -> Invalid:
 def _message(kind: str, context: Mapping[str, object]) -> str:
     key = kind if kind.startswith(f"{FAULT}.") else f"field.{kind}"
     listed = {
-        name: "、".join(_QUOTED.findall(context[name])) or context[name] for name in _LISTS if name in context
+        name: "、".join(_QUOTED.findall(str(context[name]))) or context[name]
+        for name in _LISTS
+        if name in context
     }
     return text(key if key in catalogue() else "field.other", **{**context, **listed})
