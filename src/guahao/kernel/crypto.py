@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _KEY_BYTES = 32
 _DEV_MARK = "made-for-trying-out:"
+_KEY_NUMBER = re.compile(r"[1-9][0-9]{0,4}")
 _SINGLE_KEYS = ("blind", "pepper", "audit")
 
 
@@ -184,8 +186,8 @@ def _sealing_keys(folder: Path, *, production: bool) -> tuple[dict[int, bytes], 
     marked = False
     for path in sorted(folder.glob("sealing-*.key")):
         number = path.stem.removeprefix("sealing-")
-        if not number.isdecimal() or not 0 < int(number) < 1 << 16:
-            message = f"{path}: the part after 'sealing-' must be a number from 1 to 65535"
+        if not _KEY_NUMBER.fullmatch(number) or int(number) >= 1 << 16:
+            message = f"{path}: the part after 'sealing-' must be 1 to 65535, without zeros before it"
             raise KeysUnusable(message)
         found[int(number)], made = _read_key(path, production=production)
         marked = marked or made

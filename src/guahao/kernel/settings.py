@@ -6,10 +6,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from guahao.kernel.address import networks
+from guahao.kernel.setting_shape import (
+    Address,
+    DatabaseAddress,
+    FilledFolder,
+    Folder,
+    Host,
+    Proxies,
+    SecretWord,
+    Syslog,
+    Word,
+)
 
 
 class Environment(StrEnum):
@@ -61,10 +71,10 @@ class Settings(BaseSettings):
     environment: Environment = Field(
         Environment.PRODUCTION, description="production, or demo to try things out"
     )
-    database_url: SecretStr | None = Field(
+    database_url: DatabaseAddress | None = Field(
         None, description="postgresql:// address; empty starts the embedded server in data_dir/pg"
     )
-    owner_database_url: SecretStr | None = Field(
+    owner_database_url: DatabaseAddress | None = Field(
         None, description="Address of the role that owns the tables, for migrate, backup and restore alone"
     )
     database_without_tls: bool = Field(
@@ -72,23 +82,23 @@ class Settings(BaseSettings):
         description="Reach a database of another machine without TLS: its network is encrypted otherwise",
     )
     database_pool_size: int = Field(10, ge=2, le=100, description="Connections per process")
-    data_dir: Path = Field(Path("var"), description="Where the embedded database, keys and files live")
-    keys_dir: Path | None = Field(None, description="Key files; data_dir/keys when empty")
-    clients_dir: Path | None = Field(
+    data_dir: Folder = Field(Path("var"), description="Where the embedded database, keys and files live")
+    keys_dir: Folder | None = Field(None, description="Key files; data_dir/keys when empty")
+    clients_dir: FilledFolder | None = Field(
         None,
         description="Folder of the built clients; when empty none, and dist/clients in `guahao demo`",
     )
-    public_url: str = Field("http://127.0.0.1:8000", description="The address clients use")
-    host: str = Field("127.0.0.1", description="Address to listen on")
+    public_url: Address = Field("http://127.0.0.1:8000", description="The address clients use")
+    host: Host = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
-    trusted_proxies: str = Field(
+    trusted_proxies: Proxies = Field(
         "",
         description="Whose X-Forwarded-For is believed: addresses or networks with commas; `none` for nobody",
     )
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Port of /metrics; when empty none, and the main port in the demo"
     )
-    metrics_host: str = Field("127.0.0.1", description="Address of the port of /metrics")
+    metrics_host: Host = Field("127.0.0.1", description="Address of the port of /metrics")
     max_connections: int = Field(
         2000, ge=10, le=100_000, description="Open connections for each server process at most"
     )
@@ -101,20 +111,20 @@ class Settings(BaseSettings):
     api_docs: bool | None = Field(
         None, description="Serve /docs and /openapi.json; refused in production, when empty on in the demo"
     )
-    single_hospital: str | None = Field(
+    single_hospital: Word | None = Field(
         None, description="Code of the only hospital shown (single-hospital mode); empty is platform mode"
     )
     sms_provider: SmsProvider = Field(
         SmsProvider.NONE, description="none, tencent, aliyun, or sandbox (demo only)"
     )
-    sms_endpoint: str = Field("", description="Address of the SMS provider; its public one when empty")
-    sms_access_key_id: str = Field("", description="Access key id at the SMS provider")
-    sms_access_key_secret: SecretStr = Field(
+    sms_endpoint: Address = Field("", description="Address of the SMS provider; its public one when empty")
+    sms_access_key_id: Word = Field("", description="Access key id at the SMS provider")
+    sms_access_key_secret: SecretWord = Field(
         SecretStr(""), description="Access key secret at the SMS provider"
     )
-    sms_app_id: str = Field("", description="SdkAppId (Tencent only)")
+    sms_app_id: Word = Field("", description="SdkAppId (Tencent only)")
     sms_sign_name: str = Field("", description="Approved signature of messages")
-    sms_template_code: str = Field("", description="Approved template for verification codes")
+    sms_template_code: Word = Field("", description="Approved template for verification codes")
     sms_daily_budget: int = Field(20_000, ge=1, description="Messages a day at most, all phones together")
     address_limit_factor: int | None = Field(
         None, ge=1, description="Multiplies every limit per address; empty is 1, and 1000 in the demo"
@@ -143,52 +153,49 @@ class Settings(BaseSettings):
         IdentityProvider.DESK,
         description="tencent, sandbox, or desk: patients show their document at a hospital before booking",
     )
-    identity_endpoint: str = Field("", description="Address of the identity provider; its own when empty")
-    identity_access_key_id: str = Field("", description="Access key id at the identity provider")
-    identity_access_key_secret: SecretStr = Field(
+    identity_endpoint: Address = Field("", description="Address of the identity provider; its own when empty")
+    identity_access_key_id: Word = Field("", description="Access key id at the identity provider")
+    identity_access_key_secret: SecretWord = Field(
         SecretStr(""), description="Access key secret at the identity provider"
     )
-    wechat_endpoint: str = Field("", description="WeChat API address; its public one when empty")
-    wechat_app_id: str = Field("", description="AppID of the mini program; when empty none is offered")
-    wechat_app_secret: SecretStr = Field(SecretStr(""), description="AppSecret of the mini program")
+    wechat_endpoint: Address = Field("", description="WeChat API address; its public one when empty")
+    wechat_app_id: Word = Field("", description="AppID of the mini program; when empty none is offered")
+    wechat_app_secret: SecretWord = Field(SecretStr(""), description="AppSecret of the mini program")
 
-    wechat_pay_endpoint: str = Field(
+    wechat_pay_endpoint: Address = Field(
         "", description="WeChat Pay address; sandbox answers in process, empty offers no WeChat Pay"
     )
-    wechat_pay_mchid: str = Field("", description="Merchant number at WeChat Pay")
-    wechat_pay_serial: str = Field(
+    wechat_pay_mchid: Word = Field("", description="Merchant number at WeChat Pay")
+    wechat_pay_serial: Word = Field(
         "", description="Serial number of the merchant certificate whose key signs for us"
     )
-    wechat_pay_key_id: str = Field(
+    wechat_pay_key_id: Word = Field(
         "", description="Serial we ask answers to be signed with; its key is in keys_dir"
     )
-    alipay_endpoint: str = Field(
+    alipay_endpoint: Address = Field(
         "", description="Alipay gateway address; sandbox answers in process, empty offers no Alipay"
     )
-    alipay_app_id: str = Field("", description="App id at Alipay")
-    alipay_seller_id: str = Field("", description="Seller's user id (PID) at Alipay")
+    alipay_app_id: Word = Field("", description="App id at Alipay")
+    alipay_seller_id: Word = Field("", description="Seller's user id (PID) at Alipay")
     backup_passphrase: SecretStr | None = Field(
         None, description="What encrypts backups; asked, or read from standard input, when empty"
     )
-    anchor_syslog: str = Field(
+    anchor_syslog: Syslog = Field(
         "",
         description="Also send anchors of the audit trail to this syslog: host:port, or a socket (/dev/log)",
     )
-    anchor_url: str = Field("", description="Also POST anchors of the audit trail to this https address")
+    anchor_url: Address = Field("", description="Also POST anchors of the audit trail to this https address")
     sandbox_time_scale: float = Field(
         60, gt=0, description="How many times faster than real the sandbox repeats its notifications"
     )
 
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        networks(value)
-        return value
-
     @model_validator(mode="before")
     @classmethod
-    def _sandbox_in_the_demo(cls, given: dict[str, Any]) -> dict[str, Any]:
-        return SANDBOX | given if given.get("environment") == Environment.DEMO else given
+    def _given(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Take an empty text for nothing where nothing is meant, and the sandbox's in the demo."""
+        optional = {name for name, field in cls.model_fields.items() if field.default is None}
+        meant = {name: value for name, value in given.items() if value != "" or name not in optional}
+        return SANDBOX | meant if meant.get("environment") == Environment.DEMO else meant
 
     @property
     def shows_api(self) -> bool:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from guahao.kernel.crypto import KeysUnusable, require_private
 from guahao.kernel.postgres import EmbeddedPostgres
@@ -35,15 +36,34 @@ def load(*, default: Environment = Environment.PRODUCTION) -> Settings:
     if folder is not None and not Path(folder).is_dir():
         raise BadSettings([f"{SECRETS_DIR}: {folder} is not a folder"])
     try:
+        _require_texts(folder)
         settings = Settings(_secrets_dir=folder)
         is_named = "environment" in settings.model_fields_set
         return settings if is_named else Settings(_secrets_dir=folder, environment=default)
     except ValidationError as error:
-        faults = [
-            f"GUAHAO_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
-            for fault in error.errors(include_input=False)
-        ]
-        raise BadSettings(faults) from None
+        raise BadSettings([_said(fault) for fault in error.errors(include_input=False)]) from None
+
+
+def _said(fault: ErrorDetails) -> str:
+    name = "_".join(str(part) for part in fault["loc"]).upper()
+    return f"GUAHAO_{name}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _require_texts(folder: str | None) -> None:
+    """Name the secret files that hold no text. Raises `BadSettings`."""
+    found = []
+    for path in secret_files(folder):
+        try:
+            path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            found.append(f"{path.name.upper()}: the file {path} cannot be read as text")
+    if found:
+        raise BadSettings(found)
+
+
+def secret_files(folder: str | None) -> list[Path]:
+    """The files of the folder of secrets that are settings, whatever they turn out to be."""
+    return [] if folder is None else sorted(Path(folder).glob("guahao_*"))
 
 
 def exposed_secrets(settings: Settings) -> list[str]:
@@ -52,7 +72,7 @@ def exposed_secrets(settings: Settings) -> list[str]:
     if folder is None or settings.environment is not Environment.PRODUCTION:
         return []
     found = []
-    for path in [Path(folder), *sorted(Path(folder).glob("guahao_*"))]:
+    for path in [Path(folder), *secret_files(folder)]:
         try:
             require_private(path)
         except KeysUnusable as error:

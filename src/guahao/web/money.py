@@ -76,7 +76,7 @@ def _exposed(settings: Settings) -> list[str]:
                 require_private(path)
             except KeysUnusable as error:
                 found.append(f"GUAHAO_KEYS_DIR: {error}")
-            if is_sandbox_secret(path.read_bytes()):
+            if path.is_file() and is_sandbox_secret(path.read_bytes()):
                 found.append(f"GUAHAO_KEYS_DIR: {path}: made by the sandbox; the provider's own is needed")
     return found
 

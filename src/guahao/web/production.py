@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+
 from guahao.kernel.address import is_loopback, is_trusted, networks
+from guahao.kernel.setting_shape import SANDBOX as SANDBOX_NAME
 from guahao.kernel.settings import SANDBOX, Environment, IdentityProvider, Settings, SmsProvider
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104  # compared, not bound
@@ -66,12 +70,25 @@ def _databases(settings: Settings) -> list[str]:
         "GUAHAO_DATABASE_URL": settings.database_url,
         "GUAHAO_OWNER_DATABASE_URL": settings.owner_database_url,
     }
-    return [
+    found = [
         fault
         for name, address in addresses.items()
         if address is not None
         for fault in _database(name, address.get_secret_value(), is_plain=settings.database_without_tls)
     ]
+    return found + _roles(settings.database_url, settings.owner_database_url)
+
+
+def _roles(serving: SecretStr | None, owning: SecretStr | None) -> list[str]:
+    """Who serves must not be able to become who owns the tables."""
+    if serving is None or owning is None:
+        return []
+    one, other = (make_url(address.get_secret_value()) for address in (serving, owning))
+    if one.username == other.username:
+        return ["GUAHAO_OWNER_DATABASE_URL: names the role that serves; tables need another owner"]
+    if one.password and one.password == other.password:
+        return ["GUAHAO_OWNER_DATABASE_URL: has the password of the role that serves; give it its own"]
+    return []
 
 
 def _database(name: str, address: str, *, is_plain: bool) -> list[str]:
@@ -178,6 +195,7 @@ def _address(name: str, address: str) -> list[str]:
     parts = urlsplit(address)
     if parts.scheme != "https":
         return [f"{name}: must begin with https://"]
-    if not parts.hostname or parts.hostname in _LOOPBACK or "sandbox" in parts.hostname:
+    host = (parts.hostname or "").removesuffix(".")
+    if is_loopback(host) or host in _LOOPBACK or SANDBOX_NAME in host:
         return [f"{name}: must name a real host"]
     return []

@@ -46,16 +46,7 @@ def worker() -> None:
 def check_config() -> None:
     """Check all settings, keys and, where it answers, the database; name everything that is wrong."""
     settings = configuration.load()
-    found = [
-        *production.faults(settings),
-        *money.key_faults(settings),
-        *configuration.exposed_secrets(settings),
-    ]
-    key_ring = None
-    try:
-        key_ring = wiring.key_ring_of(settings)
-    except KeysUnusable as error:
-        found.append(f"GUAHAO_KEYS_DIR: {error}")
+    found, key_ring = unfit(settings)
     if key_ring is not None and settings.database_url is not None:
         try:
             asyncio.run(require_migrated(settings))
@@ -121,14 +112,23 @@ def with_options(settings: Settings, *, host: str | None, port: int | None, work
 
 def refuse_unfit(settings: Settings) -> None:
     """Refuse settings that are not fit for their environment. Raises `BadSettings`."""
+    found, _ = unfit(settings)
+    if found:
+        raise configuration.BadSettings(found)
+    tell_warnings(settings)
+
+
+def unfit(settings: Settings) -> tuple[list[str], KeyRing | None]:
+    """Name what no process starts with, and give the keys if they can be used."""
     found = [
         *production.faults(settings),
         *money.key_faults(settings),
         *configuration.exposed_secrets(settings),
     ]
-    if found:
-        raise configuration.BadSettings(found)
-    tell_warnings(settings)
+    try:
+        return found, wiring.key_ring_of(settings)
+    except KeysUnusable as error:
+        return [*found, f"GUAHAO_KEYS_DIR: {error}"], None
 
 
 def tell_warnings(settings: Settings) -> None:

@@ -1,0 +1,143 @@
+"""What the text of a setting must look like; a wrong one is told by its name when a command starts."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, SecretStr
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from guahao.kernel.address import networks
+
+SANDBOX = "sandbox"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_NUMBERS_ONLY = re.compile(r"[0-9.]+")
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
+_PORTS = range(1, 65536)
+
+
+def _word(value: str) -> str:
+    """A name or number that somebody else gave us: a blank in it is one from copying."""
+    if _BLANK.search(value):
+        message = "holds a blank or a line's end"
+        raise ValueError(message)
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    _word(value.get_secret_value())
+    return value
+
+
+def _host(value: str) -> str:
+    """An address or a name to listen on."""
+    if not is_host(value):
+        message = "is neither an address nor a name of a machine"
+        raise ValueError(message)
+    return value
+
+
+def is_host(value: str) -> bool:
+    """Whether it is an IP address as it is usually written, or a name."""
+    try:
+        ip_address(value)
+    except ValueError:
+        return bool(_HOST_NAME.fullmatch(value)) and not _NUMBERS_ONLY.fullmatch(value)
+    return True
+
+
+def _address(value: str) -> str:
+    """The https (or, for trying out, http) address of a service; empty and `sandbox` stand for themselves."""
+    if value in {"", SANDBOX}:
+        return value
+    parts = _split(value)
+    if parts.scheme not in {"http", "https"}:
+        message = "must begin with https://"
+        raise ValueError(message)
+    if not is_host(parts.hostname or ""):
+        message = "must name a real host"
+        raise ValueError(message)
+    if parts.username is not None or "?" in value or "#" in value or value.endswith("/"):
+        message = "must end with host or path: no name or password, nothing after ? or #, no / at the end"
+        raise ValueError(message)
+    return value
+
+
+def _split(value: str) -> SplitResult:
+    """Take an address apart. Raises ValueError for what is none, also for a port that is no port."""
+    _word(value)
+    message = "is no address"
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise ValueError(message) from None
+    if port is not None and port not in _PORTS:
+        raise ValueError(message)
+    return parts
+
+
+def _database(value: SecretStr) -> SecretStr:
+    """A database's address; the message never quotes it, since it holds a password."""
+    message = "must look like postgresql://role:password@host:5432/database"
+    try:
+        url = make_url(value.get_secret_value())
+        is_whole = url.drivername == "postgresql" and bool(url.database)
+        is_whole = is_whole and (url.port is None or url.port in _PORTS)
+        urlsplit(value.get_secret_value())
+    except (ArgumentError, ValueError):
+        is_whole = False
+    if not is_whole:
+        raise ValueError(message)
+    return value
+
+
+def _proxies(value: str) -> str:
+    """Networks with commas; one that holds every address would believe everybody."""
+    if any(network.prefixlen == 0 for network in networks(value)):
+        message = "would believe everybody; name the proxy itself"
+        raise ValueError(message)
+    return value
+
+
+def _syslog(value: str) -> str:
+    """`host:port`, or the path of a socket."""
+    host, _, port = value.rpartition(":")
+    is_place = port.isascii() and port.isdecimal() and int(port) in _PORTS and is_host(host.strip("[]"))
+    if value and not value.startswith("/") and not is_place:
+        message = "must be host:port, or the path of a socket such as /dev/log"
+        raise ValueError(message)
+    return value
+
+
+def _folder(value: Path) -> Path:
+    """A folder; it may be made later."""
+    if value == Path() or (value.exists() and not value.is_dir()):
+        message = "is not a folder"
+        raise ValueError(message)
+    return value
+
+
+def _there(value: Path) -> Path:
+    """A folder that somebody has filled."""
+    if not value.is_dir():
+        message = "there is no such folder"
+        raise ValueError(message)
+    return value
+
+
+Word = Annotated[str, AfterValidator(_word)]
+SecretWord = Annotated[SecretStr, AfterValidator(_secret)]
+Host = Annotated[str, AfterValidator(_host)]
+Address = Annotated[str, AfterValidator(_address)]
+DatabaseAddress = Annotated[SecretStr, AfterValidator(_database)]
+Proxies = Annotated[str, AfterValidator(_proxies)]
+Syslog = Annotated[str, AfterValidator(_syslog)]
+Folder = Annotated[Path, AfterValidator(_folder)]
+FilledFolder = Annotated[Path, AfterValidator(_there)]
