@@ -117,17 +117,9 @@ def _syslog(value: str) -> str:
 
 
 def _folder(value: Path) -> Path:
-    """A folder; it may be made later."""
+    """A folder; it may be made later, as that of the clients is by `make clients`."""
     if value == Path() or (value.exists() and not value.is_dir()):
         message = "is not a folder"
-        raise ValueError(message)
-    return value
-
-
-def _there(value: Path) -> Path:
-    """A folder that somebody has filled."""
-    if not value.is_dir():
-        message = "there is no such folder"
         raise ValueError(message)
     return value
 
@@ -140,4 +132,3 @@ DatabaseAddress = Annotated[SecretStr, AfterValidator(_database)]
 Proxies = Annotated[str, AfterValidator(_proxies)]
 Syslog = Annotated[str, AfterValidator(_syslog)]
 Folder = Annotated[Path, AfterValidator(_folder)]
-FilledFolder = Annotated[Path, AfterValidator(_there)]

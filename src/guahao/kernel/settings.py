@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from guahao.kernel.setting_shape import (
     Address,
     DatabaseAddress,
-    FilledFolder,
     Folder,
     Host,
     Proxies,
@@ -84,7 +83,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(10, ge=2, le=100, description="Connections per process")
     data_dir: Folder = Field(Path("var"), description="Where the embedded database, keys and files live")
     keys_dir: Folder | None = Field(None, description="Key files; data_dir/keys when empty")
-    clients_dir: FilledFolder | None = Field(
+    clients_dir: Folder | None = Field(
         None,
         description="Folder of the built clients; when empty none, and dist/clients in `guahao demo`",
     )
