@@ -200,7 +200,7 @@ async def test_an_address_that_was_changed_opens_nothing(
 
 
 async def test_a_title_is_shown_as_text(world: World, client: httpx.AsyncClient) -> None:
-    await open_in_browser(world, client, subject="<script>alert(1)</script>")
+    await open_in_browser(world, client, subject="<script>alert(1)")
 
     assert "&lt;script&gt;" in (await client.get(CASHIER)).text
 

@@ -72,6 +72,11 @@ async def test_a_paid_trade_tells_its_money_and_moment(world: World) -> None:
         ({"timestamp": "1772330400"}, "isv.invalid-timestamp"),
         ({"timestamp": ""}, "isv.missing-timestamp"),
         ({"biz_content": "[]"}, "isv.invalid-parameter"),
+        ({"biz_content": "[" * 100_000}, "isv.invalid-parameter"),
+        ({"biz_content": '{"out_trade_no": "a\\u0000"}'}, "isv.invalid-parameter"),
+        ({"biz_content": '{"out_trade_no": "a\\ud800"}'}, "isv.invalid-parameter"),
+        ({"version": "2.0"}, "isv.invalid-parameter"),
+        ({"charset": "latin-1"}, "isv.invalid-parameter"),
         ({"biz_content": ""}, "isv.invalid-parameter"),
     ],
 )
@@ -79,6 +84,29 @@ async def test_who_asks_wrongly_is_told_why(world: World, change: dict[str, str]
     found = await world.ask("alipay.trade.query", {"out_trade_no": NUMBER}, **change)
 
     assert found["sub_code"] == sub_code
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"out_trade_no": "12-34"},
+        {"out_trade_no": "挂号1"},
+        {"out_trade_no": "a" * 65},
+        {"subject": "挂号/内科"},
+        {"subject": "a=b"},
+        {"subject": "a&b"},
+        {"subject": "字" * 257},
+        {"amount": "21474836.48"},
+        {"amount": "99999999999.00"},
+        {"amount": "0.001"},
+        {"amount": "-1.00"},
+        {"amount": "1,000.00"},
+    ],
+)
+async def test_an_order_that_alipay_would_refuse_is_refused(world: World, change: dict[str, str]) -> None:
+    found = await world.ask("alipay.trade.precreate", world.order(**change))
+
+    assert found["sub_code"] == "ACQ.INVALID_PARAMETER"
 
 
 @pytest.mark.parametrize("change", [{"biz_content": "{}"}, {"notify_url": "https://evil"}, {"sign": "x"}])

@@ -19,6 +19,7 @@ from guahao.web.transport import Limits, limited, possible_connections
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 QUICK = Limits(idle_s=2, head_s=1, body_grace_s=1, body_bytes_s=100, reader_s=1)
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+_CODED = b"POST / HTTP/%b\r\nHost: x\r\nTransfer-Encoding: %b\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
 BIG = 40_000_000
 
 
@@ -86,10 +87,18 @@ async def answer_to(port: int, *parts: bytes, pause_s: float = 0) -> tuple[int, 
         (b"nonsense\r\n\r\n", 400, "request-malformed"),
         (b"GET /\xe5\x8c\xbb\xe9\x99\xa2 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "request-malformed"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n", 400, "request-malformed"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "request-malformed"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "request-malformed"),
+        (b"GET / HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n", 400, "request-malformed"),
+        (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400, "request-malformed"),
+        (b"GET / HTTP/1.1\r\nHost: a b/@c\r\n\r\n", 400, "request-malformed"),
+        (_CODED % (b"1.1", b"gzip, chunked"), 400, "request-malformed"),
+        (_CODED % (b"1.1", b"xchunked"), 400, "request-malformed"),
+        (_CODED % (b"1.0", b"chunked"), 400, "request-malformed"),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "request-malformed"),
         (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "address-too-long"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nCookie: " + b"a" * 70_000 + b"\r\n\r\n", 431, "headers-too-large"),
-        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 1001 + b"\r\n", 431, "headers-too-large"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 1000 + b"\r\n", 431, "headers-too-large"),
         (b"GET / HT", 408, "request-too-slow"),
         (b"GET / HTTP/1.1\r\nHost: x\r\n", 408, "request-too-slow"),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc", 408, "request-too-slow"),
@@ -101,6 +110,21 @@ async def test_what_breaks_a_limit_is_a_problem_document(sent: bytes, status: in
 
     assert (found, document.get("code")) == (status, code)
     assert not document["title"].isascii()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.0\r\n",
+        b"HTTP/1.1\r\nHost: [::1]:8000\r\nConnection: close\r\n",
+        b"HTTP/1.1\r\nHost: guahao.example.cn:443\r\nConnection: close\r\n",
+        b"HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: Chunked\r\n",
+    ],
+)
+async def test_every_way_to_name_the_host_is_taken(head: bytes) -> None:
+    sent = b"POST / " + head + b"\r\n" + (b"0\r\n\r\n" if b"Chunked" in head else b"")
+    async with served(QUICK) as port:
+        assert await answer_to(port, sent) == (200, {"body": b"0"})
 
 
 async def test_as_many_headers_as_browsers_and_proxies_send_are_taken() -> None:

@@ -7,6 +7,7 @@ in plain text.
 from __future__ import annotations
 
 import asyncio
+import re
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _FILES_FOR_OTHERS = 200
 _LINGER_S = 2.0
 _LINGER_BYTES = 2 * 1024 * 1024
 """So long and so much a refused client may still send: closing at once would reset the answer away."""
+
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,255})(:[0-9]{0,5})?")
 
 _FRAMING = 10
 """How many bytes of chunk headers may come with each byte of a body."""
@@ -146,6 +149,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start the clock of the body."""
+        if not self._is_well_framed():
+            self._stop_at(RequestMalformed())
         super().on_headers_complete()
         self._body_began = self.loop.time()
         self._within(self.limits.body_grace_s, self._judge_body)
@@ -178,6 +183,15 @@ class LimitedProtocol(HttpToolsProtocol):
         """Stop it: the client reads."""
         self._stop_reader_clock()
         super().resume_writing()
+
+    def _is_well_framed(self) -> bool:
+        """Whether one host is named and the body is framed as all readers take it (RFC 9112, 3.2, 6.1)."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        is_new = self.parser.get_http_version() != "1.0"
+        is_named = len(hosts) == 1 if is_new else len(hosts) <= 1
+        is_framed = not codings or (is_new and [value.lower() for value in codings] == [b"chunked"])
+        return is_named and is_framed and all(_HOST.fullmatch(host) for host in hosts)
 
     def _stop_at(self, problem: Problem) -> None:
         self._refusal = problem

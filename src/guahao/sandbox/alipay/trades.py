@@ -70,8 +70,8 @@ async def _asked_for(db: AsyncSession, shop: AlipayShop, asked: Asked, product: 
     if product.product_codes and asked.text("product_code") not in product.product_codes:
         raise Refused("ACQ.INVALID_PARAMETER")
     now = shop.clock()
-    number, amount = asked.text("out_trade_no"), asked.fen("total_amount")
-    title = asked.text("subject", longest=256)
+    number, amount = asked.number("out_trade_no"), asked.fen("total_amount")
+    title = asked.title("subject")
     expires_at = _expiry(asked, product, now)
     terms = {"total_amount": yuan(amount), "subject": title}
     row = {
@@ -229,7 +229,7 @@ async def _give_back(
         out_refund_no=number,
         refund_id=new_number(now),
         amount_fen=amount,
-        reason=str(asked.content.get("refund_reason", "")),
+        reason=asked.text("refund_reason", longest=256) if asked.content.get("refund_reason") else "",
         notify_url=found.notify_url,
         state=RefundState.SUCCESS,
         created_at=now,
