@@ -177,6 +177,35 @@ async def test_a_file_that_changes_nothing_needs_no_confirmation(
     assert (report.is_refused, report.is_unchanged, report.touched) == (False, True, ())
 
 
+@pytest.mark.parametrize(
+    ("sheet", "cells"),
+    [
+        ("医院", {"启用": "否"}),
+        ("院区", {"启用": "否"}),
+        ("科室", {"启用": "否"}),
+        ("医生", {"启用": "否"}),
+        ("出诊安排", {"结束日期": "2026-01-31"}),
+    ],
+    ids=["hospital", "campus", "department above", "doctor", "weekly clinic"],
+)
+async def test_the_row_that_closes_a_session_is_named(
+    db: AsyncSession,
+    sessions: Sessions,
+    tmp_path: Path,
+    sheet: str,
+    cells: dict[str, object],
+) -> None:
+    await booked_session(db, await clinic_of_file(db, sessions, tmp_path))
+
+    report = await load_workbook(
+        sessions, write_xlsx(tmp_path / "h.xlsx", sheets(cell(sheet, 0, **cells))), dry_run=True
+    )
+
+    (row,) = report.touching_rows
+    assert (row.sheet, row.row, row.sessions, row.people) == (sheet, 2, 1, 3)
+    assert row.message == "".join(report.touched)
+
+
 async def test_xl9_fewer_places_than_are_booked_are_refused_leading_to_a_suspension(
     db: AsyncSession, sessions: Sessions, tmp_path: Path
 ) -> None:

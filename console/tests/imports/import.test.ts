@@ -64,6 +64,8 @@ describe('an import', () => {
     const refused = { state: 'refused', is_dry_run: true, only_good_rows: false, errors: [error('a', 3)] }
     expect(mayLeaveOut(refused as Import)).toBe(true)
     expect(mayLeaveOut({ ...refused, errors: [error('a', 0)] } as Import)).toBe(false)
+    const missing = { ...error('a', 1), code: 'column_missing' }
+    expect(mayLeaveOut({ ...refused, errors: [missing, error('a', 3)] } as Import)).toBe(false)
     expect(mayLeaveOut({ ...refused, only_good_rows: true } as Import)).toBe(false)
     expect(mayLeaveOut({ ...refused, is_dry_run: false } as Import)).toBe(false)
   })

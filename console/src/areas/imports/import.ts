@@ -79,13 +79,16 @@ function skippedText(skipped: Record<string, number>): string {
   )
 }
 
+/** Errors that stand at a row and concern the whole file: without its bad rows it would be refused alike. */
+const ofTheFile = new Set(['unknown_column', 'column_twice', 'column_missing', 'far_cells', 'other_hospital'])
+
 /** Whether the file may be imported without its bad rows: it was checked and refused for single rows only. */
 export function mayLeaveOut({ state, is_dry_run, only_good_rows, errors }: Import): boolean {
   return (
     state === 'refused' &&
     is_dry_run &&
     !only_good_rows &&
-    errors.every(({ sheet, row }) => sheet !== '' && row > 0)
+    errors.every(({ sheet, row, code }) => sheet !== '' && row > 0 && !ofTheFile.has(code))
   )
 }
 

@@ -97,7 +97,9 @@ class Attempt:
     def _leave_out_followers(self, current: Workbook) -> None:
         """Leave out what refers to rows left out, until nothing does."""
         today = local_date(self._now)
-        while found := check(with_levels(self._book, current), current, today=today, bad=self._left_out):
+        found = list(self._found)
+        while found:
+            found = check(with_levels(self._book, current), current, today=today, bad=self._left_out)
             self._followed += found
             self._leave_out(_places(found))
 
