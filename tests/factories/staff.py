@@ -12,6 +12,7 @@ from guahao.identity.policy.permission import Role
 from guahao.identity.service.login import open_staff_login
 from guahao.identity.service.staff import NewMember, create_staff
 from guahao.kernel.clock import utc_now
+from guahao.kernel.ids import new_id
 
 PASSWORD_HASH = "$argon2id$v=19$m=47104,t=1,p=1$unusable$unusable"
 
@@ -19,16 +20,19 @@ PASSWORD_HASH = "$argon2id$v=19$m=47104,t=1,p=1$unusable$unusable"
 async def make_staff(
     db: AsyncSession, *roles: Role, hospital_id: int | None = None, doctor_id: UUID | None = None
 ) -> Staff:
-    """A member of staff of a hospital, or of the platform, whose password opens nothing."""
+    """A member of staff of a hospital, or of the platform, whose password opens nothing.
+
+    A doctor's account without `doctor_id` is one of before the rule that it needs a doctor.
+    """
     new = NewMember(
         hospital_id=hospital_id,
         username=f"staff_{secrets.token_hex(6)}",
         name="王工",
         roles=roles,
-        doctor_id=doctor_id,
+        doctor_id=new_id(hospital_id) if Role.DOCTOR in roles and hospital_id else None,
     )
     member = await create_staff(db, actor="system", new=new)
-    member.password_hash = PASSWORD_HASH
+    member.password_hash, member.doctor_id = PASSWORD_HASH, doctor_id
     await db.flush()
     return member
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from guahao.identity.models.staff import ControlRequest, RequestState, Staff, StaffInvitation
 from guahao.identity.policy.permission import CONTROL_ROLES, Role
@@ -18,12 +20,16 @@ from guahao.identity.service.invitations import InvitationRefused, join
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, transaction
+from guahao.payment.models import Adjustment, Refund
 from guahao.payment.policy import SECOND_PERSON_OVER_FEN
 from guahao.payment.queries.setting import choices_of
 from tests.factories.office import Member, hire
+from tests.factories.payment import make_order, pay
 from tests.factories.staff import PASSWORD_HASH, make_staff, staff_header
 
 pytestmark = pytest.mark.anyio
+REFUND: dict[str, Any] = {"amount_fen": SECOND_PERSON_OVER_FEN + 1, "note": "患者要求退款"}
+ENTRY = {"debit": "difference", "credit": "wechat", "amount_fen": 100, "note": "短款一元，经查为手续费差"}
 LOOSE = {"is_alipay_offered": False, "second_person_over_fen": SECOND_PERSON_OVER_FEN + 1}
 
 
@@ -37,6 +43,7 @@ class Attack:
     admin: Member
     hospital_id: int
     people: dict[str, Staff]
+    order: UUID
     hand: list[Member] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
 
@@ -77,6 +84,11 @@ class Attack:
         except InvitationRefused:
             return
         self.hand.append(Member(client=self.client, id=member.id, header=header))
+
+    async def ids(self, found: Select[UUID]) -> Sequence[UUID]:
+        """Ids as somebody knows them who need not be allowed to look."""
+        async with self.sessions() as db:
+            return (await db.scalars(found)).all()
 
     async def version(self, name: str) -> int:
         async with self.sessions() as db:
@@ -146,6 +158,30 @@ async def _loosen(attack: Attack, who: Member) -> list[httpx.Response]:
     return [await who.put(f"/payment-settings?hospital_id={attack.hospital_id}", **LOOSE)]
 
 
+async def _ask_refund(attack: Attack, who: Member) -> list[httpx.Response]:
+    return [await who.post(f"/orders/{attack.order}/refunds", **REFUND)]
+
+
+async def _approve_refunds(attack: Attack, who: Member) -> list[httpx.Response]:
+    found = select(Refund.id).where(Refund.hospital_id == attack.hospital_id)
+    return [await who.post(f"/refunds/{id_}/approve") for id_ in await attack.ids(found)]
+
+
+async def _propose_entry(attack: Attack, who: Member) -> list[httpx.Response]:
+    return [await who.post("/ledger/adjustments", hospital_id=attack.hospital_id, **ENTRY)]
+
+
+async def _approve_entries(attack: Attack, who: Member) -> list[httpx.Response]:
+    found = select(Adjustment.id).where(Adjustment.hospital_id == attack.hospital_id)
+    return [await who.post(f"/ledger/adjustments/{id_}/approve") for id_ in await attack.ids(found)]
+
+
+MONEY = (
+    Step("ask for a refund", _ask_refund),
+    Step("approve refunds", _approve_refunds),
+    Step("propose an entry", _propose_entry),
+    Step("approve entries", _approve_entries),
+)
 STEPS = (
     *(create(role) for role in (Role.DESK, Role.FINANCE, Role.AUDITOR, Role.HOSPITAL_ADMIN)),
     change("nurse", "promote", roles=["finance"]),
@@ -162,6 +198,7 @@ STEPS = (
     Step("reject", _reject),
     Step("loosen", _loosen),
 )
+ALL = (*STEPS, *MONEY)
 PEOPLE = {
     "nurse": Role.NURSE,
     "finance": Role.FINANCE,
@@ -176,24 +213,48 @@ async def attack_of(
     async with transaction(sessions) as db:
         people = {name: await make_staff(db, kind, hospital_id=hospital_id) for name, kind in PEOPLE.items()}
         people["gone"].disabled_at = utc_now()
+        order = await make_order(db, hospital_id=hospital_id, amount_fen=3 * REFUND["amount_fen"])
+        await pay(db, order.id)
+        header = await staff_header(db, people["finance"].id)
     where = None if role is Role.PLATFORM_ADMIN else hospital_id
     admin = await hire(client, sessions, role, hospital_id=where)
-    return Attack(
+    attack = Attack(
         client=client,
         sessions=sessions,
         keys=app.state.key_ring,
         admin=admin,
         hospital_id=hospital_id,
         people=people,
+        order=order.id,
     )
+    honest = Member(client=client, id=people["finance"].id, header=header)
+    for step in (_ask_refund, _propose_entry):  # what waits for a second person already
+        (answer,) = await step(attack, honest)
+        assert answer.status_code == 201, answer.text
+    return attack
+
+
+async def deciders(attack: Attack) -> list[tuple[str, str | None]]:
+    """Who asked for each refund and manual entry, and who let it go."""
+    async with attack.sessions() as db:
+        refunds = select(Refund.requested_by, Refund.approved_by)
+        entries = select(Adjustment.proposed_by, Adjustment.decided_by)
+        return [
+            (asked, decided)
+            for statement in (
+                refunds.where(Refund.hospital_id == attack.hospital_id),
+                entries.where(Adjustment.hospital_id == attack.hospital_id),
+            )
+            for asked, decided in await db.execute(statement)
+        ]
 
 
 @pytest.mark.parametrize("role", [Role.HOSPITAL_ADMIN, Role.PLATFORM_ADMIN])
-@pytest.mark.parametrize("first", STEPS, ids=str)
+@pytest.mark.parametrize("first", ALL, ids=str)
 async def test_no_two_steps_of_one_administrator_make_two_people(
     app: FastAPI, client: httpx.AsyncClient, sessions: Sessions, first: Step, role: Role
 ) -> None:
-    for number, second in enumerate(STEPS):
+    for number, second in enumerate(ALL):
         attack = await attack_of(app, client, sessions, role, hospital_id=100 + number)
 
         await attack.take(first)
@@ -211,6 +272,40 @@ async def test_no_two_steps_of_one_administrator_make_two_people(
             limit_fen = (await choices_of(db, hospital_id=attack.hospital_id)).second_person_over_fen
         assert {power for power in powers if power[1] in CONTROL_ROLES} == set()
         assert (str(second), list(allowed), limit_fen) == (str(second), [], SECOND_PERSON_OVER_FEN)
+        honest = f"staff:{attack.people['finance'].id}"
+        assert (str(second), await deciders(attack)) == (str(second), [(honest, None)] * 2)
+
+
+@pytest.mark.parametrize("first", MONEY, ids=str)
+async def test_no_two_steps_of_one_member_of_finance_make_two_people(
+    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions, first: Step
+) -> None:
+    for number, second in enumerate(MONEY):
+        attack = await attack_of(app, client, sessions, Role.FINANCE, hospital_id=100 + number)
+
+        await attack.take(first)
+        await attack.take(second)
+
+        moved = await deciders(attack)
+        assert [(str(second), pair) for pair in moved if pair[0] == pair[1]] == []
+        own = [decided for asked, decided in moved if asked == attack.admin.actor]
+        assert own == [None] * len(own)
+
+
+async def test_two_members_of_finance_do_all_that_one_cannot(
+    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    attack = await attack_of(app, client, sessions, Role.FINANCE)
+    other = await hire(client, sessions, Role.FINANCE, hospital_id=7)
+    for step in MONEY:
+        await attack.take(step)
+
+    for approve in (_approve_refunds, _approve_entries):
+        await approve(attack, other)
+
+    honest = f"staff:{attack.people['finance'].id}"
+    pairs = [(honest, attack.admin.actor), (attack.admin.actor, other.actor)]
+    assert sorted(await deciders(attack)) == sorted(2 * pairs)
 
 
 async def test_two_administrators_do_all_that_one_cannot(

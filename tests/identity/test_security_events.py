@@ -17,9 +17,12 @@ from guahao.identity.models.staff import Staff
 from guahao.identity.service.password import hash_password
 from guahao.identity.service.security_event import Owner, tell
 from guahao.kernel.clock import utc_now
+from guahao.kernel.db import Sessions
 from guahao.kernel.ids import new_id
 from tests.factories.account import make_account
 from tests.factories.newcomer import PASSWORD, bearer, code_for, forget_waits, log_in, register
+from tests.factories.office import hire
+from tests.factories.person import patient_body, resident_id
 from tests.factories.staff import make_staff, staff_header
 
 pytestmark = pytest.mark.anyio
@@ -222,3 +225,74 @@ async def test_who_was_reset_by_an_administrator_is_told(client: httpx.AsyncClie
     assert reset.status_code in {200, 201}, reset.text
     event = (await db.scalars(select(SecurityEvent))).one()
     assert (event.staff_id, event.kind, event.address) == (member.id, "access_reset", None)
+
+
+async def test_who_listed_a_person_is_told_that_they_were_released_and_nobody_else_is(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    body = patient_body(document_number=resident_id(), relation="other")
+    chosen, kept, owner = [await register(client) for _ in range(3)]
+    for who in (chosen, kept):
+        added = await client.post("/api/v1/patients", json=body, headers=bearer(who.token))
+        assert added.status_code == 201, added.text
+    desk = await hire(client, sessions, Role.DESK)
+    person = {name: value for name, value in body.items() if name != "relation"}
+    patient = (await desk.post("/patients", **person | {"phone": owner.phone})).json()["id"]
+    listings = (await desk.get(f"/patients/{patient}/listings")).json()["items"]
+    release = {"listing_ids": [listings[0]["id"]], "reason": "本人持证到窗口要求"}
+
+    for _ in range(2):
+        assert (await desk.post(f"/patients/{patient}/releases", **release)).status_code == 200
+
+    (event,) = await told(client, bearer(chosen.token))
+    assert (event["kind"], event["patient_name"], event["seen_at"]) == ("patient_released", "张*", None)
+    assert (event["address"], event["device"]) == (None, None)
+    assert [await told(client, bearer(who.token)) for who in (kept, owner)] == [[], []]
+
+
+async def test_who_is_taken_back_by_their_owner_is_told_to_those_who_listed_them(
+    client: httpx.AsyncClient, sessions: Sessions
+) -> None:
+    body = patient_body(document_number=resident_id(), relation="other")
+    stranger, owner = await register(client), await register(client)
+    await client.post("/api/v1/patients", json=body, headers=bearer(stranger.token))
+    desk = await hire(client, sessions, Role.DESK)
+    person = {name: value for name, value in body.items() if name != "relation"}
+    await desk.post("/patients", **person | {"phone": owner.phone})
+
+    for _ in range(2):
+        claimed = await client.post("/api/v1/patients/claims", json=person, headers=bearer(owner.token))
+        assert claimed.status_code == 201, claimed.text
+
+    assert [event["kind"] for event in await told(client, bearer(stranger.token))] == ["patient_released"]
+    assert await told(client, bearer(owner.token)) == []
+
+
+RESETS = {"invitation": "post", "totp": "delete"}
+
+
+@pytest.mark.parametrize("path", RESETS)
+async def test_who_was_reset_by_two_administrators_is_told_once_both_agreed(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession, path: str
+) -> None:
+    admin, other = [await hire(client, sessions, Role.HOSPITAL_ADMIN, hospital_id=3) for _ in range(2)]
+    member, colleague = [await hire(client, sessions, Role.FINANCE, hospital_id=3) for _ in range(2)]
+    method = RESETS[path]
+
+    asked = [await getattr(admin, method)(f"/members/{member.id}/{path}")]
+    deeds = f"/control-requests/{asked[0].json()['request_id']}"
+    alone = await admin.post(f"{deeds}/approval")
+    before = (await db.scalars(select(SecurityEvent))).all()
+    rejected = await other.post(f"{deeds}/rejection")
+    after_rejection = (await db.scalars(select(SecurityEvent))).all()
+    asked.append(await getattr(admin, method)(f"/members/{member.id}/{path}"))
+    approved = await other.post(f"/control-requests/{asked[1].json()['request_id']}/approval")
+
+    assert [answer.status_code for answer in asked] == [202] * 2
+    assert (alone.status_code, rejected.status_code, approved.status_code) == (409, 204, 200)
+    assert (before, after_rejection) == ([], [])
+    fresh = await staff_header(db, member.id)
+    await db.commit()
+    assert [event["kind"] for event in await told(client, fresh, STAFF)] == ["access_reset"]
+    for somebody in (colleague, admin, other):
+        assert await told(client, somebody.header, STAFF) == []

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.models import AuditEntryRow
 from guahao.identity.models.consent import Consent, ConsentChannel
 from guahao.identity.models.person import Patient, Person
-from guahao.identity.models.staff import Staff
+from guahao.identity.models.staff import ControlRequest, Staff
 from guahao.identity.policy.permission import HOSPITAL_ROLES, PERMISSIONS_OF, PLATFORM_ROLES, Permission, Role
 from guahao.identity.queries import lock_patients
 from guahao.kernel.db import Sessions, constraint_of, transaction
@@ -58,6 +58,7 @@ def test_who_administers_does_not_read_the_trail_and_who_reads_it_changes_nothin
         Permission.OWN_LOGIN,
         Permission.VIEW_CATALOG,
         Permission.VIEW_AUDIT,
+        Permission.VIEW_RELEASES,
         Permission.VIEW_ORDERS,
         Permission.VIEW_BOOKS,
         Permission.VIEW_PAYMENT_SETTINGS,
@@ -117,6 +118,8 @@ async def test_one_username_however_many_hire_at_once(client: httpx.AsyncClient,
         ({"hospital_id": "0"}, 422, "invalid-request"),
         ({"password": "a quiet long secret"}, 422, "invalid-request"),
         ({"doctor_id": str(new_id(7)), "roles": ["doctor"]}, 422, "doctor-required"),
+        ({"roles": ["doctor"]}, 422, "doctor-required"),
+        ({"roles": ["nurse", "doctor"]}, 422, "doctor-required"),
         ({"totp_confirmed_at": "2026-01-01T00:00:00Z"}, 422, "invalid-request"),
     ],
 )
@@ -363,3 +366,18 @@ async def test_the_desk_enrols_nobody_without_consent_or_under_another_name(
 
     assert first.status_code == 201
     assert other.json()["code"] == "identity-not-verified"
+
+
+@pytest.mark.parametrize("roles", [["doctor"], ["doctor", "hospital_admin"]])
+async def test_nobody_becomes_a_doctor_without_being_one_of_the_hospital(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession, roles: list[str]
+) -> None:
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    nurse, _ = await hired(sessions, Role.NURSE, hospital_id=7)
+
+    refused = await client.patch(f"{MEMBERS}/{nurse}", json={"version": 1, "roles": roles}, headers=admin)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "doctor-required")
+    assert "本院的一位医生" in refused.json()["title"]
+    assert (await db.scalars(select(Staff.roles).where(Staff.id == nurse))).one() == ["nurse"]
+    assert await db.scalar(select(func.count()).select_from(ControlRequest)) == 0

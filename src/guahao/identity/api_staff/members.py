@@ -70,7 +70,7 @@ async def _known_doctor(db: AsyncSession, doctors: DoctorDirectory, given: str |
 class MemberIn(Body):
     """A new member of staff, who will be invited; without `hospital_id` one of the platform's own people.
 
-    Somebody with the role of a doctor sees the sessions and patients of `doctor_id`, and without it none.
+    Somebody with the role of a doctor sees the sessions and patients of `doctor_id`; no other role has it.
     """
 
     hospital_id: HospitalId | None = None
@@ -83,7 +83,7 @@ class MemberIn(Body):
 class MemberChangeIn(Body):
     """What shall be other than before; `version` is the one that was looked at.
 
-    `doctor_id` comes with `roles`: left out then, the account belongs to no doctor.
+    `doctor_id` comes with `roles`, where the role of a doctor is among them, and never without it.
     """
 
     version: int

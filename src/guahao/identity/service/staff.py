@@ -72,7 +72,7 @@ class OwnAccessUnchangeable(Problem):
 class NewMember:
     """Somebody who shall work for a hospital, or for the platform (None), and as what.
 
-    `doctor_id` is whose sessions and patients somebody with the role of a doctor sees; without it, none.
+    `doctor_id` is whose sessions and patients somebody with the role of a doctor sees; no other role has it.
     """
 
     hospital_id: int | None
@@ -235,10 +235,10 @@ def require_roles(roles: Collection[Role], *, hospital_id: int | None) -> None:
 
 
 def require_doctor(doctor_id: UUID | None, *, roles: Collection[Role], hospital_id: int | None) -> None:
-    """Raise `DoctorRequired` for a doctor of another hospital, or for somebody who is no doctor."""
-    if doctor_id is None:
-        return
-    if Role.DOCTOR not in roles or hospital_id is None or hospital_of(doctor_id) != hospital_id:
+    """Raise `DoctorRequired` unless exactly the role of a doctor comes with a doctor of this hospital."""
+    if (Role.DOCTOR in roles) != (doctor_id is not None):
+        raise DoctorRequired
+    if doctor_id is not None and (hospital_id is None or hospital_of(doctor_id) != hospital_id):
         raise DoctorRequired
 
 
