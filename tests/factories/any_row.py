@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.ids import new_id
+from guahao.kernel.value.hours import EndTime
+from guahao.scheduling.models.ends import EndColumn
 
 _CHOICE = re.compile(r"(\w+) IN \(([^)]*)\)")
 _LATER = re.compile(r"^(ends|until|valid_until|expires|closes)|_(until|ends)")
@@ -125,6 +127,7 @@ _MAKERS: dict[Any, Callable[[int, dt.timedelta], Any]] = {
     types.DateTime: lambda _, later: utc_now() + later,
     types.Date: lambda _, later: local_date(utc_now() + 24 * later),
     types.Time: lambda _, later: dt.time(9 if later else 8),
+    EndColumn: lambda *_: EndTime(dt.timedelta(hours=9)),
     types.ARRAY: lambda *_: [],
     types.JSON: lambda *_: {},
 }
