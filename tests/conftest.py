@@ -7,7 +7,6 @@ import functools
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import hypothesis
@@ -48,6 +47,23 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(autouse=True)
+def _nothing_goes_on(request: pytest.FixtureRequest) -> None:
+    if "anyio_backend" in request.fixturenames:
+        request.getfixturevalue("_ended_tasks")
+
+
+@pytest.fixture
+async def _ended_tasks() -> AsyncIterator[None]:
+    """What a test leaves running ends with it, since all tests of a process share a loop; their runner goes on."""
+    earlier = asyncio.all_tasks()
+    yield
+    left = [task for task in asyncio.all_tasks() - earlier if "TestRunner" not in repr(task)]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 @pytest.fixture(scope="session")
 def database() -> Iterator[str]:
     with migrated_database(os.environ.get("PYTEST_XDIST_WORKER", "main")) as dsn:
@@ -63,20 +79,10 @@ async def engine(database: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-async def sessions(engine: AsyncEngine) -> AsyncIterator[Sessions]:
-    earlier = asyncio.all_tasks()
+async def sessions(engine: AsyncEngine) -> Sessions:
     async with engine.begin() as connection:
         await connection.execute(text("CALL test.clean()"))
-    yield make_sessions(engine)
-    await _end(asyncio.all_tasks() - earlier)
-
-
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    """End what a test left running, that it may not disturb the next one; the tests' runner goes on."""
-    left = [task for task in tasks if "TestRunner" not in repr(task)]
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
+    return make_sessions(engine)
 
 
 @pytest.fixture

@@ -105,7 +105,8 @@ async def test_the_desk_releases_a_person_for_a_reason_that_is_kept(
     assert told["released_by"] == "hospital"
     added = await client.post(PATIENTS, json=body | {"relation": "self"}, headers=owner)
     assert added.status_code == 201
-    entry = (await db.scalars(select(AuditEntryRow).where(AuditEntryRow.action == "person.release"))).first()
+    released = select(AuditEntryRow).where(AuditEntryRow.action == "person.release")
+    entry = (await db.scalars(released.order_by(AuditEntryRow.at))).first()
     assert entry is not None
     assert (entry.hospital_id, entry.actor) == (1, desk.actor)
     assert entry.data == {"reason": "本人持证到窗口要求", "accounts": 2}

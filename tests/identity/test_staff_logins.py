@@ -176,7 +176,9 @@ async def test_a_one_time_password_opens_one_login_even_twice_at_once(
         for _ in range(4):
             tasks.start_soon(one)
 
-    assert sorted(statuses) == [201, 401, 401, 401]
+    opened, *refused = sorted(statuses)
+    assert (opened, len(refused)) == (201, 3)
+    assert set(refused) <= {401, 429}, "used, or told to wait while the first one is judged"
 
 
 async def test_outside_the_demo_nothing_is_open_before_the_second_factor(
