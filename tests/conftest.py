@@ -55,7 +55,7 @@ def _nothing_goes_on(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 async def _ended_tasks() -> AsyncIterator[None]:
-    """What a test leaves running ends with it, since all tests of a process share a loop; its runner stays."""
+    """What a test leaves running ends with it, as all tests of a process share a loop; its runner stays."""
     earlier = asyncio.all_tasks()
     yield
     left = [task for task in asyncio.all_tasks() - earlier if "TestRunner" not in repr(task)]
