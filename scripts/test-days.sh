@@ -2,7 +2,8 @@
 # Run the tests of the backend and of the front ends with the clock at the days and hours at which calendars go wrong:
 # the tests, the product and its database all live at that moment (libfaketime), and time goes on from there. Names of
 # days as arguments run those alone, for example `scripts/test-days.sh leap-day`; what follows `--` goes to pytest, and
-# then the front ends are left out. Journeys stay out always: Chromium hangs now and then where libfaketime moves its clock.
+# then the front ends are left out. Journeys stay out always: Chromium hangs now and then where libfaketime moves its
+# clock.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
