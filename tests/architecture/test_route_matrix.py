@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -175,3 +176,45 @@ async def test_the_same_question_by_somebody_of_that_hospital_is_answered(
     answer = await world.send(operation, header)
 
     assert answer.status_code not in {403, 404, 422}, answer.text
+
+
+READ_ELSEWHERE = {
+    "/api/v1/staff/appointments",  # these two open sealed names, and only marks are planted here
+    "/api/v1/staff/duplicates",
+    "/api/v1/staff/reconciliations/{provider}/{day}",  # no bill was read on the planted day
+}
+LISTS = [
+    each
+    for each in BY_OTHERS
+    if each.method == "GET"
+    and not each.path.endswith(".{form}")
+    and any(given["name"] == "cursor" for given in each.given("query"))
+]
+
+
+@pytest.mark.parametrize("operation", [each for each in LISTS if each.path not in READ_ELSEWHERE], ids=str)
+async def test_a_list_read_row_by_row_is_the_list_and_its_last_page_names_no_next(
+    world: World, operation: Operation
+) -> None:
+    role = next(role for role in Role if operation.permission in PERMISSIONS_OF[role])
+    async with transaction(world.sessions) as db:
+        of_platform = None if role is Role.PLATFORM_ADMIN else world.foreign.hospital_id
+        header = await people(db, role, of_platform)
+    wanted = request_of(operation, world.foreign)
+
+    async def page(**asked: str | int) -> dict[str, Any]:
+        answer = await world.client.get(wanted.url, params=wanted.params | asked, headers=header)
+        assert answer.status_code == 200, answer.text
+        read: dict[str, Any] = answer.json()
+        return read
+
+    whole = await page(limit=50)
+    read = await page(limit=1)
+    rows = read["items"]
+    while read["next_cursor"] is not None:
+        assert len(read["items"]) == 1
+        read = await page(limit=1, cursor=read["next_cursor"])
+        rows += read["items"]
+
+    assert (rows, None) == (whole["items"], whole["next_cursor"])
+    assert read["items"] or not rows

@@ -129,12 +129,16 @@ class Settings(BaseSettings):
         None, ge=1, description="Multiplies every limit per address; empty is 1, and 1000 in the demo"
     )
     booking_limit: int = Field(
-        200, ge=1, description="Bookings, moves and cancellations that an account may ask for in a minute"
+        200, ge=1, description="Bookings, moves and cancellations of an account in a minute, in each process"
     )
     search_limit: int = Field(
-        120, ge=1, description="Searches of an account in a minute; without login ten times that per address"
+        120,
+        ge=1,
+        description="Searches of an account in a minute, in each process; an address without login has ten times",
     )
-    staff_limit: int = Field(1200, ge=60, description="Requests of one member of staff in a minute")
+    staff_limit: int = Field(
+        1200, ge=60, description="Requests of one member of staff in a minute, in each process"
+    )
     booking_queue: int = Field(
         2000, ge=64, description="Bookings that wait in a process at most; further ones answer 503"
     )
