@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     search_limit: int = Field(
         120,
         ge=1,
-        description="Searches of an account in a minute, in each process; ten times without login, by address",
+        description="Searches of an account in a minute, in each process; tenfold by address without login",
     )
     staff_limit: int = Field(
         1200, ge=60, description="Requests of one member of staff in a minute, in each process"
