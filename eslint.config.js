@@ -72,9 +72,21 @@ export default defineConfig(
               group: ['tdesign-vue-next/es/{dialog,drawer,popconfirm,guide}*'],
               message: "The pages' policy refuses its style: use components/modal-dialog.vue.",
             },
+            { regex: '/miniprogram/', message: 'Of the mini program the console knows @values alone.' },
           ],
         },
       ],
+    },
+  },
+  {
+    // What the mini program and the console share knows the language only.
+    files: ['miniprogram/src/values/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^(?!\\./)', message: 'Values know each other and nothing else.' }] },
+      ],
+      'no-restricted-globals': ['error', 'wx', 'window', 'document'],
     },
   },
   {

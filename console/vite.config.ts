@@ -8,7 +8,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 export default defineConfig({
   base: '/console/',
   plugins: [vue()],
-  resolve: { alias: { '@': here('./src') } },
+  resolve: { alias: { '@': here('./src'), '@values': here('../miniprogram/src/values') } },
   build: {
     outDir: here('../dist/clients/console'),
     emptyOutDir: true,

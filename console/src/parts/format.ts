@@ -1,28 +1,12 @@
 // Dates, times and money in the words of the console. All times are shown as clocks in China show them.
+import { chinese, clockText, dateOf, rangeText } from '@values/moment'
 import { texts } from '@/texts/app'
 
-const shanghaiMs = 8 * 3600_000
-const two = (value: number) => String(value).padStart(2, '0')
-
-/** A date (2026-11-26) or a moment (with offset) on China's clock, to be read with getUTC…. */
-function chinese(moment: string | number | Date): Date {
-  const isDay = typeof moment === 'string' && moment.length === 10
-  return new Date(new Date(isDay ? `${moment}T00:00:00+08:00` : moment).getTime() + shanghaiMs)
-}
-
-/** 2026-11-26 of a moment. */
-export function dateOf(moment: string | number | Date): string {
-  return chinese(moment).toISOString().slice(0, 10)
-}
+export { addDays, dateOf } from '@values/moment'
 
 /** Today's date in China. */
 export function today(): string {
   return dateOf(Date.now())
-}
-
-/** 2026-11-27 of (2026-11-26, 1). */
-export function addDays(day: string, days: number): string {
-  return new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10)
 }
 
 /** 11月26日 周四 */
@@ -36,19 +20,12 @@ export function dayText(moment: string | number | Date | null | undefined): stri
 export function timeText(moment: string | number | Date | null | undefined): string {
   if (moment === null || moment === undefined) return texts.none
   if (typeof moment === 'string' && /^\d\d:\d\d/.test(moment)) return moment.slice(0, 5)
-  const at = chinese(moment)
-  return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`
-}
-
-/** 24:00 of midnight: the end of something, which ends with its day. A clock time such as 24:00 stays. */
-function endText(moment: string | null | undefined): string {
-  const clock = timeText(moment)
-  return clock === '00:00' ? '24:00' : clock
+  return clockText(moment)
 }
 
 /** 09:00–09:30, of two moments of one day or two clock times. */
 export function timeRange(starts: string | null | undefined, ends: string | null | undefined): string {
-  return `${timeText(starts)}–${endText(ends)}`
+  return rangeText(timeText(starts), timeText(ends))
 }
 
 /** 2026-11-26 09:00, for tables: columns stay in line and can be compared. */

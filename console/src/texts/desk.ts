@@ -70,7 +70,8 @@ export const texts = {
   enrol: '登记',
   numberSays: (sex: string, age: number) => `证件号：${sex}，${age} 岁`,
   numberWrong: {
-    short: '还没有输完 18 位',
+    shape: '还没有输完 18 位',
+    region: '前两位不是有效的地区代码，请对照证件核对',
     birth: '出生日期不对，请核对第 7–14 位',
     checksum: '校验位不对，请逐位核对',
   },

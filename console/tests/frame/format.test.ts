@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
-import { addDays, dateOf, dateTimeText, dayText, money, timeText } from '@/parts/format'
+import { dateTimeText, dayText, money, timeRange, timeText } from '@/parts/format'
 
 test('moments are shown by the clock in China', () => {
   expect(dateTimeText('2026-11-25T16:05:00Z')).toBe('2026-11-26 00:05')
-  expect(dateOf('2026-12-31T20:00:00+00:00')).toBe('2027-01-01')
   expect(timeText('2026-11-26T01:30:00Z')).toBe('09:30')
   expect(timeText('14:05:00')).toBe('14:05')
   expect(dayText('2026-11-26')).toBe('11月26日 周四')
@@ -23,6 +22,7 @@ test('what is not known is a dash', () => {
   expect([money(null), dayText(undefined), timeText(null), dateTimeText(null)]).toEqual(['—', '—', '—', '—'])
 })
 
-test('days are counted over months and years', () => {
-  expect([addDays('2026-12-31', 1), addDays('2028-03-01', -1)]).toEqual(['2027-01-01', '2028-02-29'])
+test('a range is of two moments or two clock times, and ends with its day', () => {
+  expect(timeRange('2026-11-26T23:30:00+08:00', '2026-11-27T00:00:00+08:00')).toBe('23:30–24:00')
+  expect([timeRange('23:00:00', '24:00'), timeRange('08:00', null)]).toEqual(['23:00–24:00', '08:00–—'])
 })

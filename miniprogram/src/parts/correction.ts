@@ -2,9 +2,9 @@
 import type { Schemas } from '../api/client'
 import { texts } from '../texts/account'
 import { faults } from './faults'
-import { readNumber, type DocumentType } from './identity'
+import { readNumber, type DocumentType } from '../values/document'
 import { numberWrong } from './new-patient'
-import { isName } from './values'
+import { isName } from '../values/typed'
 
 type Patient = Schemas['PatientOut']
 

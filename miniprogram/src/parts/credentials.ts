@@ -1,6 +1,6 @@
 // What people log in with, checked before it is sent: '' or what is wrong.
 import { texts } from '../texts/account'
-import { isPhone, narrow } from './values'
+import { isPhone, narrow } from '../values/typed'
 
 export function phoneFault(phone: string): string {
   return isPhone(phone) ? '' : texts.phoneWrong

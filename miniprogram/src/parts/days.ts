@@ -3,6 +3,7 @@ import type { Schemas } from '../api/client'
 import { clockText, dateOf, dayText } from './format'
 import { say, texts } from '../texts/catalog'
 import { texts as common } from '../texts/app'
+import { addDays } from '../values/moment'
 
 export type DayState = Schemas['DayState']
 
@@ -10,11 +11,6 @@ const dayMs = 24 * 3600_000
 
 /** How many days a strip has at least; it grows to the last day that has a session. */
 const leastDays = 14
-
-/** 2026-11-27 of 2026-11-26 and 1. */
-export function addDays(date: string, days: number): string {
-  return new Date(Date.parse(date) + days * dayMs).toISOString().slice(0, 10)
-}
 
 /** 今天, 明天, 后天, or nothing. */
 export function relativeDay(date: string, today: string): string {

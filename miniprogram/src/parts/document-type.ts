@@ -1,6 +1,6 @@
 // Choosing the kind of an identity document.
 import { texts } from '../texts/account'
-import type { DocumentType } from './identity'
+import type { DocumentType } from '../values/document'
 
 const documentTypes = Object.keys(texts.documents) as DocumentType[]
 

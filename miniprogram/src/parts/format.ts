@@ -1,30 +1,13 @@
 // Dates, times, money and durations in the words of the app. All times are shown as clocks in China show them.
 import { texts } from '../texts/app'
+import { chinese, clockText, rangeText } from '../values/moment'
 
-const shanghai = 8 * 3600_000
-const two = (value: number) => String(value).padStart(2, '0')
-
-/** A date (2026-11-26) or a moment (with offset) on China's clock, to be read with getUTC…. */
-function chinese(moment: string | number): Date {
-  const day = typeof moment === 'string' && moment.length === 10
-  return new Date(new Date(day ? `${moment}T00:00:00+08:00` : moment).getTime() + shanghai)
-}
-
-/** 2026-11-26 of a moment. */
-export function dateOf(moment: string | number): string {
-  return chinese(moment).toISOString().slice(0, 10)
-}
+export { clockText, dateOf } from '../values/moment'
 
 /** 11月26日 周四 */
 export function dayText(moment: string | number): string {
   const at = chinese(moment)
   return texts.day(at.getUTCMonth() + 1, at.getUTCDate(), texts.weekdays[at.getUTCDay()])
-}
-
-/** 09:00 */
-export function clockText(moment: string | number): string {
-  const at = chinese(moment)
-  return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`
 }
 
 /** 上午, of morning, afternoon, evening. */
@@ -34,8 +17,7 @@ export function periodText(period: 'morning' | 'afternoon' | 'evening'): string 
 
 /** 23:30–24:00, of two moments of one day: what ends at midnight ends with its day. */
 export function clockRange(startsAt: string, endsAt: string): string {
-  const ends = clockText(endsAt)
-  return `${clockText(startsAt)}–${ends === '00:00' ? '24:00' : ends}`
+  return rangeText(clockText(startsAt), clockText(endsAt))
 }
 
 /** 上午 09:00–09:30 */

@@ -9,8 +9,8 @@ import {
   type Holder,
   type Reading,
   type Sex,
-} from './identity'
-import { isName } from './values'
+} from '../values/document'
+import { isName } from '../values/typed'
 import { phoneFault } from './credentials'
 import { faults } from './faults'
 

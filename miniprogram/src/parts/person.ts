@@ -3,7 +3,7 @@ import type { Schemas } from '../api/client'
 import { serverNow } from '../api/clock'
 import { texts } from '../texts/account'
 import { dateOf } from './format'
-import { ageOn, type Holder } from './identity'
+import { ageOn, type Holder } from '../values/document'
 
 type Patient = Schemas['PatientOut']
 export interface Person {

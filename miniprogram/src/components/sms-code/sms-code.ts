@@ -3,7 +3,7 @@
 import { api, type Schemas } from '../../api/client'
 import { Refusal } from '../../api/refusal'
 import { problemOf } from '../../parts/loading'
-import { isPhone } from '../../parts/values'
+import { isPhone } from '../../values/typed'
 import { texts } from '../../texts/account'
 
 /** The server sends one code a minute to a phone. */

@@ -2,9 +2,9 @@
 import type { Schemas } from '../../../api/client'
 import { dateOf, dayText } from '../../../parts/format'
 import { texts } from '../../../texts/booking'
+import { addDays } from '../../../values/moment'
 
 const t = texts.confirm
-const dayMs = 24 * 3600_000
 
 /** What is read of a rule set, under the server's names. */
 interface Values {
@@ -30,7 +30,7 @@ export function termsFor(rules: Schemas['RulesOut'], wanted: Wanted, now: number
 
 function cancelling(values: Values, date: string, now: number): string {
   if (!values.late_cancel_counts) return t.freeUntilStart
-  const day = dateOf(Date.parse(`${date}T00:00:00+08:00`) - values.cancel_deadline_days_before * dayMs)
+  const day = addDays(date, -values.cancel_deadline_days_before)
   const clock = values.cancel_deadline_time?.slice(0, 5) ?? '24:00'
   const isOver = now >= Date.parse(`${day}T00:00:00+08:00`) + minutesOf(clock) * 60_000
   return isOver ? t.lateFromNow : t.freeUntil(`${dayText(day)} ${clock} `)

@@ -43,8 +43,12 @@ export function isPhone(typed: string): boolean {
   return /^1[3-9]\d{9}$/.test(mobile(typed))
 }
 
-const dots =
-  /\.|[ .]*[\u00b7\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}][ .\u00b7\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}]*/gu
+/** Signs that keyboards and documents put between the parts of a name. */
+export const dots = '\u00b7\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}'
+/** Circles that are meant as the character of zero. */
+export const circles = '\u25cb\u25ef\u2b58'
+const separators = new RegExp(`\\.|[ .]*[${dots}][ .${dots}]*`, 'gu')
+const anyCircle = new RegExp(`[${circles}]`, 'g')
 // Ideographs of every extension, those of the future and those under the private codes of GBK, whatever the phone's tables know.
 const han = '\\u3005-\\u3007\\u3400-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}\\ue815-\\ue864'
 const isHan = new RegExp(`[${han}]`, 'u')
@@ -56,8 +60,8 @@ export function isName(typed: string): boolean {
   const name = narrow(typed)
     .replace(/[\u2018\u2019\u02bc\u2032`]/g, "'")
     .replace(/[\u2010\u2011\u2013\u2212]/g, '-')
-    .replace(/[\u25cb\u25ef\u2b58]/g, String.fromCharCode(0x3007))
-  const read = withoutGaps(name.replace(dots, (dot) => (dot === '.' ? '.' : '\u00b7')))
+    .replace(anyCircle, String.fromCharCode(0x3007))
+  const read = withoutGaps(name.replace(separators, (dot) => (dot === '.' ? '.' : '\u00b7')))
   return nameSigns.test(read) && !(read.endsWith('.') && isHan.test([...read].slice(-2)[0]))
 }
 

@@ -1,9 +1,15 @@
 // What an identity document's number says, checked while it is typed; the rules are the server's (GB 11643).
-import type { Schemas } from '../api/client'
-import { narrow } from './values'
+import { narrow } from './typed'
 
-export type DocumentType = Schemas['DocumentType']
-export type Sex = Schemas['Sex']
+/** The kinds of the API, which no module of values imports. */
+export type DocumentType =
+  | 'resident_id'
+  | 'passport'
+  | 'hk_macao_permit'
+  | 'taiwan_permit'
+  | 'foreign_permanent_residence'
+  | 'birth_certificate'
+export type Sex = 'male' | 'female'
 /** Why a number cannot be one: its shape, the region, the birth date or the check digit. */
 export type NumberFault = 'shape' | 'region' | 'birth' | 'checksum'
 

@@ -1,8 +1,7 @@
 // Identity documents checked while they are typed, as the server checks them.
 import { expect, test } from 'vitest'
-import { ageOn, dateOfDigits, readNumber, type DocumentType } from '../src/parts/identity'
-import { isName, isPhone, mobile } from '../src/parts/values'
-import vectors from '../../tests/values.json'
+import { ageOn, dateOfDigits, readNumber, type DocumentType } from '../../src/values/document'
+import vectors from '../../../tests/values.json'
 
 test('a resident number says birth date and sex', () => {
   expect(readNumber('resident_id', '11010519491231002x')).toEqual({
@@ -40,13 +39,6 @@ test.each([
   expect(readNumber(type, number)).toMatchObject({ fault, holder: null })
 })
 
-test('names are those that documents print', () => {
-  for (const name of ['张三', '欧阳娜娜', '阿卜杜拉·买买提', 'Li Na', "O'Brien-Smith", '㐂㐂']) {
-    expect(isName(name), name).toBe(true)
-  }
-  for (const name of ['', '张', '张3', '张三！', '·张三', ' ']) expect(isName(name), name).toBe(false)
-})
-
 test('a day that is none is no birth date', () => {
   expect(dateOfDigits('20240229')).toBe('2024-02-29')
   expect(dateOfDigits('20230229')).toBeNull()
@@ -56,15 +48,6 @@ test('a day that is none is no birth date', () => {
 test('a year of age is full on the birthday', () => {
   expect(ageOn('2026-11-22', '2008-11-23')).toBe(17)
   expect(ageOn('2026-11-23', '2008-11-23')).toBe(18)
-})
-
-test.each(vectors.names)('the name $typed is taken as the server takes it', ({ typed, form }) => {
-  expect(isName(typed)).toBe(form !== null)
-})
-
-test.each(vectors.phones)('the phone $typed is read as the server reads it', ({ typed, form }) => {
-  expect(isPhone(typed)).toBe(form !== null)
-  if (form !== null) expect(mobile(typed)).toBe(form)
 })
 
 test.each(vectors.documents)('the number $typed is read as the server reads it', ({ type, typed, form }) => {
