@@ -8,8 +8,8 @@ asked=(
   'guahao.kernel.money.*'
   'guahao.payment.policy.*'
   'guahao.adapters.*'
-  'guahao.booking.policy.x_cancel_terms__*' # the other rules of booking move no money
-  'guahao.booking.policy.x_is_late_cancel__*'
+  'guahao.booking.policy.terms.x_cancel_terms__*' # the other rules of booking move no money
+  'guahao.booking.policy.terms.x_is_late_cancel__*'
 )
 root=$PWD
 copy=$(mktemp -d)

@@ -93,7 +93,10 @@ async def test_a_visit_over_today_counts_for_today_however_long_ago_it_was_booke
 
     assert [one.date for one in history.standing] == ([day] if is_counted else [])
     target = on_sale(slot, day, old.department_id)
-    others = policy.refusal_by_history(target, history, Rules(per_day_hospital=1))
+    case = policy.Case(slot=target, patient=None, history=history, rules=Rules(per_day_hospital=1))
+    others = policy.refusal(
+        case, door=policy.Door.DESK, unknown=policy.ABOUT_PATIENTS | {policy.Check.SESSION, policy.Check.HOUR}
+    )
     assert isinstance(others, policy.DepartmentDayLimit) is is_counted
 
 

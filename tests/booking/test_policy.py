@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -9,10 +10,11 @@ from hypothesis import strategies as st
 
 from guahao.booking import policy
 from guahao.booking.models import AppointmentState
-from guahao.booking.policy import History, Standing
+from guahao.booking.policy import Case, Door, History, Standing
 from guahao.catalog.queries import DoctorLevel, Rules
 from guahao.identity.queries.patients import PatientFacts
 from guahao.kernel.clock import age_on, at_local
+from guahao.kernel.errors import Problem
 from guahao.kernel.ids import new_id
 from guahao.kernel.sex import Sex
 from guahao.scheduling.queries.facts import SlotFacts
@@ -80,6 +82,24 @@ def make_standing(**overrides: object) -> Standing:
         "made_at": NOW - timedelta(hours=1),
     }
     return Standing(**(values | overrides))  # type: ignore[arg-type]  # a factory passes overrides on
+
+
+def judged(
+    slot: SlotFacts,
+    history: History | None = None,
+    *,
+    patient: PatientFacts | None = None,
+    door: Door = Door.ONLINE,
+    leaving: UUID | None = None,
+) -> Problem | None:
+    case = Case(
+        slot=slot,
+        patient=patient or make_patient_facts(),
+        history=history or History(),
+        rules=RULES,
+        leaving=leaving,
+    )
+    return policy.refusal(case, door=door)
 
 
 def code_of(problem: object) -> str | None:
@@ -161,14 +181,14 @@ def test_booking_for_tomorrow_stops_at_the_hospitals_hour(now: datetime, code: s
 def test_a_department_sees_only_its_own_patients(
     slot: dict[str, object], patient: dict[str, object], code: str | None
 ) -> None:
-    assert code_of(policy.refusal_of_patient(make_facts(**slot), make_patient_facts(**patient))) == code
+    assert code_of(judged(make_facts(**slot), patient=make_patient_facts(**patient))) == code
 
 
 def test_the_same_session_is_refused_before_the_same_department() -> None:
     slot = make_facts()
     one = make_standing(session_id=slot.session_id, department_id=slot.department_id, date=slot.date)
 
-    refusal = policy.refusal_by_history(slot, History(standing=(one,)), RULES)
+    refusal = judged(slot, History(standing=(one,)))
 
     assert isinstance(refusal, policy.AlreadyBooked)
     assert refusal.extra == {"appointment_id": str(one.appointment_id), "state": "booked"}
@@ -184,8 +204,8 @@ def test_the_same_department_is_refused_on_the_same_day_only() -> None:
     )
     next_day = make_standing(department_id=slot.department_id)
 
-    first = policy.refusal_by_history(slot, History(standing=(same_day,)), RULES)
-    second = policy.refusal_by_history(slot, History(standing=(next_day,)), RULES)
+    first = judged(slot, History(standing=(same_day,)))
+    second = judged(slot, History(standing=(next_day,)))
 
     assert (code_of(first), code_of(second)) == ("department-day-limit", None)
 
@@ -204,7 +224,7 @@ def test_times_that_only_touch_do_not_overlap(shift: timedelta, code: str | None
     slot = make_facts()
     other = make_standing(starts_at=slot.starts_at + shift, ends_at=slot.ends_at + shift)
 
-    assert code_of(policy.refusal_by_history(slot, History(standing=(other,)), RULES)) == code
+    assert code_of(judged(slot, History(standing=(other,)))) == code
 
 
 @pytest.mark.parametrize(
@@ -226,14 +246,14 @@ def test_a_person_books_only_so_much(count: int, overrides: dict[str, object], c
     slot = make_facts()
     standing = tuple(make_standing(**overrides) for _ in range(count))
 
-    assert code_of(policy.refusal_by_history(slot, History(standing=standing), RULES)) == code
+    assert code_of(judged(slot, History(standing=standing))) == code
 
 
 def test_a_block_stops_new_bookings_but_not_a_move() -> None:
     history = History(blocked_until=NOW + timedelta(days=3))
 
-    booking = policy.refusal_by_history(make_facts(), history, RULES)
-    move = policy.refusal_by_history(make_facts(), history, RULES, leaving=new_id(1))
+    booking = judged(make_facts(), history)
+    move = judged(make_facts(), history, door=Door.MOVE, leaving=new_id(1))
 
     assert isinstance(booking, policy.BookingBlocked)
     assert booking.extra == {"until": "2026-12-11T10:00:00+08:00"}
@@ -244,9 +264,7 @@ def test_the_appointment_that_is_left_counts_nowhere() -> None:
     slot = make_facts()
     old = make_standing(session_id=slot.session_id, department_id=slot.department_id, date=slot.date)
 
-    assert (
-        policy.refusal_by_history(slot, History(standing=(old,)), RULES, leaving=old.appointment_id) is None
-    )
+    assert judged(slot, History(standing=(old,)), door=Door.MOVE, leaving=old.appointment_id) is None
 
 
 @pytest.mark.parametrize(

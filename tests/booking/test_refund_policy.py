@@ -102,7 +102,8 @@ def refusal(slot: dict[str, object], **known: object) -> str | None:
     history = known.get("history", History())
     patient = known.get("patient", make_patient_facts())
     rules = known.get("rules", RULES)
-    found = policy.refusal_of_late_money(make_facts(**slot), patient, history, rules)  # type: ignore[arg-type]  # a table of cases
+    case = policy.Case(slot=make_facts(**slot), patient=patient, history=history, rules=rules)  # type: ignore[arg-type]  # a table of cases
+    found = policy.refusal(case, door=policy.Door.LATE_MONEY)
     return found.code if found else None
 
 

@@ -55,15 +55,24 @@ def refusals(past: Past, rules: Rules) -> dict[UUID, Problem]:
 
 def _refusal(one: Made, earlier: Iterable[Made], past: Past, rules: Rules) -> Problem | None:
     slot = _then(one, rules)
-    is_online = one.channel is Channel.ONLINE
-    history = policy.History(
-        standing=tuple(other.standing for other in earlier if _stood(other, slot.now)),
-        unpaid_at=_unpaid_at(past, slot.now) if is_online else (),
-        blocked_until=_paused_until(past, rules, slot.now) if is_online else None,
+    case = policy.Case(
+        slot=slot,
+        patient=None,
+        history=policy.History(
+            standing=tuple(other.standing for other in earlier if _stood(other, slot.now)),
+            unpaid_at=_unpaid_at(past, slot.now),
+            blocked_until=_paused_until(past, rules, slot.now),
+        ),
+        rules=rules,
+        leaving=one.leaving,
     )
-    return policy.refusal_of_slot(slot, rules) or policy.refusal_by_history(
-        slot, history, rules, leaving=one.leaving
-    )
+    return policy.refusal(case, door=_door(one), unknown=policy.ABOUT_PATIENTS)
+
+
+def _door(one: Made) -> policy.Door:
+    if one.leaving is not None:
+        return policy.Door.MOVE
+    return policy.Door.ONLINE if one.channel is Channel.ONLINE else policy.Door.DESK
 
 
 def _then(made: Made, rules: Rules) -> SlotOnSale:

@@ -39,7 +39,7 @@ async def count_cancellation(
     """Count a cancellation by the person; enough of them within the window pause online booking.
 
     One after the other for each person, so that cancelling several at once is not seen as one. Holds given
-    up unpaid have a limit of their own, of a day (`policy.refusal_by_history`), and pause nothing.
+    up unpaid have a limit of their own, of a day (`policy.judge`), and pause nothing.
     """
     if kind is CreditKind.UNPAID:
         await count_unpaid(db, appointment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -11,7 +12,6 @@ from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
 from guahao.booking.events import AppointmentConfirmed
 from guahao.booking.models import Appointment, AppointmentState, EventReason
-from guahao.booking.queries.history import histories
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.credit import forget_unpaid
 from guahao.booking.service.hold import PlacesGone, clash
@@ -20,8 +20,8 @@ from guahao.booking.service.locks import (
     lock_appointment_of_order,
     lock_sessions_of,
 )
+from guahao.booking.service.plan import HoldRequest, facts_of, judge
 from guahao.booking.service.transition import Transition, transition
-from guahao.catalog.queries import rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
@@ -38,35 +38,35 @@ async def accept_late_money(db: AsyncSession, *, order_id: UUID) -> None:
     A hold whose end is not told yet is simply confirmed, and an appointment that stands unpaid keeps
     the money. Repeating changes nothing. Raises `NotFound` for an order that is for no appointment.
     """
-    patient = await _lock_patient(db, order_id)
+    row = await db.scalar(appointment_of_order(order_id))
+    if row is None:
+        raise NotFound
+    # whoever an order is for never changes, though its appointment may be moved meanwhile
+    patients = await lock_patients(db, [(row.account_id, row.patient_id)])
     appointment = await lock_appointment_of_order(db, order_id)
     if appointment.state is AppointmentState.HELD:
         await payment.keep(db, order_id=order_id)
-    elif await _rebook(db, appointment, patient):
+    elif await _rebook(db, appointment, patients):
         return
     await confirm(db, order_id=order_id)
 
 
-async def _lock_patient(db: AsyncSession, order_id: UUID) -> PatientFacts | None:
-    """Lock the person before the appointment, as everybody does; None if the patient was removed.
-
-    Whoever an order is for never changes, though its appointment may be moved meanwhile.
-    """
-    row = await db.scalar(appointment_of_order(order_id))
-    if row is None:
-        raise NotFound
-    pair = (row.account_id, row.patient_id)
-    return (await lock_patients(db, [pair])).get(pair)
-
-
-async def _rebook(db: AsyncSession, appointment: Appointment, patient: PatientFacts | None) -> bool:
-    if appointment.state is not AppointmentState.EXPIRED or patient is None:
+async def _rebook(
+    db: AsyncSession,
+    appointment: Appointment,
+    patients: Mapping[tuple[UUID | None, UUID], PatientFacts],
+) -> bool:
+    if appointment.state is not AppointmentState.EXPIRED:
         return False
-    slot = (await lock_sessions_of(db, [appointment]))[appointment.slot_id]
-    rules = (await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)).rules
-    pair = (appointment.hospital_id, appointment.person_id)
-    history = (await histories(db, [pair]))[pair]
-    if policy.refusal_of_late_money(slot, patient, history, rules) is not None:
+    slots = await lock_sessions_of(db, [appointment])
+    again = HoldRequest(
+        slot_id=appointment.slot_id,
+        patient_id=appointment.patient_id,
+        account_id=appointment.account_id,
+        actor="system",
+    )
+    facts = await facts_of(db, [again], patients=patients, slots=slots)
+    if judge(again, facts, door=policy.Door.LATE_MONEY) is not None:
         return False
     try:
         async with db.begin_nested():

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
-from guahao.booking.models import AppointmentState, Channel
+from guahao.booking.models import Appointment, AppointmentState, Channel
 from guahao.booking.queries.history import histories
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
@@ -55,6 +55,13 @@ class HoldRequest:
     is_overruling: bool = False
     overruling_reason: str | None = None
 
+    @property
+    def door(self) -> policy.Door:
+        """The door by which somebody asks who has no place yet."""
+        if self.is_overruling:
+            return policy.Door.OVERRULED
+        return policy.Door.ONLINE if self.channel is Channel.ONLINE else policy.Door.DESK
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldPlan:
@@ -84,7 +91,9 @@ class HoldPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Facts:
+class Facts:
+    """What is judged of some requests, by account and patient, slot, hospital, hospital and person."""
+
     patients: Mapping[tuple[UUID | None, UUID], PatientFacts]
     slots: Mapping[UUID, SlotFacts]
     rule_sets: Mapping[int, RuleSet]
@@ -108,11 +117,13 @@ async def plan_holds(db: AsyncSession, requests: Sequence[HoldRequest]) -> list[
     the problems of `booking.policy`, and `NotFound` for a slot that does not exist and for a patient
     whom the account may not act for.
     """
-    facts = await _read(db, requests)
+    patients = await lock_patients(db, [(one.account_id, one.patient_id) for one in requests])
+    slots = await slot_facts(db, {one.slot_id for one in requests})
+    facts = await facts_of(db, requests, patients=patients, slots=slots)
     places = await _places(db, requests, facts.slots)
     planned: list[HoldPlan | Problem] = []
     for request in requests:
-        refusal = _refusal(request, facts, planned)
+        refusal = judge(request, facts, door=request.door, planned=planned)
         left = places.get((request.slot_id, request.pool))
         if refusal is None and left is None:
             refusal = NotFound()
@@ -126,9 +137,34 @@ async def plan_holds(db: AsyncSession, requests: Sequence[HoldRequest]) -> list[
     return planned
 
 
-async def _read(db: AsyncSession, requests: Sequence[HoldRequest]) -> _Facts:
-    patients = await lock_patients(db, [(one.account_id, one.patient_id) for one in requests])
-    slots = await slot_facts(db, {one.slot_id for one in requests})
+async def plan_move(
+    db: AsyncSession,
+    request: HoldRequest,
+    *,
+    old: Appointment,
+    patients: Mapping[tuple[UUID | None, UUID], PatientFacts],
+    slots: Mapping[UUID, SlotFacts],
+) -> HoldPlan:
+    """Plan a booking that takes over the order of `old`, which is given up for it.
+
+    The caller holds the locks of the patient, of `old` and of both sessions. Raises the problem by which
+    the move is refused, but for want of a place: the slot's row decides about that when it is written.
+    """
+    facts = await facts_of(db, [request], patients=patients, slots=slots)
+    refusal = judge(request, facts, door=policy.Door.MOVE, leaving=old.id)
+    if refusal is not None:
+        raise refusal
+    return await _planned(db, request, facts, moved=old)
+
+
+async def facts_of(
+    db: AsyncSession,
+    requests: Sequence[HoldRequest],
+    *,
+    patients: Mapping[tuple[UUID | None, UUID], PatientFacts],
+    slots: Mapping[UUID, SlotFacts],
+) -> Facts:
+    """Read the rules and the histories of patients that are locked."""
     known = [
         (slots[one.slot_id], patients[one.account_id, one.patient_id])
         for one in requests
@@ -139,7 +175,7 @@ async def _read(db: AsyncSession, requests: Sequence[HoldRequest]) -> _Facts:
         for slot in {slot.hospital_id: slot for slot, _ in known}.values()
     }
     pairs = {(slot.hospital_id, patient.person_id) for slot, patient in known}
-    return _Facts(
+    return Facts(
         patients=patients,
         slots=slots,
         rule_sets=rule_sets,
@@ -166,26 +202,32 @@ async def _places(
     return {(id_, pool): getattr(slot, pool.value) for id_, slot in slots.items() for pool in SOLD_FROM}
 
 
-def _refusal(request: HoldRequest, facts: _Facts, planned: Sequence[HoldPlan | Problem]) -> Problem | None:
+def judge(
+    request: HoldRequest,
+    facts: Facts,
+    *,
+    door: policy.Door,
+    planned: Sequence[HoldPlan | Problem] = (),
+    leaving: UUID | None = None,
+) -> Problem | None:
+    """Say why a place may not be had by this door; `planned` is what the batch got before.
+
+    `leaving` is the appointment that a move gives up. Places are not counted here.
+    """
     slot = facts.slots.get(request.slot_id)
     patient = facts.patients.get((request.account_id, request.patient_id))
     if slot is None or patient is None:
         return NotFound()
-    rules = facts.rule_sets[slot.hospital_id].rules
-    refusal = policy.refusal_of_slot(slot, rules) or policy.refusal_of_patient(slot, patient)
-    if refusal is not None or request.is_overruling:
-        return refusal
-    refusal = policy.refusal_of_pool(slot, patient, rules, pool=request.pool)
-    if refusal is not None:
-        return refusal
     history = facts.histories[slot.hospital_id, patient.person_id]
-    at_desk = request.channel is not Channel.ONLINE
-    known = policy.History(
-        standing=(*history.standing, *_standing_of(patient, planned)),
-        unpaid_at=() if at_desk else history.unpaid_at,
-        blocked_until=None if at_desk else history.blocked_until,
+    case = policy.Case(
+        slot=slot,
+        patient=patient,
+        history=replace(history, standing=(*history.standing, *_standing_of(patient, planned))),
+        rules=facts.rule_sets[slot.hospital_id].rules,
+        pool=request.pool,
+        leaving=leaving,
     )
-    return policy.refusal_by_history(slot, known, rules)
+    return policy.refusal(case, door=door)
 
 
 def _standing_of(patient: PatientFacts, planned: Sequence[HoldPlan | Problem]) -> tuple[policy.Standing, ...]:
@@ -234,10 +276,13 @@ def _is_due_first(request: HoldRequest, slot: SlotFacts) -> bool:
     return slot.fee_fen > 0 and request.channel is Channel.ONLINE
 
 
-async def _planned(db: AsyncSession, request: HoldRequest, facts: _Facts) -> HoldPlan:
+async def _planned(
+    db: AsyncSession, request: HoldRequest, facts: Facts, *, moved: Appointment | None = None
+) -> HoldPlan:
+    """Fill in a booking that nothing refuses; what is `moved` brings its order, paid or not."""
     slot = facts.slots[request.slot_id]
     rule_set = facts.rule_sets[slot.hospital_id]
-    is_due_first = _is_due_first(request, slot)
+    is_due_first = moved is None and _is_due_first(request, slot)
     number = None
     if not is_due_first:
         number = await next_number(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
@@ -247,7 +292,9 @@ async def _planned(db: AsyncSession, request: HoldRequest, facts: _Facts) -> Hol
         patient=facts.patients[request.account_id, request.patient_id],
         rule_set=rule_set,
         appointment_id=new_id(slot.hospital_id),
-        order_id=new_id(slot.hospital_id),
+        order_id=moved.order_id if moved else new_id(slot.hospital_id),
         number=number,
         hold_expires_at=policy.hold_ends_at(slot, rule_set.rules) if is_due_first else None,
+        rescheduled_from=moved.id if moved else None,
+        first_made_at=(moved.first_made_at or moved.created_at) if moved else None,
     )

@@ -11,26 +11,23 @@ from guahao.audit.service import AuditEntry, record
 from guahao.booking import policy
 from guahao.booking.events import AppointmentRescheduled
 from guahao.booking.models import Appointment, AppointmentState, CreditKind, EventChannel, EventReason
-from guahao.booking.queries.history import histories
 from guahao.booking.service.credit import count_cancellation, rules_at_booking
 from guahao.booking.service.hold import APPOINTMENTS, appointment_params, clash, take
 from guahao.booking.service.locks import lock_appointment
 from guahao.booking.service.place_back import place_back
-from guahao.booking.service.plan import HoldPlan, HoldRequest, not_taken
+from guahao.booking.service.plan import HoldPlan, HoldRequest, not_taken, plan_move
 from guahao.booking.service.suspension import is_suspended
 from guahao.booking.service.transition import AppointmentEnded, Transition, transition
-from guahao.catalog.queries import RuleSet, rules_of
-from guahao.identity.queries.patients import PatientFacts, lock_patients
+from guahao.identity.queries.patients import lock_patients
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.events import publish
-from guahao.kernel.ids import hospital_of, new_id
+from guahao.kernel.ids import hospital_of
 from guahao.payment import service as payment
 from guahao.payment.service.refund import RefundTooLarge
 from guahao.scheduling.queries.facts import SlotFacts, slot_facts
 from guahao.scheduling.queries.states import Bucket
 from guahao.scheduling.service.locks import lock_sessions
 from guahao.scheduling.service.places import move
-from guahao.scheduling.service.sessions import next_number
 
 
 class AppointmentNotPaid(Problem):
@@ -70,31 +67,22 @@ async def reschedule(db: AsyncSession, *, appointment_id: UUID, request: HoldReq
     Raises what `plan_hold` raises, `AppointmentEnded` and the problems of this module.
     """
     patients = await lock_patients(db, [(request.account_id, request.patient_id)])
-    patient = patients.get((request.account_id, request.patient_id))
-    if patient is None:
+    if not patients:
         raise NotFound
     old = await lock_appointment(db, appointment_id)
-    slot = await _new_slot(db, old, request)
-    rule_set = await rules_of(db, hospital_id=slot.hospital_id, now=slot.now)
-    slot, old_slot = await _judge(db, old, slot, patient, rule_set, pool=request.pool)
-    number = await next_number(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
-    plan = HoldPlan(
-        request=request,
-        slot=slot,
-        patient=patient,
-        rule_set=rule_set,
-        appointment_id=new_id(slot.hospital_id),
-        order_id=old.order_id,
-        number=number,
-        hold_expires_at=None,
-        rescheduled_from=old.id,
-        first_made_at=old.first_made_at or old.created_at,
-    )
+    slots = await _lock_slots(db, old, request)
+    old_slot, slot = slots[old.slot_id], slots[request.slot_id]
+    if old.state is AppointmentState.BOOKED and old_slot.starts_at <= old_slot.now:
+        raise policy.CancelTooLate
+    if slot.fee_fen > old_slot.fee_fen:
+        raise RescheduleFeeDiffers(fee_fen=slot.fee_fen)
+    plan = await plan_move(db, request, old=old, patients=patients, slots=slots)
     await _write(db, old, old_slot, plan)
     return plan
 
 
-async def _new_slot(db: AsyncSession, old: Appointment, request: HoldRequest) -> SlotFacts:
+async def _lock_slots(db: AsyncSession, old: Appointment, request: HoldRequest) -> dict[UUID, SlotFacts]:
+    """Lock the sessions of the old slot and the new one; answers both as they are then."""
     if old.state is AppointmentState.HELD:
         raise AppointmentNotPaid
     if old.state not in (AppointmentState.BOOKED, AppointmentState.SUSPENDED):
@@ -106,38 +94,11 @@ async def _new_slot(db: AsyncSession, old: Appointment, request: HoldRequest) ->
         raise NotFound
     if hospital_of(request.slot_id) != old.hospital_id:
         raise RescheduleOtherHospital
-    return slot
-
-
-async def _judge(
-    db: AsyncSession,
-    old: Appointment,
-    slot: SlotFacts,
-    patient: PatientFacts,
-    rule_set: RuleSet,
-    *,
-    pool: Bucket,
-) -> tuple[SlotFacts, SlotFacts]:
-    """Judge what is known under the locks; answers the new slot and the old one as they are then."""
-    sessions = {(slot.hospital_id, slot.session_id), (old.hospital_id, old.session_id)}
-    await lock_sessions(db, sessions)
-    facts = await slot_facts(db, {slot.slot_id, old.slot_id})
-    old_slot, slot = facts[old.slot_id], facts[slot.slot_id]
-    if old.state is AppointmentState.BOOKED and old_slot.starts_at <= old_slot.now:
-        raise policy.CancelTooLate
-    if slot.fee_fen > old_slot.fee_fen:
-        raise RescheduleFeeDiffers(fee_fen=slot.fee_fen)
-    pair = (slot.hospital_id, patient.person_id)
-    history = (await histories(db, [pair]))[pair]
-    refusal = (
-        policy.refusal_of_slot(slot, rule_set.rules)
-        or policy.refusal_of_patient(slot, patient)
-        or policy.refusal_of_pool(slot, patient, rule_set.rules, pool=pool)
-        or policy.refusal_by_history(slot, history, rule_set.rules, leaving=old.id)
-    )
-    if refusal is not None:
-        raise refusal
-    return slot, old_slot
+    await lock_sessions(db, {(slot.hospital_id, slot.session_id), (old.hospital_id, old.session_id)})
+    slots = await slot_facts(db, {slot.slot_id, old.slot_id})
+    if slot.slot_id not in slots:  # withdrawn while its session's lock was waited for
+        raise NotFound
+    return slots
 
 
 async def _write(db: AsyncSession, old: Appointment, old_slot: SlotFacts, plan: HoldPlan) -> None:

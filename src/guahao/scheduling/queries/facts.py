@@ -27,6 +27,9 @@ class SlotOnSale(OnSale):
     department_id: UUID
     ends_at: datetime
     now: datetime
+    sex_limit: Sex | None = None
+    min_age_years: int | None = None
+    max_age_years: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +43,6 @@ class SlotFacts(SlotOnSale):
     period: Period
     level: str
     fee_fen: int
-    sex_limit: Sex | None
-    min_age_years: int | None
-    max_age_years: int | None
     session_ends_at: datetime
     free: int
     desk: int
