@@ -3,15 +3,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.kernel.clock import utc_now
 from guahao.kernel.errors import NotFound
 from guahao.kernel.events import EventRow
 from guahao.kernel.ids import new_id
-from guahao.scheduling.models import Bucket, ClinicSession, CoolingPlace, SessionState
+from guahao.scheduling.models import Bucket, ClinicSession, CoolingPlace, SessionState, Slot
 from guahao.scheduling.policy.refusals import RoomBusy, SessionStateConflict
 from guahao.scheduling.queries.law import broken_slots
+from guahao.scheduling.service.addon import add_places
+from guahao.scheduling.service.returns import return_reserves
 from guahao.scheduling.service.suspend import resume, suspend
 from tests.factories.scheduling import LONG_AGO, counters, make_clinic, make_session, slots_of
 
@@ -48,15 +51,46 @@ async def test_suspending_twice_changes_nothing_the_second_time(db: AsyncSession
 
 
 async def test_resuming_puts_frozen_places_on_sale_again(db: AsyncSession) -> None:
-    session = await make_session(db, capacity=5, pools={Bucket.BOOKED: 1, Bucket.DESK: 1})
+    session = await make_session(db, capacity=5, pools={Bucket.BOOKED: 1, Bucket.COOLING: 1})
+    (slot,) = await slots_of(db, session)
+    db.add(CoolingPlace(hospital_id=slot.hospital_id, id=new_id(), slot_id=slot.id, until=LONG_AGO))
     await suspend(db, session.id, reason="医生生病", by=BY)
 
     await resume(db, session.id, by=BY)
 
-    (slot,) = await slots_of(db, session)
     assert await counters(db, slot.id) == {"booked": 1, "free": 4}
     assert await broken_slots(db) == []
     assert session.state is SessionState.PUBLISHED
+
+
+async def test_resuming_gives_every_pool_its_own_places_back(db: AsyncSession) -> None:
+    pools = {Bucket.DESK: 2, Bucket.ELDERLY: 1, Bucket.REFERRAL: 1, Bucket.LATER: 3}
+    session = await make_session(db, capacity=10, pools=pools)
+    (slot,) = await slots_of(db, session)
+    before = await counters(db, slot.id)
+
+    for _ in range(2):
+        await suspend(db, session.id, reason="医生生病", by=BY)
+        await resume(db, session.id, by=BY)
+
+    assert await counters(db, slot.id) == before
+    assert before == {"free": 3, "desk": 2, "elderly": 1, "referral": 1, "later": 3}
+    assert await broken_slots(db) == []
+
+
+async def test_an_add_on_place_stays_the_desks_when_its_session_takes_place_after_all(
+    db: AsyncSession,
+) -> None:
+    session = await make_session(db, capacity=10)
+    (slot,) = await slots_of(db, session)
+    await add_places(db, slot.id, session_id=session.id, places=1, reason="复查", by=BY, now=utc_now())
+    await suspend(db, session.id, reason="医生生病", by=BY)
+
+    await resume(db, session.id, by=BY)
+    await db.execute(update(Slot).values(desk_returns_at=LONG_AGO))
+    await return_reserves(db)
+
+    assert await counters(db, slot.id) == {"addons": 1, "free": 10, "desk": 1}
 
 
 @pytest.mark.parametrize("state", [SessionState.DRAFT, SessionState.FINISHED])

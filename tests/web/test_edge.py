@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import hashlib
 import json
 import re
 from datetime import datetime
@@ -9,12 +10,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import Field
-from sqlalchemy import DateTime, literal, select, text
+from sqlalchemy import DateTime, literal, select, text, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import SenderAddress
 from guahao.kernel.db import make_engine, make_sessions
 from guahao.kernel.http import Body, Db, Once
+from guahao.kernel.idempotency import IdempotencyKey
 from guahao.kernel.settings import Settings
 from guahao.web.app import create_app
 from guahao.web.refusal import problem_of
@@ -355,6 +358,41 @@ async def test_a_replayed_answer_says_so(client: httpx.AsyncClient) -> None:
     assert (again.status_code, again.content) == (201, first.content)
     assert again.headers["idempotent-replayed"] == "true"
     assert outcome(other) == (422, "idempotency-key-reused")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"title":"ab","count":1}', 201),
+        (b'{ "count": 1,\n "title": "\\u0061b" }', 201),
+        (b'{"title":"ab","count":2}', 422),
+        (b'{"title":"ab"}', 422),
+    ],
+)
+async def test_a_body_that_means_the_same_is_the_same_request(
+    client: httpx.AsyncClient, body: bytes, status: int
+) -> None:
+    headers = JSON | {"Idempotency-Key": "k1"}
+    first = b'{"title": "ab", "count": 1}'
+    await client.post("/api/v1/test-once", content=first, headers=headers)
+
+    again = await client.post("/api/v1/test-once", content=body, headers=headers)
+
+    assert again.status_code == status
+    assert ("idempotent-replayed" in again.headers) is (status == 201)
+
+
+async def test_an_answer_that_an_earlier_release_kept_for_these_bytes_stands(
+    client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    headers, body = JSON | {"Idempotency-Key": "k1"}, b'{"title": "ab"}'
+    first = await client.post("/api/v1/test-once", content=body, headers=headers)
+    await db.execute(update(IdempotencyKey).values(body_hash=hashlib.sha256(body).digest()))
+    await db.commit()
+
+    again = await client.post("/api/v1/test-once", content=body, headers=headers)
+
+    assert (again.status_code, again.content) == (201, first.content)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -96,7 +97,16 @@ class Claim:
 
     @property
     def body_hash(self) -> bytes:
-        """SHA-256 of the body."""
+        """SHA-256 of what the body means: members in another order, or other spaces, change nothing."""
+        try:
+            meant = msgspec.json.encode(msgspec.json.decode(self.body), order="deterministic")
+        except msgspec.DecodeError:  # a file, or nothing at all
+            meant = self.body
+        return hashlib.sha256(meant).digest()
+
+    @property
+    def bytes_hash(self) -> bytes:
+        """SHA-256 of the body as it came, kept so by releases that did not read it."""
         return hashlib.sha256(self.body).digest()
 
     @property
@@ -179,7 +189,7 @@ async def claim(db: AsyncSession, request: Claim) -> None:
     first = await db.scalar(_FIRST, {"owner": request.owner, "route": request.route, "key": request.key})
     if first is None or first.status is None or first.answer is None:
         raise RequestInProgress
-    if first.body_hash != request.body_hash:
+    if first.body_hash not in (request.body_hash, request.bytes_hash):
         raise IdempotencyKeyReused
     raise Replayed(status=first.status, answer=first.answer)
 

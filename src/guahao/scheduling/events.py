@@ -19,7 +19,7 @@ class SessionSuspended(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionResumed(Event):
-    """A suspended session takes place after all; its frozen places are free again."""
+    """A suspended session takes place after all; its frozen places are back in their pools."""
 
     name: ClassVar[str] = "scheduling.session.resumed"
     session_id: UUID

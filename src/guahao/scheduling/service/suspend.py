@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import Integer, delete, func, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,7 @@ from guahao.scheduling.models import (
     Bucket,
     ClinicSession,
     CoolingPlace,
+    PlaceLog,
     SessionState,
     Slot,
     Suspension,
@@ -33,7 +34,7 @@ from guahao.scheduling.service.templates import busy_problem
 SUSPENDED = "suspended"
 """Reason in the place log: frozen because the session was suspended."""
 RESUMED = "resumed"
-"""Reason in the place log: free again because the session was resumed."""
+"""Reason in the place log: back in its pool because the session was resumed."""
 
 
 async def suspend(db: AsyncSession, session_id: UUID, *, reason: str, by: str) -> ClinicSession:
@@ -70,10 +71,11 @@ async def suspend(db: AsyncSession, session_id: UUID, *, reason: str, by: str) -
 
 
 async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSession:
-    """Put a suspended session back on sale; its frozen places become free, pools included.
+    """Put a suspended session back on sale; each frozen place goes back to the pool it came from.
 
-    Resuming a published session changes nothing. Raises `NotFound`, `SessionStateConflict`, and
-    `DoctorBusy` or `RoomBusy` when a substitute has taken doctor's time or the room.
+    What was open, cooling or given back meanwhile becomes free. Resuming a published session changes
+    nothing. Raises `NotFound`, `SessionStateConflict`, and `DoctorBusy` or `RoomBusy` when a substitute has
+    taken doctor's time or the room.
     """
     session = await lock_session(db, session_id, SessionState.PUBLISHED, SessionState.SUSPENDED)
     if session.state is SessionState.PUBLISHED:
@@ -96,10 +98,37 @@ async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSessio
     )
     await _tell(db, session, SessionResumed(hospital_id=session.hospital_id, session_id=session.id), by)
     slots = await lock_slots(db, session)
-    await move_known(
-        db, [_move(slot, Bucket.FROZEN, Bucket.FREE, RESUMED, slot.frozen) for slot in slots if slot.frozen]
-    )
+    kept = await _kept_for(db, slots, suspension_id)
+    await move_known(db, [move for slot in slots for move in _thawed(slot, kept)])
     return session
+
+
+async def _kept_for(
+    db: AsyncSession, slots: Sequence[Slot], suspension_id: UUID | None
+) -> dict[tuple[UUID, Bucket | None], int]:
+    """How many places of each slot the suspension took out of each pool, add-ons of the desk's included."""
+    rows = await db.execute(
+        select(PlaceLog.slot_id, PlaceLog.source, func.sum(PlaceLog.places).cast(Integer))
+        .join(
+            Suspension,
+            (Suspension.hospital_id == PlaceLog.hospital_id) & (Suspension.id == suspension_id),
+        )
+        .where(tuple_(PlaceLog.hospital_id, PlaceLog.slot_id).in_([(s.hospital_id, s.id) for s in slots]))
+        .where(PlaceLog.reason == SUSPENDED, PlaceLog.source.in_(RESERVES))
+        .where(PlaceLog.at >= Suspension.suspended_at)
+        .group_by(PlaceLog.slot_id, PlaceLog.source)
+    )
+    return {(slot_id, source): places for slot_id, source, places in rows}
+
+
+def _thawed(slot: Slot, kept: Mapping[tuple[UUID, Bucket | None], int]) -> list[Move]:
+    left, moves = slot.frozen, []
+    for bucket in (*RESERVES, Bucket.FREE):
+        places = left if bucket is Bucket.FREE else min(left, kept.get((slot.id, bucket), 0))
+        if places:
+            moves.append(_move(slot, Bucket.FROZEN, bucket, RESUMED, places))
+            left -= places
+    return moves
 
 
 def _where_it_was(session: ClinicSession) -> Neighbour:
