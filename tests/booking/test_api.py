@@ -12,6 +12,7 @@ from sqlalchemy import delete, event, func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from guahao.booking.models import Appointment
+from guahao.kernel import idempotency
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions
 from guahao.kernel.idempotency import IdempotencyKey
@@ -154,13 +155,33 @@ async def test_an_expired_key_is_a_new_request(
     await name_everybody(db, app.state.key_ring)
     first = (await post(client, booker, slot, "k1")).json()
     await client.post(f"{PATH}/{first['id']}/cancel", headers=booker.headers)
-    await db.execute(update(IdempotencyKey).values(expires_at=func.now()))
-    await db.commit()
+    await let_pass(db, timedelta(hours=48) - timedelta(minutes=1))
 
+    still = await post(client, booker, slot, "k1")
+    await let_pass(db, timedelta(minutes=1))
     second = await post(client, booker, slot, "k1")
 
+    assert still.json() == first
     assert second.status_code == 201
     assert second.json()["id"] != first["id"]
+
+
+async def test_the_first_answer_is_kept_for_48_hours(client: httpx.AsyncClient, db: AsyncSession) -> None:
+    booker, slot = await stage(db)
+    await post(client, booker, slot, "k1")
+    await let_pass(db, timedelta(hours=48) - timedelta(minutes=1))
+    before = await idempotency.forget_expired(db)
+
+    await let_pass(db, timedelta(minutes=1))
+
+    assert (before, await idempotency.forget_expired(db)) == (0, 1)
+    assert (await db.scalars(select(IdempotencyKey.key))).all() == []
+
+
+async def let_pass(db: AsyncSession, time: timedelta) -> None:
+    """Let the kept answers grow older."""
+    await db.execute(update(IdempotencyKey).values(expires_at=IdempotencyKey.expires_at - time))
+    await db.commit()
 
 
 async def test_two_keys_for_one_wish_book_once_and_name_the_appointment(

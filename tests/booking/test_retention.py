@@ -15,8 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.models import AuditEntryRow
 from guahao.booking.models import Appointment, BookingBlock, CreditEvent, CreditKind
 from guahao.booking.service.retention import count_due, forget_due
-from guahao.identity.jobs import forget_ended
-from guahao.identity.models.account import Login
+from guahao.identity.models.consent import Consent, ConsentChannel, ConsentEnd, ConsentKind
 from guahao.identity.models.person import Patient, Person
 from guahao.identity.service.value_forms import index_persons
 from guahao.kernel.clock import utc_now
@@ -28,7 +27,14 @@ from tests.factories.scheduling import make_clinic, make_slot
 from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
-NOTHING = {"patient.phone": 0, "person": 0, "person.identity": 0, "credit_event": 0, "booking_block": 0}
+NOTHING = {
+    "patient.phone": 0,
+    "consent": 0,
+    "person": 0,
+    "person.identity": 0,
+    "credit_event": 0,
+    "booking_block": 0,
+}
 
 
 @pytest.fixture
@@ -100,6 +106,68 @@ async def test_somebody_who_never_booked_is_forgotten_a_month_after_the_last_lis
     assert done["person"] == 1
     assert set(await db.scalars(select(Person.id))) == {one.person_id for one in (recent, listed, booked)}
     assert await db.get(Patient, gone.patient_id, populate_existing=True) is None
+
+
+THREE_YEARS = timedelta(days=3 * 366)
+MINUTE = timedelta(minutes=1)
+
+
+async def consent_of(db: AsyncSession, booker: Booker, *, ended: timedelta | None = None) -> UUID:
+    """A consent for the patient alone, as a guardian or a person at the desk gives it."""
+    row = Consent(
+        id=new_id(),
+        account_id=booker.account_id,
+        patient_id=booker.patient_id,
+        kind=ConsentKind.CHILD_SENSITIVE,
+        version=1,
+        text_hash=b"",
+        channel=ConsentChannel.ONLINE,
+        ended_at=ended and utc_now() - ended,
+        ending=ended and ConsentEnd.SUPERSEDED,
+    )
+    db.add(row)
+    await db.flush()
+    return row.id
+
+
+async def test_a_consent_is_kept_as_long_as_it_permits_something_and_three_years(
+    db: AsyncSession, sessions: Sessions, keys: KeyRing
+) -> None:
+    listed, deleted, long_deleted = [await make_booker(db) for _ in range(3)]
+    for booker in (listed, deleted, long_deleted):
+        await book(db, booker, (await make_slot(db)).id)
+    await delete_patient(db, deleted, ago=THREE_YEARS - MINUTE)
+    await delete_patient(db, long_deleted, ago=THREE_YEARS + MINUTE)
+    gone = [
+        await consent_of(db, listed, ended=THREE_YEARS + MINUTE),
+        await consent_of(db, long_deleted),
+    ]
+    kept = [
+        await consent_of(db, listed, ended=THREE_YEARS - MINUTE),
+        await consent_of(db, listed),
+        await consent_of(db, deleted),
+    ]
+    counted = await count_due(db, key_ring=keys, now=utc_now())
+
+    done = await forget_all(db, sessions, keys)
+
+    assert (counted["consent"], done["consent"]) == (2, 2)
+    left = set(await db.scalars(select(Consent.id).where(Consent.patient_id.is_not(None))))
+    assert (left, left & set(gone)) == (set(kept), set())
+
+
+async def test_who_never_booked_is_kept_for_as_long_as_a_consent_must_be_proven(
+    db: AsyncSession, sessions: Sessions, keys: KeyRing
+) -> None:
+    proven, over = await make_booker(db), await make_booker(db)
+    for booker, ago in ((proven, THREE_YEARS - MINUTE), (over, THREE_YEARS + MINUTE)):
+        await delete_patient(db, booker, ago=ago)
+        await consent_of(db, booker)
+
+    done = await forget_all(db, sessions, keys)
+
+    assert done["person"] == 1
+    assert list(await db.scalars(select(Person.id))) == [proven.person_id]
 
 
 @pytest.mark.parametrize(("years", "is_forgotten"), [(14.9, False), (15.1, True)])
@@ -175,18 +243,6 @@ async def test_what_counted_against_somebody_a_year_ago_is_gone(
     assert done == NOTHING | {"credit_event": 1, "booking_block": 1}
     assert await db.scalar(select(func.count()).select_from(CreditEvent)) == 1
     assert await db.scalar(select(func.count()).select_from(BookingBlock)) == 1
-
-
-async def test_a_login_is_kept_a_month_after_it_ended_however_it_ended(db: AsyncSession) -> None:
-    bookers = [await make_booker(db) for _ in range(3)]
-    month = utc_now() - timedelta(days=30, seconds=1)
-    logins = update(Login)
-    await db.execute(logins.where(Login.account_id == bookers[0].account_id).values(revoked_at=month))
-    await db.execute(logins.where(Login.account_id == bookers[1].account_id).values(idle_expires_at=month))
-
-    await forget_ended(db)
-
-    assert (await db.scalars(select(Login.account_id))).all() == [bookers[2].account_id]
 
 
 async def test_many_rows_go_in_transactions_of_a_bounded_size_each_with_its_entry(

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
-from guahao.identity.jobs import forget_ended
-from guahao.identity.models.account import Login, LoginThrottle, SmsCode
-from guahao.kernel.clock import utc_now
+from guahao.identity.models.account import SmsCode
 from guahao.kernel.db import Sessions
 from tests.factories.account import phone
 from tests.factories.newcomer import PASSWORD, ask_code, bearer, code_for, forget_waits, log_in, register
@@ -85,27 +81,3 @@ async def test_the_audit_trail_names_every_deed_and_holds_nothing_personal(
     written = " ".join(f"{entry.subject} {entry.data}" for entry in entries)
     assert made.phone not in written
     assert made.username not in written
-
-
-async def test_what_is_over_is_forgotten_and_what_counts_is_kept(
-    client: httpx.AsyncClient, db: AsyncSession
-) -> None:
-    made = await register(client)
-    wrong = {"kind": "password", "username": made.username, "password": "not the password"}
-    await client.post("/api/v1/logins", json=wrong)
-    await forget_ended(db)
-    kept = [await count(db, model) for model in (SmsCode, LoginThrottle, Login)]
-    for statement in (
-        update(SmsCode).values(created_at=utc_now() - timedelta(days=2, seconds=1)),
-        update(LoginThrottle).values(last_try_at=utc_now() - timedelta(days=1, seconds=1)),
-        update(Login).values(expires_at=utc_now() - timedelta(days=30, seconds=1)),
-    ):
-        await db.execute(statement)
-    await forget_ended(db)
-
-    assert kept == [1, 1, 1]
-    assert [await count(db, model) for model in (SmsCode, LoginThrottle, Login)] == [0, 0, 0]
-
-
-async def count(db: AsyncSession, model: type) -> int:
-    return await db.scalar(select(func.count()).select_from(model)) or 0

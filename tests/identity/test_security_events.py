@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,15 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.access import Role
-from guahao.identity.jobs import forget_ended
 from guahao.identity.models.security_event import SecurityEvent, SecurityEventKind
 from guahao.identity.models.staff import Staff
 from guahao.identity.service.password import hash_password
-from guahao.identity.service.security_event import Owner, tell
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions
 from guahao.kernel.ids import new_id
-from tests.factories.account import make_account
 from tests.factories.newcomer import PASSWORD, bearer, code_for, forget_waits, log_in, register
 from tests.factories.office import hire
 from tests.factories.person import patient_body, resident_id
@@ -115,19 +111,6 @@ async def test_nobody_sees_or_marks_the_events_of_others(client: httpx.AsyncClie
 
     assert await told(client, bearer(other.token)) == []
     assert (await told(client, bearer(who.token)))[0]["seen_at"] is None
-
-
-async def test_events_are_kept_for_half_a_year(client: httpx.AsyncClient, db: AsyncSession) -> None:
-    account = await make_account(db)
-    owner = Owner(account_id=account.id)
-    for days in (181, 179):
-        moment = utc_now() - timedelta(days=days)
-        await tell(db, owner=owner, kind=SecurityEventKind.NEW_DEVICE, now=moment)
-
-    await forget_ended(db)
-
-    kept = await db.scalars(select(SecurityEvent.at))
-    assert [(utc_now() - at).days for at in kept] == [179]
 
 
 async def test_an_event_has_one_owner(db: AsyncSession) -> None:

@@ -129,6 +129,18 @@ async def test_an_invited_member_chooses_a_password_once(
     assert list(deeds) == ["staff.create", "staff.invite", "staff.join"]
 
 
+@pytest.mark.parametrize(("after_s", "status"), [(72 * 3600 - 60, 204), (72 * 3600, 409)])
+async def test_an_invitation_opens_for_72_hours(
+    *, app: FastAPI, client: httpx.AsyncClient, sessions: Sessions, after_s: int, status: int
+) -> None:
+    admin = await hire(client, sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    made = (await admin.post("/members", username="li_desk", name="李窗口", roles=["desk"])).json()
+    body = {"username": "li_desk", "code": made["invitation"]["code"], "password": PASSWORD}
+    app.state.clock = lambda: utc_now() + timedelta(seconds=after_s)
+
+    assert (await client.post(JOIN, json=body)).status_code == status
+
+
 async def test_an_invitation_is_not_kept_readable_and_comes_again_under_its_key(
     client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
 ) -> None:

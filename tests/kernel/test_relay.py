@@ -212,8 +212,11 @@ async def test_an_event_rolled_back_is_never_told(sessions: Sessions) -> None:
 async def test_old_told_events_are_forgotten_and_dead_ones_kept(sessions: Sessions) -> None:
     await ring(sessions, 1, 2)
     await Relay(sessions, [Listener().reaction]).tell_batch()
+    almost, long_ago = text("interval '29 days 23:59'"), text("interval '30 days 00:00:01'")
     async with transaction(sessions) as db:
-        await db.execute(update(EventRow).values(occurred_at=func.now() - text("interval '31 days'")))
+        await db.execute(update(EventRow).values(occurred_at=func.now() - almost))
+        assert await forget_told(db) == 0
+        await db.execute(update(EventRow).values(occurred_at=func.now() - long_ago))
         dead = select(EventRow.id).limit(1).scalar_subquery()
         await db.execute(update(EventRow).where(EventRow.id == dead).values(state=EventState.DEAD))
 

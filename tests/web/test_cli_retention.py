@@ -19,7 +19,7 @@ from tests.web.processes import environment, guahao
 
 pytestmark = pytest.mark.timeout(240)
 DUE = 502
-KINDS = ("patient.phone", "person", "person.identity", "credit_event", "booking_block")
+KINDS = ("patient.phone", "consent", "person", "person.identity", "credit_event", "booking_block")
 
 _PERSONS = """
 INSERT INTO person

@@ -134,7 +134,9 @@ async def test_the_page_inside_wechat_shows_the_address_and_never_the_button(til
 async def test_the_page_is_gone_after_a_quarter_of_an_hour_and_for_an_ended_payment(till: Till) -> None:
     path = await page(till)
     assert (await till.client.get(path)).status_code == 200
-    await changed(till, "UPDATE payment SET page_expires_at = now()")
+    await changed(till, "UPDATE payment SET page_expires_at = page_expires_at - interval '14 minutes'")
+    assert (await till.client.get(path)).status_code == 200
+    await changed(till, "UPDATE payment SET page_expires_at = page_expires_at - interval '1 minute'")
     assert (await till.client.get(path)).status_code == 404
     assert (await till.client.get(f"{path}/back")).status_code == 404
 

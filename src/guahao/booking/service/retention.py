@@ -14,8 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.audit.service import AuditEntry, record
 from guahao.booking.models import Appointment, AppointmentState, BookingBlock, CreditEvent
 from guahao.catalog.queries import rules_of
-from guahao.identity.queries.retention import deleted_with_phone, unlisted_persons
-from guahao.identity.service.retention import forget_identities, forget_persons, forget_phones
+from guahao.identity.queries.retention import deleted_with_phone, ended_consents, unlisted_persons
+from guahao.identity.service.retention import (
+    forget_consents,
+    forget_identities,
+    forget_persons,
+    forget_phones,
+)
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Sessions, affected, in_parts, transaction
@@ -45,6 +50,7 @@ def rules(key_ring: KeyRing, now: datetime) -> tuple[Rule, ...]:
     """List them; what is sealed needs the keys."""
     return (
         Rule(name="patient.phone", due=_phones, forget=forget_phones),
+        Rule(name="consent", due=_consents, forget=forget_consents),
         Rule(name="person", due=_never_booked, forget=forget_persons),
         Rule(
             name="person.identity",
@@ -118,6 +124,10 @@ async def _phones(db: AsyncSession, now: datetime) -> Collection[UUID]:
         standing = select(Appointment.patient_id).where(Appointment.person_id.in_(part))
         needed |= set((await db.scalars(standing.where(or_(undecided, to_come)))).all())
     return set(persons) - needed
+
+
+async def _consents(db: AsyncSession, now: datetime) -> Collection[UUID]:
+    return await ended_consents(db, consent_before=now - _CONSENT_FOR)
 
 
 async def _unlisted(db: AsyncSession, now: datetime) -> dict[UUID, datetime | None]:

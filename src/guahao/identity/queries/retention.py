@@ -31,9 +31,18 @@ async def unlisted_persons(
     still_proven = exists().where(
         Patient.person_id == Person.id,
         Consent.patient_id == Patient.id,
+        Patient.deleted_at >= consent_before,
         or_(Consent.ended_at.is_(None), Consent.ended_at >= consent_before),
     )
     wanted = select(Person.id).where(
         ~still_listed, ~still_proven, Person.created_at < deleted_before, Person.forgotten_at.is_(None)
     )
     return (await db.scalars(wanted)).all()
+
+
+async def ended_consents(db: AsyncSession, *, consent_before: datetime) -> Sequence[UUID]:
+    """The consents that ended before that: one without an end permits nothing once its patient is deleted."""
+    ended = or_(Consent.ended_at < consent_before, Patient.deleted_at < consent_before)
+    return (
+        await db.scalars(select(Consent.id).outerjoin(Patient, Patient.id == Consent.patient_id).where(ended))
+    ).all()

@@ -26,6 +26,11 @@ async def forget_phones(db: AsyncSession, patient_ids: Collection[UUID]) -> int:
     return affected(await db.execute(deleted.values(phone_sealed=None, phone_index=None)))
 
 
+async def forget_consents(db: AsyncSession, consent_ids: Collection[UUID]) -> int:
+    """Delete these consents, which nobody has to prove any more; answers how many."""
+    return affected(await db.execute(delete(Consent).where(Consent.id.in_(consent_ids))))
+
+
 async def forget_persons(db: AsyncSession, person_ids: Collection[UUID]) -> int:
     """Delete persons who never booked, with everything they were listed by; answers how many.
 
