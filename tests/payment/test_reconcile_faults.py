@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -24,7 +25,19 @@ from guahao.payment.models import (
 )
 from guahao.payment.ports import BillRow, FundsSummary
 from guahao.payment.service.reconcile import fetch_bills, reconcile
-from tests.factories.bill import DAY, MORNING, NOON, BillGateway, bill_of, fetch, open_one, paid_one, row_of
+from tests.factories.bill import (
+    DAY,
+    MORNING,
+    NOON,
+    BillGateway,
+    bill_of,
+    cases,
+    entries,
+    fetch,
+    open_one,
+    paid_one,
+    row_of,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -112,3 +125,34 @@ async def test_the_merchants_sums_may_exceed_what_one_payment_can(
         5_000_000_000,
         4_000_000_000,
     )
+
+
+async def test_a_payment_that_stands_twice_in_the_bill_is_a_case_and_books_nothing(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    missed = await open_one(db)
+    await db.commit()
+
+    await fetch(sessions, bill_of(row_of(missed), row_of(missed)))
+
+    await db.refresh(missed)
+    assert (missed.state, missed.captured_fen) == (PaymentState.OPEN, 0)
+    assert await entries(db) == [(1, missed.out_trade_no, 10_000, None, Verdict.LONG)]
+    assert await cases(db) == [(1, CaseKind.BILL_LONG, f"payment:{missed.id}")]
+    assert await db.scalar(select(func.count()).select_from(LedgerEntry)) == 0
+
+
+async def test_pieces_that_a_console_gave_back_without_a_number_are_a_case_each_day(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    payment = await paid_one(db)
+    await db.commit()
+    piece = replace(row_of(payment), kind=BillKind.REFUND, amount_fen=1000)
+    days = (DAY - timedelta(days=1), DAY)
+
+    for day in (*days, *days):
+        await reconcile(sessions, bill=bill_of(piece, day=day), now=MORNING)
+
+    kind = select(FinanceCase.subject).where(FinanceCase.kind == CaseKind.BILL_REFUND)
+    number = f"refund-number:{piece.transaction_id}"
+    assert set(await db.scalars(kind)) == {f"{number}@{day.isoformat()}" for day in days}

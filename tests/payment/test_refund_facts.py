@@ -15,11 +15,13 @@ from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, transaction
 from guahao.payment.models import (
     CaseKind,
+    CaseState,
     FinanceCase,
     LedgerAccount,
     LedgerEntry,
     Order,
     OrderState,
+    Payment,
     Refund,
     RefundState,
     Source,
@@ -255,6 +257,72 @@ async def test_a_word_of_another_provider_about_our_number_is_not_about_our_refu
         assert await apply_refunded(writing, said(row, Word.PAID_OUT, provider="alipay")) is Applied.UNKNOWN
 
     assert (await db.get_one(Refund, (1, refund_id))).state is RefundState.SUBMITTED
+
+
+@pytest.mark.parametrize("named_by", ["", "the trade"])
+async def test_each_piece_that_a_console_gave_back_without_a_number_of_its_own_is_a_case(
+    sessions: Sessions, db: AsyncSession, named_by: str
+) -> None:
+    payment = await pay(db, (await make_order(db, amount_fen=FEN)).id)
+    await db.commit()
+    number = payment.transaction_id or "" if named_by else ""
+
+    for sum_fen, message_id in ((1000, "first"), (1000, "first"), (3000, "second"), (3000, "repeated")):
+        async with transaction(sessions) as writing:
+            await apply_refunded(writing, foreign(payment, number, sum_fen, message_id))
+        async with transaction(sessions) as writing:
+            await writing.execute(update(FinanceCase).values(**RESOLVED))
+
+    rows = select(FinanceCase.evidence["amount_fen"].as_integer()).order_by(FinanceCase.id)
+    assert list(await db.scalars(rows)) == [1000, 3000]
+
+
+@pytest.mark.parametrize(
+    ("start", "sum_fen", "is_foreign"),
+    [
+        ("awaiting_approval", FEN, True),
+        ("rejected", FEN, True),
+        ("requested", FEN, True),
+        ("submitted", FEN, False),
+        ("submitted", FEN + 1, True),
+        ("paid out", FEN, False),
+    ],
+)
+async def test_money_that_went_back_without_a_number_is_ours_as_far_as_the_provider_was_asked(
+    sessions: Sessions, db: AsyncSession, start: str, sum_fen: int, is_foreign: bool
+) -> None:
+    refund = await db.get_one(Refund, (1, await started(sessions, STARTS[start])))
+    payment = await db.get_one(Payment, (1, refund.payment_id))
+
+    async with transaction(sessions) as writing:
+        outcome = await apply_refunded(writing, foreign(payment, "", sum_fen, "console"))
+
+    unknown = select(func.count()).select_from(FinanceCase)
+    assert await db.scalar(unknown.where(FinanceCase.kind == CaseKind.REFUND_UNKNOWN)) == int(is_foreign)
+    assert outcome is Applied.UNKNOWN
+
+
+RESOLVED = {
+    "state": CaseState.RESOLVED,
+    "resolved_at": func.now(),
+    "resolved_by": "staff:one",
+    "resolution": "已核对",
+}
+
+
+def foreign(payment: Payment, number: str, sum_fen: int, message_id: str) -> Refunded:
+    """What a provider tells of refunds that somebody made on its own pages; the amount is their sum."""
+    return Refunded(
+        provider=payment.provider,
+        source=Source.NOTIFICATION,
+        message_id=message_id,
+        out_trade_no=payment.out_trade_no,
+        out_refund_no=number,
+        channel_refund_id=number,
+        amount_fen=sum_fen,
+        outcome=RefundOutcome.SUCCESS,
+        at=utc_now(),
+    )
 
 
 async def test_rejected_requests_take_no_number_of_the_fifty(sessions: Sessions, db: AsyncSession) -> None:

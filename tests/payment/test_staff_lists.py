@@ -122,14 +122,17 @@ async def test_entries_of_an_account_are_those_on_either_side_in_one_order(
 async def test_a_case_is_found_by_what_it_is_about(finance: Member, sessions: Sessions) -> None:
     first, _, _ = await three_orders(sessions)
     async with transaction(sessions) as db:
-        for subject in (f"order:{first}", "transaction:4200001"):
+        for subject in (f"order:{first}", "transaction:4200001", "refund-number:4200001@2026-11-29"):
             await open_case(db, hospital_id=1, kind=CaseKind.BILL_LONG, subject=subject, evidence={})
 
     by_order = (await finance.get("/cases", hospital_id=1, q=str(first))).json()["items"]
     by_transaction = (await finance.get("/cases", hospital_id=1, q="4200001")).json()["items"]
 
     assert [one["subject"] for one in by_order] == [f"order:{first}"]
-    assert [one["subject"] for one in by_transaction] == ["transaction:4200001"]
+    assert {one["subject"] for one in by_transaction} == {
+        "transaction:4200001",
+        "refund-number:4200001@2026-11-29",
+    }
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/ledger/trial-balance", "/reconciliations"])

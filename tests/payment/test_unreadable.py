@@ -177,7 +177,7 @@ async def test_a_whole_refund_made_in_alipays_console_is_a_case_at_once(till: Ti
     assert [answer.text for answer in answers] == ["success", "success"]
     case = (await db.scalars(select(FinanceCase).where(FinanceCase.kind == CaseKind.REFUND_UNKNOWN))).one()
     assert (case.hospital_id, case.evidence["amount_fen"]) == (hospital_of(held.slot_id), 5000)
-    assert case.subject == f"refund-number:{letter.content['trade_no']}"
+    assert case.subject == f"refund-number:{letter.content['trade_no']}@5000"
 
 
 class Stub:

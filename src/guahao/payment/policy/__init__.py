@@ -12,6 +12,7 @@ from guahao.payment.policy.bill import (
     days_wanted,
     is_sound,
     reference_of,
+    told_once,
     with_unstorable_apart,
 )
 from guahao.payment.policy.money import (
@@ -83,6 +84,7 @@ __all__ = [
     "send_again_after",
     "state_after_refunds",
     "step_of",
+    "told_once",
     "with_unstorable_apart",
     "word_of",
 ]

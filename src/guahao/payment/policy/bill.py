@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -103,6 +104,12 @@ def _by_reference(rows: Iterable[BillRow]) -> Mapping[tuple[BillKind, str], Bill
         other = billed.get(key)
         billed[key] = row if other is None else replace(row, amount_fen=row.amount_fen + other.amount_fen)
     return billed
+
+
+def told_once(rows: Iterable[BillRow]) -> Collection[tuple[BillKind, str]]:
+    """The numbers with one row: of several nobody knows which of them is true."""
+    counts = Counter((row.kind, reference_of(row)) for row in rows)
+    return {key for key, count in counts.items() if count == 1}
 
 
 def _line(key: tuple[BillKind, str], row: BillRow | None, ours: Ours | None) -> Line:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, func, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from guahao.kernel.paging import Listing
@@ -157,7 +157,7 @@ def cases(wanted: CaseFilter) -> Select[FinanceCase]:
         *_is(FinanceCase.state, wanted.state),
         *_is(FinanceCase.kind, wanted.kind),
         *wanted.span.of(FinanceCase.opened_at),
-        *_among(FinanceCase.subject, wanted.subjects),
+        *_among(func.split_part(FinanceCase.subject, "@", 1), wanted.subjects),
     )
 
 
@@ -206,5 +206,7 @@ def _is(column: InstrumentedAttribute[Any], value: object) -> list[ColumnElement
     return [] if value is None else [column == value]
 
 
-def _among(column: InstrumentedAttribute[Any], values: Collection[Any] | None) -> list[ColumnElement[bool]]:
+def _among(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Collection[Any] | None
+) -> list[ColumnElement[bool]]:
     return [] if values is None else [column.in_(values)]

@@ -51,7 +51,7 @@ from guahao.payment.service import ledger
 from guahao.payment.service.bill_row import odd_case, payment_given_back
 from guahao.payment.service.case import NewCase, open_case, open_cases
 from guahao.payment.service.facts import Applied, apply_paid, apply_refunded
-from guahao.payment.service.facts.foreign import foreign_refund
+from guahao.payment.service.facts.foreign import foreign_refund, refund_subject
 
 _ENTRIES = BulkInsert(
     BillEntry,
@@ -197,9 +197,11 @@ def _require_sound(bill: Bill, wanted: _Wanted) -> None:
 
 
 async def _missed(db: AsyncSession, bill: Bill) -> Sequence[Paid | Refunded]:
-    """What the bill tells of our numbers and we do not know yet; amounts of refunds must agree."""
+    """What the bill tells in one row and we do not know yet; amounts of refunds must agree."""
     lines = policy.compare(bill.rows, await ours_named(db, provider=bill.provider, rows=bill.rows))
-    return [fact for line in lines if (fact := _fact(bill.provider, line)) is not None]
+    once = policy.told_once(bill.rows)
+    told = [line for line in lines if (line.kind, line.reference) in once]
+    return [fact for line in told if (fact := _fact(bill.provider, line)) is not None]
 
 
 def _fact(provider: Provider, line: Line) -> Paid | Refunded | None:
@@ -311,10 +313,7 @@ def _case(bill: Bill, line: Line, theirs: Mapping[str, Payment]) -> NewCase:
     """One case for each difference; a refund on the bill alone was perhaps made in the provider's console."""
     payment = payment_given_back(line, theirs)
     evidence = _evidence(bill, line.reference, line.transaction_id, line.bill_fen, line.our_fen)
-    if line.ours is None:
-        subject = f"{'transaction' if line.kind is BillKind.PAYMENT else 'refund-number'}:{_number(line)}"
-    else:
-        subject = f"{line.kind.value}:{line.ours.id}"
+    subject = f"{line.kind.value}:{line.ours.id}" if line.ours is not None else _foreign_subject(bill, line)
     if payment is not None:
         return foreign_refund(payment, kind=_CASE_OF[line.verdict], subject=subject, evidence=evidence)
     return NewCase(
@@ -322,8 +321,11 @@ def _case(bill: Bill, line: Line, theirs: Mapping[str, Payment]) -> NewCase:
     )
 
 
-def _number(line: Line) -> str | None:
-    return line.transaction_id if line.kind is BillKind.PAYMENT else line.reference
+def _foreign_subject(bill: Bill, line: Line) -> str:
+    if line.kind is BillKind.PAYMENT:
+        return f"transaction:{line.transaction_id}"
+    is_of_trade = line.reference == line.transaction_id
+    return refund_subject(line.reference, is_of_trade=is_of_trade, part=bill.day.isoformat())
 
 
 def _evidence(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,6 +25,21 @@ def foreign_refund(
         subject=subject,
         evidence=evidence | {"payment_id": str(payment.id), "order_id": str(payment.order_id)},
     )
+
+
+def refund_subject(number: str, *, is_of_trade: bool, part: str) -> str:
+    """What a case about a refund of somebody else is about: each once, however often it is told.
+
+    Refunds made on the provider's own pages may have no number but the trade's: then `part`, such as the
+    day or the sum of them, tells one from another.
+    """
+    return f"refund-number:{number}" + (f"@{part}" if is_of_trade else "")
+
+
+async def may_be_of_ours(db: AsyncSession, *, payment_id: UUID, given_back_fen: int) -> bool:
+    """Whether a provider can have so much from refunds of ours, whatever it answered."""
+    payment = await db.get_one(Payment, (hospital_of(payment_id), payment_id))
+    return await _asked_fen(db, payment) >= given_back_fen
 
 
 async def note_given_back(db: AsyncSession, fact: Paid) -> None:

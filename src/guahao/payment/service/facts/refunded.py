@@ -16,7 +16,7 @@ from guahao.payment.models import CaseKind, Order, Payment, Refund, RefundState,
 from guahao.payment.policy import Step, Word
 from guahao.payment.ports import Refunded
 from guahao.payment.service.case import NewCase, open_case, open_cases
-from guahao.payment.service.facts.foreign import foreign_refund
+from guahao.payment.service.facts.foreign import foreign_refund, may_be_of_ours, refund_subject
 from guahao.payment.service.facts.message import Applied, id_of, is_news, note_outcome
 from guahao.payment.service.facts.returned import come_back
 from guahao.payment.service.order import locked
@@ -42,8 +42,8 @@ async def apply_refunded(db: AsyncSession, fact: Refunded) -> Applied:
     if not is_new and fact.source is not Source.QUERY:
         return Applied.REPEATED
     row = None if payment_id is None else await _refund_of(db, payment_id, fact.out_refund_no)
-    if payment_id is not None and not fact.out_refund_no and await _has_refunds(db, payment_id):
-        outcome = Applied.UNKNOWN  # it may be one of ours: the query tells which
+    if payment_id is not None and await _may_be_of_ours(db, payment_id, fact):
+        outcome = Applied.UNKNOWN  # the query tells which
     elif row is None or fact.amount_fen not in {None, row.amount_fen}:
         outcome = await _unknown_refund(db, payment_id, fact)
     else:
@@ -70,10 +70,12 @@ async def _payment_of(db: AsyncSession, fact: Refunded) -> UUID | None:
     return None
 
 
-async def _has_refunds(db: AsyncSession, payment_id: UUID) -> bool:
-    its = (Refund.hospital_id == hospital_of(payment_id), Refund.payment_id == payment_id)
-    sent = select(Refund.id).where(*its, Refund.state != RefundState.REJECTED)
-    return await db.scalar(sent.limit(1)) is not None
+async def _may_be_of_ours(db: AsyncSession, payment_id: UUID, fact: Refunded) -> bool:
+    """Whether a word without a number may be about a refund of ours; its amount is that of all of them."""
+    least_fen = fact.amount_fen or 1
+    return not fact.out_refund_no and await may_be_of_ours(
+        db, payment_id=payment_id, given_back_fen=least_fen
+    )
 
 
 async def _refund_of(db: AsyncSession, payment_id: UUID, out_refund_no: str) -> Refund | None:
@@ -231,7 +233,7 @@ async def _contradiction(db: AsyncSession, row: Refund, fact: Refunded) -> None:
 
 
 async def _unknown_refund(db: AsyncSession, payment_id: UUID | None, fact: Refunded) -> Applied:
-    subject = f"refund-number:{fact.out_refund_no or fact.out_trade_no}"
+    number = fact.out_refund_no or fact.out_trade_no
     evidence: Json = {
         "out_trade_no": fact.out_trade_no,
         "amount_fen": fact.amount_fen,
@@ -239,11 +241,14 @@ async def _unknown_refund(db: AsyncSession, payment_id: UUID | None, fact: Refun
         "source": fact.source.value,
     }
     if payment_id is None:
+        subject = refund_subject(number, is_of_trade=not fact.out_refund_no, part=str(fact.amount_fen))
         case = NewCase(
             hospital_id=DIRECTORY, kind=CaseKind.REFUND_UNKNOWN, subject=subject, evidence=evidence
         )
     else:
         payment = await db.get_one(Payment, (hospital_of(payment_id), payment_id))
+        is_of_trade = fact.out_refund_no in {"", payment.transaction_id}
+        subject = refund_subject(number, is_of_trade=is_of_trade, part=str(fact.amount_fen))
         case = foreign_refund(payment, subject=subject, evidence=evidence)
     await open_cases(db, [case])
     return Applied.UNKNOWN
