@@ -1,5 +1,6 @@
 // What browsers have and jsdom lacks.
 import { beforeEach } from 'vitest'
+import { openDialogs } from '@/parts/open-dialogs'
 
 window.matchMedia ??= (query: string) =>
   ({
@@ -22,4 +23,7 @@ HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) {
   this.open = false
 }
 
-beforeEach(() => localStorage.clear())
+beforeEach(() => {
+  localStorage.clear()
+  openDialogs.value = [] // files share one browser, and a page may have been left open
+})

@@ -80,6 +80,7 @@ export const texts = {
   correctName: '正确的姓名（不改就不填）',
   correctType: '证件类型',
   correctNumber: '正确的证件号（不改就不填）',
+  newNumber: '这份证件的号码（要填）',
   birthDate: '出生日期',
   sex: '性别',
   evidence: '看到的证明材料',

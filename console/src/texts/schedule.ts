@@ -169,6 +169,8 @@ export const texts = {
   scope: '范围',
   scopes: { template: '一个模板', doctor: '一位医生', hospital: '全院' },
   template: '模板',
+  otherWeekday: (own: string, day: string) =>
+    `这个模板排在${own}，${day}一般没有它的出诊，没有时这项变动不起作用。请核对日期和模板`,
   substitute: '替诊医生',
   followWeekday: '按星期几出诊',
   exceptionSaved: '已登记，当天的出诊会在一分钟内更新。',

@@ -204,6 +204,9 @@ test('a deed is asked once, in its verb, and not while something is missing', as
   expect(view.emitted('confirm')).toHaveLength(1)
   await view.setProps({ task: { ...task, problem: refusal(409) } })
   expect(view.get('[role=alert]').text()).toBe('the server’s sentence')
+  expect(task.clear).not.toHaveBeenCalled()
+  await view.get('form').trigger('input') // what was refused is no longer what stands there
+  expect(task.clear).toHaveBeenCalledOnce()
   await view.findAll('button')[0].trigger('click')
   expect(view.emitted('update:visible')).toEqual([[false]])
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dateTimeText, dayText, money, timeRange, timeText } from '@/parts/format'
+import { dateTimeText, dayText, money, timeText } from '@/parts/format'
 
 test('moments are shown by the clock in China', () => {
   expect(dateTimeText('2026-11-25T16:05:00Z')).toBe('2026-11-26 00:05')
@@ -20,9 +20,4 @@ test('money has two places and groups of three, also below zero', () => {
 
 test('what is not known is a dash', () => {
   expect([money(null), dayText(undefined), timeText(null), dateTimeText(null)]).toEqual(['—', '—', '—', '—'])
-})
-
-test('a range is of two moments or two clock times, and ends with its day', () => {
-  expect(timeRange('2026-11-26T23:30:00+08:00', '2026-11-27T00:00:00+08:00')).toBe('23:30–24:00')
-  expect([timeRange('23:00:00', '24:00'), timeRange('08:00', null)]).toEqual(['23:00–24:00', '08:00–—'])
 })

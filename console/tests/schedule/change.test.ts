@@ -7,7 +7,7 @@ import {
   isAsked,
   type ChangeItem,
 } from '@/areas/schedule/change'
-import { emptyException, exceptionOf, isWhole } from '@/areas/schedule/exception'
+import { emptyException, exceptionOf, isOtherWeekday, isWhole } from '@/areas/schedule/exception'
 import {
   emptyClinic,
   emptyTemplate,
@@ -119,5 +119,13 @@ describe('a single day', () => {
     expect(isWhole({ ...one, kind: 'substitute' })).toBe(true)
     expect(isWhole({ ...one, kind: 'substitute', substitute_id: 'a' })).toBe(false)
     expect(isWhole({ ...one, reason: '' })).toBe(false)
+  })
+
+  it('is looked at when its template is of another weekday', () => {
+    const tuesdays = { weekday: 1 } as Parameters<typeof isOtherWeekday>[0]
+    const sundays = { weekday: 6 } as Parameters<typeof isOtherWeekday>[0]
+    const days = ['2026-12-01', '2026-12-06']
+    expect(days.map((day) => isOtherWeekday(tuesdays, day))).toEqual([false, true])
+    expect(days.map((day) => isOtherWeekday(sundays, day))).toEqual([true, false])
   })
 })

@@ -34,21 +34,18 @@ const fill = (overrides: Partial<Fill>): Fill => ({
 describe('bookings by hour', () => {
   it.each([
     [{}, {}, '今天还没有人预约'],
-    [
-      { 8: { online: 5, phone: 1 } },
-      { 8: { desk: 4 } },
-      '到 10 点，今天有 6 个预约，比上周同一天这时多 2 个',
-    ],
-    [{ 8: { online: 1 } }, { 7: { online: 4 } }, '到 10 点，今天有 1 个预约，比上周同一天这时少 3 个'],
-    [{ 8: { online: 1 } }, { 9: { online: 1 } }, '到 10 点，今天有 1 个预约，和上周同一天这时一样多'],
+    [{ 8: { online: 5, phone: 1 } }, { 8: { desk: 4 } }, '今天有 6 个预约，10 点前比上周同一天多 2 个'],
+    [{ 8: { online: 1 } }, { 7: { online: 4 } }, '今天有 1 个预约，10 点前比上周同一天少 3 个'],
+    [{ 8: { online: 1 } }, { 9: { online: 1 } }, '今天有 1 个预约，10 点前和上周同一天一样多'],
   ])('are compared up to the hours that are over', (today, before, title) => {
     expect(comparison(bookings(today, before), 10)).toBe(title)
   })
 
-  it('leave the running hour out on both sides', () => {
+  it('count the running hour, as the bars do, and compare it on neither side', () => {
     const running = bookings({ 9: { online: 2 }, 10: { online: 9 } }, { 10: { online: 50 } })
 
-    expect(comparison(running, 10)).toBe('到 10 点，今天有 2 个预约，比上周同一天这时多 2 个')
+    expect(comparison(running, 10)).toBe('今天有 11 个预约，10 点前比上周同一天多 2 个')
+    expect(comparison(bookings({ 0: { online: 1 } }), 0)).toBe('今天有 1 个预约')
   })
 
   it('stand in the table where there were any', () => {

@@ -82,6 +82,11 @@ export function isWhole(draft: ExceptionDraft): boolean {
   return draft.date !== '' && draft.reason.trim() !== '' && named[draft.scope] && needed[draft.kind]()
 }
 
+/** Whether the template gives nothing on that day unless the day is worked as the template's weekday. */
+export function isOtherWeekday(template: Template, date: string): boolean {
+  return (new Date(date).getUTCDay() + 6) % 7 !== template.weekday
+}
+
 /** A template in words, to be chosen. */
 export function templateText(template: Template, nameOf: NameOf): string {
   const time = timeRange(template.starts, template.ends)

@@ -17,15 +17,15 @@ const channels = ['online', 'desk', 'phone'] as const
 const totalOf = (hour: Hour) => hour.online + hour.desk + hour.phone
 const sum = (hours: Hour[]) => hours.reduce((total, hour) => total + totalOf(hour), 0)
 
-/** How today compares with last week, up to the hours that are over; the running hour counts for neither. */
+/** How many today, and how the hours that are over compare with last week's; the running hour is not compared. */
 export function comparison({ today, last_week }: Bookings, hour: number): string {
   const words = texts.bookings
   const total = sum(today.hours)
   if (total === 0) return words.none
-  const soFar = words.sofar(hour, sum(today.hours.slice(0, hour)))
+  if (hour === 0) return words.sofar(total)
   const more = sum(today.hours.slice(0, hour)) - sum(last_week.hours.slice(0, hour))
-  if (more === 0) return soFar + words.same
-  return soFar + (more > 0 ? words.more(more) : words.fewer(-more))
+  const compared = more === 0 ? words.same : more > 0 ? words.more(more) : words.fewer(-more)
+  return words.sofar(total) + words.until(hour) + compared
 }
 
 function bookingsSeries({ today, last_week }: Bookings): Option['series'] {
