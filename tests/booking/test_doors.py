@@ -35,6 +35,7 @@ from guahao.kernel.errors import Problem
 from guahao.kernel.ids import new_id
 from guahao.kernel.sex import Sex
 from guahao.scheduling.models import Bucket, Slot
+from guahao.scheduling.service.suspend import suspend
 from tests.factories.booking import Booker, appointment, book, hold, make_booker, overdue, request_of
 from tests.factories.scheduling import LONG_AGO, Clinic, counters, make_clinic, make_session, slots_of
 
@@ -139,6 +140,15 @@ async def give_up_unpaid(world: World) -> None:
         await expire_holds(world.db)
 
 
+async def move_to_and_fro(world: World) -> None:
+    other = await make_clinic(world.db, hospital_id=world.clinic.hospital_id)
+    there, here = await slots_of(world.db, await make_session(world.db, clinic=other, days=8, slots=2))
+    row_id = (await book(world.db, world.booker, there.id)).id
+    for number in range(Rules().moves_per_day):
+        request = request_of(world.booker, (there if number % 2 else here).id)
+        row_id = (await reschedule(world.db, appointment_id=row_id, request=request)).appointment_id
+
+
 async def book_the_same_hour(world: World) -> None:
     await book(
         world.db, world.booker, await slot_elsewhere(world.db, world.clinic, days=3, starts=dt.time(8))
@@ -158,6 +168,7 @@ REASONS: dict[Check, tuple[Callable[[World], Awaitable[None]], str]] = {
     Check.POOL: (ask_for_an_elderly_place, "elderly-place-only"),
     Check.BLOCK: (block, "booking-blocked"),
     Check.UNPAID: (give_up_unpaid, "unpaid-holds-limit"),
+    Check.MOVES: (move_to_and_fro, "moves-limit"),
     Check.CLASH: (book_the_same_hour, "time-conflict"),
     Check.COUNT: (book_the_same_day, "daily-limit"),
 }
@@ -204,6 +215,11 @@ async def move_at_desk(world: World, pool: Bucket) -> None:
     await reschedule(world.db, appointment_id=world.booked.id, request=request)
 
 
+async def move_out_of_a_suspended_session(world: World, pool: Bucket) -> None:
+    await suspend(world.db, world.booked.session_id, reason="医生生病", by="staff:test")
+    await move_online(world, pool)
+
+
 async def pay_late(world: World, pool: Bucket) -> None:
     """Says by itself only that it refused, since the money goes back."""
     assert pool is Bucket.FREE
@@ -219,15 +235,24 @@ class RefusedLate(Problem):
     status = 409
 
 
-DESK_WAIVES = {Check.BLOCK, Check.UNPAID}
+NEWCOMERS = {Check.BLOCK, Check.UNPAID}
 DOORS: dict[str, tuple[Callable[[World, Bucket], Awaitable[None]], Door, set[Check]]] = {
-    "online": (hold_online, Door.ONLINE, set()),
-    "online in a batch": (hold_in_a_batch, Door.ONLINE, set()),
-    "desk": (hold_at_desk, Door.DESK, DESK_WAIVES),
-    "desk overruling": (overrule, Door.OVERRULED, DESK_WAIVES | {Check.POOL, Check.CLASH, Check.COUNT}),
-    "move": (move_online, Door.MOVE, DESK_WAIVES),
-    "move at the desk": (move_at_desk, Door.MOVE, DESK_WAIVES),
-    "late money": (pay_late, Door.LATE_MONEY, {Check.HOUR, Check.UNPAID}),
+    "online": (hold_online, Door.ONLINE, {Check.MOVES}),
+    "online in a batch": (hold_in_a_batch, Door.ONLINE, {Check.MOVES}),
+    "desk": (hold_at_desk, Door.DESK, NEWCOMERS | {Check.MOVES}),
+    "desk overruling": (
+        overrule,
+        Door.OVERRULED,
+        NEWCOMERS | {Check.MOVES, Check.POOL, Check.CLASH, Check.COUNT},
+    ),
+    "move": (move_online, Door.MOVE, NEWCOMERS),
+    "move at the desk": (move_at_desk, Door.HELPED_MOVE, NEWCOMERS | {Check.MOVES}),
+    "move out of a suspended session": (
+        move_out_of_a_suspended_session,
+        Door.HELPED_MOVE,
+        NEWCOMERS | {Check.MOVES},
+    ),
+    "late money": (pay_late, Door.LATE_MONEY, {Check.HOUR, Check.UNPAID, Check.MOVES}),
 }
 CASES = [
     (door, check) for door in DOORS for check in Check if (door, check) != ("late money", Check.POOL)

@@ -2,20 +2,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import time
+from datetime import time, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
-from guahao.booking.models import Appointment, AppointmentState, Channel, CreditEvent, CreditKind
+from guahao.booking.models import (
+    Appointment,
+    AppointmentEvent,
+    AppointmentState,
+    Channel,
+    CreditEvent,
+    CreditKind,
+)
 from guahao.booking.queries.law import broken_slots
 from guahao.booking.reactions import REACTIONS
 from guahao.booking.service import reschedule
 from guahao.booking.service.cancel import Canceller, cancel
 from guahao.booking.service.confirm import confirm
 from guahao.booking.service.plan import HoldPlan, SlotSoldOut
+from guahao.kernel.clock import CHINA
 from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
@@ -386,3 +394,45 @@ async def test_a_scarce_doctors_place_cools_when_its_patient_moves(db: AsyncSess
     await move(db, old, booker, late.id)
 
     assert await counters(db, early.id) == {Bucket.COOLING: 1}
+
+
+async def test_moving_to_and_fro_ends_with_the_limit_of_a_day(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    session = await make_session(db, capacity=1, slots=2, level="expert")
+    clinic = await make_session(db, hospital_id=session.hospital_id, days=5, slots=3, capacity=2)
+    elsewhere = await slots_of(db, clinic)
+    row = await book(db, booker, (await slots_of(db, session))[0].id)
+    for slot in elsewhere:
+        row = await appointment(db, (await move(db, row, booker, slot.id)).appointment_id)
+    first = await db.scalar(
+        select(func.min(AppointmentEvent.occurred_at)).where(AppointmentEvent.to_state == "rescheduled")
+    )
+    assert first is not None
+
+    with pytest.raises(policy.MovesLimit) as refused:
+        await move(db, row, booker, elsewhere[0].id)
+
+    until = (first + timedelta(days=1)).astimezone(CHINA).isoformat(timespec="seconds")
+    assert refused.value.extra == {"limit": 3, "until": until}
+    assert (await appointment(db, row.id)).state is AppointmentState.BOOKED
+
+
+async def test_moves_count_for_a_day_and_at_one_hospital_only(db: AsyncSession) -> None:
+    booker = await make_booker(db)
+    here, there = [await make_session(db, days=days, slots=5, capacity=1) for days in (3, 5)]
+    slots = await slots_of(db, here)
+    row = await book(db, booker, slots[0].id)
+    for slot in slots[1:4]:
+        row = await appointment(db, (await move(db, row, booker, slot.id)).appointment_id)
+    other = await book(db, booker, (await slots_of(db, there))[0].id)
+
+    away = await move(db, other, booker, (await slots_of(db, there))[1].id)
+    yesterday = func.now() - timedelta(days=1)
+    await db.execute(
+        update(Appointment)
+        .where(Appointment.slot_id == slots[0].id)
+        .values(ended_at=yesterday, booked_at=yesterday, created_at=yesterday)
+    )
+    again = await move(db, row, booker, slots[4].id)
+
+    assert (away.state, again.state) == (AppointmentState.BOOKED, AppointmentState.BOOKED)

@@ -275,16 +275,16 @@ async def test_add_on_places_at_once_do_not_pass_the_limit_together(sessions: Se
         assert await broken_slots(db) == []
 
 
-async def test_add_on_places_need_a_slot_of_the_session_that_is_not_over(db: AsyncSession) -> None:
+async def test_add_on_places_need_a_slot_of_the_session_that_has_not_begun(db: AsyncSession) -> None:
     session = await make_session(db, capacity=10, starts_at=NOW - timedelta(minutes=40), slots=2)
     other = await make_slot(db)
-    over = (await slots_of(db, session))[0]
+    over, running = await slots_of(db, session)
 
-    for slot_id, problem in ((over.id, SlotOver), (other.id, NotFound)):
+    for slot_id, problem in ((over.id, SlotOver), (running.id, SlotOver), (other.id, NotFound)):
         with pytest.raises(problem):
             await add_places(db, slot_id, session_id=session.id, places=1, reason="复查", by=BY, now=NOW)
 
-    assert await counters(db, over.id) == {"free": 10}
+    assert await counters(db, over.id) == await counters(db, running.id) == {"free": 10}
     assert await counters(db, other.id) == {"free": 5}
 
 

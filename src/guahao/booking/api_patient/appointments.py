@@ -142,6 +142,7 @@ async def cancel_appointment(
         *BOOKING_PROBLEMS,
         AppointmentEnded,
         policy.CancelTooLate,
+        policy.MovesLimit,
         reschedule.AppointmentNotPaid,
         reschedule.RescheduleSameSlot,
         reschedule.RescheduleFeeDiffers,

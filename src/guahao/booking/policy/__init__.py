@@ -1,6 +1,7 @@
 """The rules of booking, judged on facts that were read before: no I/O, no clock."""
 
 from guahao.booking.policy.history import (
+    MOVES_COUNT_FOR,
     UNPAID_COUNTS_FOR,
     History,
     Standing,
@@ -26,6 +27,7 @@ from guahao.booking.policy.problems import (
     DepartmentSexLimit,
     ElderlyPlaceOnly,
     MonthlyLimit,
+    MovesLimit,
     OutsideBookingWindow,
     PatientConsentWithdrawn,
     PatientNotVerified,
@@ -48,6 +50,7 @@ from guahao.booking.policy.terms import (
 
 __all__ = [
     "ABOUT_PATIENTS",
+    "MOVES_COUNT_FOR",
     "UNPAID_COUNTS_FOR",
     "WAIVED",
     "AlreadyBooked",
@@ -66,6 +69,7 @@ __all__ = [
     "ElderlyPlaceOnly",
     "History",
     "MonthlyLimit",
+    "MovesLimit",
     "OutsideBookingWindow",
     "PatientConsentWithdrawn",
     "PatientNotVerified",

@@ -10,6 +10,7 @@ from uuid import UUID
 from guahao.booking.models import AppointmentState
 
 UNPAID_COUNTS_FOR = timedelta(days=1)
+MOVES_COUNT_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +32,11 @@ class Standing:
 class History:
     """What a person holds and has booked lately, and until when they are blocked at this hospital.
 
-    `unpaid_at` are the moments of the last day at which a hold of theirs ended unpaid here, newest first.
+    `unpaid_at` are the moments of the last day at which a hold of theirs ended unpaid here, `moved_at` those
+    at which they moved a booking online here without need, newest first; only a move asks for those.
     """
 
     standing: tuple[Standing, ...] = ()
     unpaid_at: tuple[datetime, ...] = ()
+    moved_at: tuple[datetime, ...] = ()
     blocked_until: datetime | None = None

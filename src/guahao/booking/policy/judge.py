@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from guahao.booking.policy.history import UNPAID_COUNTS_FOR, History, Standing
+from guahao.booking.policy.history import MOVES_COUNT_FOR, UNPAID_COUNTS_FOR, History, Standing
 from guahao.booking.policy.problems import (
     AlreadyBooked,
     BookingBlocked,
@@ -20,6 +20,7 @@ from guahao.booking.policy.problems import (
     DepartmentSexLimit,
     ElderlyPlaceOnly,
     MonthlyLimit,
+    MovesLimit,
     OutsideBookingWindow,
     PatientConsentWithdrawn,
     PatientNotVerified,
@@ -55,6 +56,7 @@ class Check(StrEnum):
     POOL = "pool"
     BLOCK = "block"
     UNPAID = "unpaid"
+    MOVES = "moves"
     CLASH = "clash"
     COUNT = "count"
 
@@ -66,19 +68,22 @@ class Door(StrEnum):
     DESK = "desk"
     OVERRULED = "overruled"
     MOVE = "move"
+    HELPED_MOVE = "helped-move"
     LATE_MONEY = "late-money"
 
 
+_FOR_NEWCOMERS = frozenset({Check.BLOCK, Check.UNPAID})
+"""They close the way online to whoever has no place yet."""
 WAIVED: Mapping[Door, frozenset[Check]] = {
-    Door.ONLINE: frozenset(),
-    # a pause and what was given up unpaid close the way online only
-    Door.DESK: frozenset({Check.BLOCK, Check.UNPAID}),
+    Door.ONLINE: frozenset({Check.MOVES}),
+    Door.DESK: _FOR_NEWCOMERS | {Check.MOVES},
     # the desk wrote down why; the slot, the places and the department stay as they are
-    Door.OVERRULED: frozenset({Check.POOL, Check.BLOCK, Check.UNPAID, Check.CLASH, Check.COUNT}),
-    # whoever moves has a place already and takes no other
-    Door.MOVE: frozenset({Check.BLOCK, Check.UNPAID}),
+    Door.OVERRULED: _FOR_NEWCOMERS | {Check.MOVES, Check.POOL, Check.CLASH, Check.COUNT},
+    Door.MOVE: _FOR_NEWCOMERS,
+    # the desk moves somebody, or the session is suspended
+    Door.HELPED_MOVE: _FOR_NEWCOMERS | {Check.MOVES},
     # it was asked for in time, and was not given up unpaid
-    Door.LATE_MONEY: frozenset({Check.HOUR, Check.UNPAID}),
+    Door.LATE_MONEY: frozenset({Check.HOUR, Check.UNPAID, Check.MOVES}),
 }
 
 
@@ -192,6 +197,13 @@ def _refusal_by_unpaid(case: Case) -> Problem | None:
     return UnpaidHoldsLimit(limit=limit, until=_local(unpaid_at[limit - 1] + UNPAID_COUNTS_FOR))
 
 
+def _refusal_by_moves(case: Case) -> Problem | None:
+    limit, moved_at = case.rules.moves_per_day, case.history.moved_at
+    if len(moved_at) < limit:
+        return None
+    return MovesLimit(limit=limit, until=_local(moved_at[limit - 1] + MOVES_COUNT_FOR))
+
+
 def _local(moment: datetime) -> str:
     return moment.astimezone(CHINA).isoformat(timespec="seconds")
 
@@ -235,6 +247,7 @@ _CHECKS: Mapping[Check, Callable[[Case], Problem | None]] = {
     Check.POOL: _refusal_of_pool,
     Check.BLOCK: _refusal_by_block,
     Check.UNPAID: _refusal_by_unpaid,
+    Check.MOVES: _refusal_by_moves,
     Check.CLASH: _refusal_by_clash,
     Check.COUNT: _refusal_by_count,
 }

@@ -131,6 +131,13 @@ class UnpaidHoldsLimit(Problem):
     status = 409
 
 
+class MovesLimit(Problem):
+    """The person moved appointments `limit` times within a day; the next move is possible at `until`."""
+
+    code = "moves-limit"
+    status = 409
+
+
 class DepartmentSexLimit(Problem):
     """The department sees patients of the other sex only."""
 

@@ -23,8 +23,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.booking.models import Appointment, AppointmentState, BookingBlock, CreditEvent, CreditKind
-from guahao.booking.policy import UNPAID_COUNTS_FOR, History, Standing
+from guahao.booking.models import (
+    Appointment,
+    AppointmentEvent,
+    AppointmentState,
+    BookingBlock,
+    CreditEvent,
+    CreditKind,
+    EventChannel,
+)
+from guahao.booking.policy import MOVES_COUNT_FOR, UNPAID_COUNTS_FOR, History, Standing
 from guahao.kernel.clock import CHINA
 from guahao.kernel.db import HotStatement
 
@@ -125,3 +133,25 @@ async def histories(
         pair: History(standing=tuple(standing[pair]), unpaid_at=unpaid[pair], blocked_until=blocked[pair])
         for pair in pairs
     }
+
+
+async def moves_lately(db: AsyncSession, *, hospital_id: int, person_id: UUID) -> tuple[datetime, ...]:
+    """When a person moved bookings online at a hospital within the last day, newest first.
+
+    Out of a suspended session, or at the desk, they did not do it themself.
+    """
+    rows = await db.scalars(
+        select(AppointmentEvent.occurred_at)
+        .join(
+            Appointment,
+            (Appointment.hospital_id == AppointmentEvent.hospital_id)
+            & (Appointment.id == AppointmentEvent.appointment_id),
+        )
+        .where(Appointment.person_id == person_id, Appointment.hospital_id == hospital_id)
+        .where(Appointment.ended_at > func.now() - MOVES_COUNT_FOR)
+        .where(AppointmentEvent.to_state == AppointmentState.RESCHEDULED)
+        .where(AppointmentEvent.from_state == AppointmentState.BOOKED)
+        .where(AppointmentEvent.channel == EventChannel.ONLINE)
+        .order_by(AppointmentEvent.occurred_at.desc())
+    )
+    return tuple(rows)

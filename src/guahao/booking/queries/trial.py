@@ -61,6 +61,7 @@ def _refusal(one: Made, earlier: Iterable[Made], past: Past, rules: Rules) -> Pr
         history=policy.History(
             standing=tuple(other.standing for other in earlier if _stood(other, slot.now)),
             unpaid_at=_unpaid_at(past, slot.now),
+            moved_at=_moved_at(earlier, slot.now),
             blocked_until=_paused_until(past, rules, slot.now),
         ),
         rules=rules,
@@ -70,9 +71,10 @@ def _refusal(one: Made, earlier: Iterable[Made], past: Past, rules: Rules) -> Pr
 
 
 def _door(one: Made) -> policy.Door:
+    is_online = one.channel is Channel.ONLINE
     if one.leaving is not None:
-        return policy.Door.MOVE
-    return policy.Door.ONLINE if one.channel is Channel.ONLINE else policy.Door.DESK
+        return policy.Door.MOVE if is_online else policy.Door.HELPED_MOVE
+    return policy.Door.ONLINE if is_online else policy.Door.DESK
 
 
 def _then(made: Made, rules: Rules) -> SlotOnSale:
@@ -96,6 +98,13 @@ def _stood(other: Made, now: datetime) -> bool:
     is_alive = other.ended_at is None or other.ended_at > now
     is_recent = other.standing.made_at > now - timedelta(days=30)
     return is_alive and (is_recent or other.standing.date >= local_date(now))
+
+
+def _moved_at(earlier: Iterable[Made], now: datetime) -> tuple[datetime, ...]:
+    """The moves that counted at `now`, newest first; those out of suspended sessions are not told apart."""
+    since = now - policy.MOVES_COUNT_FOR
+    moved = [one for one in earlier if one.leaving is not None and one.channel is Channel.ONLINE]
+    return tuple(sorted((one.at for one in moved if since < one.at <= now), reverse=True))
 
 
 def _unpaid_at(past: Past, now: datetime) -> tuple[datetime, ...]:

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking import policy
 from guahao.booking.models import Appointment, AppointmentState, Channel
-from guahao.booking.queries.history import histories
+from guahao.booking.queries.history import histories, moves_lately
+from guahao.booking.service.suspension import is_suspended
 from guahao.catalog.queries import RuleSet, rules_of
 from guahao.identity.queries.patients import PatientFacts, lock_patients
 from guahao.kernel.errors import NotFound, Problem
@@ -151,7 +152,10 @@ async def plan_move(
     the move is refused, but for want of a place: the slot's row decides about that when it is written.
     """
     facts = await facts_of(db, [request], patients=patients, slots=slots)
-    refusal = judge(request, facts, door=policy.Door.MOVE, leaving=old.id)
+    is_helped = request.channel is not Channel.ONLINE or is_suspended(old.state, slots[old.slot_id])
+    door = policy.Door.HELPED_MOVE if is_helped else policy.Door.MOVE
+    moved_at = await moves_lately(db, hospital_id=old.hospital_id, person_id=old.person_id)
+    refusal = judge(request, facts, door=door, leaving=old.id, moved_at=moved_at)
     if refusal is not None:
         raise refusal
     return await _planned(db, request, facts, moved=old)
@@ -209,10 +213,12 @@ def judge(
     door: policy.Door,
     planned: Sequence[HoldPlan | Problem] = (),
     leaving: UUID | None = None,
+    moved_at: tuple[datetime, ...] = (),
 ) -> Problem | None:
     """Say why a place may not be had by this door; `planned` is what the batch got before.
 
-    `leaving` is the appointment that a move gives up. Places are not counted here.
+    `leaving` is the appointment that a move gives up, `moved_at` when they moved before. Places are not
+    counted here.
     """
     slot = facts.slots.get(request.slot_id)
     patient = facts.patients.get((request.account_id, request.patient_id))
@@ -222,7 +228,11 @@ def judge(
     case = policy.Case(
         slot=slot,
         patient=patient,
-        history=replace(history, standing=(*history.standing, *_standing_of(patient, planned))),
+        history=replace(
+            history,
+            standing=(*history.standing, *_standing_of(patient, planned)),
+            moved_at=moved_at,
+        ),
         rules=facts.rule_sets[slot.hospital_id].rules,
         pool=request.pool,
         leaving=leaving,

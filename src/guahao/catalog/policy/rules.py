@@ -60,6 +60,7 @@ class Rules:
     per_week: Count = 5
     per_30_days: Count = 8
     unpaid_per_day: Count = 3
+    moves_per_day: Count = 3
     cancel_pause_count: Count = 3
     cancel_pause_window_days: Window = 30
     cancel_pause_days: Days = 7

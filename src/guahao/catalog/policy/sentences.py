@@ -53,6 +53,7 @@ _SENTENCES: tuple[Pick, ...] = (
     _always("cooling"),
     _always("limits"),
     _always("unpaid"),
+    _always("moves"),
     _always("cancel_pause"),
     lambda rules: "elderly" if rules.elderly_percent else None,
     lambda rules: "referral" if rules.referral_percent else None,

@@ -28,7 +28,7 @@ class AddonLimitReached(Problem):
 
 
 class SlotOver(Problem):
-    """The slot is over; an add-on place in it would help nobody."""
+    """The slot has begun; nobody can be booked into it any more, nor into an add-on place."""
 
     code = "addon-slot-over"
     status = 409
@@ -47,7 +47,7 @@ async def add_places(
     slots = {slot.id: slot for slot in await lock_slots(db, session)}
     if slot_id not in slots:
         raise NotFound
-    if slots[slot_id].ends_at <= now:
+    if slots[slot_id].starts_at <= now:
         raise SlotOver
     closed_by = slots[slot_id].closed_by
     if closed_by is not None:

@@ -47,6 +47,7 @@ const STEPS: Readonly<Record<string, readonly Step[]>> = {
   'monthly-limit': ['appointments', 'other-patient'],
   'booking-blocked': ['appointments', 'call'],
   'unpaid-holds-limit': ['appointments', 'call'],
+  'moves-limit': ['appointment', 'call'],
   'department-sex-limit': ['other-patient', 'departments', 'appointments'],
   'department-age-limit': ['other-patient', 'departments', 'appointments'],
   'appointment-ended': ['appointments'],
