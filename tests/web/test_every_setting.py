@@ -53,6 +53,10 @@ NO_ADDRESS = (
         "https://127.1",
         "https://0",
         "https://0.0.0.0",
+        "https://[::]",
+        "https://0x7f000001",
+        "https://127.0.0.0x1",
+        "https://guahao.localhost",
         "postgresql://[",
     ),
 )
@@ -60,6 +64,22 @@ NO_DATABASE = (
     *(" ", "x", "https://a.cn/x", "mysql://a/b", "postgresql://", "postgresql://h", "postgresql://["),
     *("postgresql://u:p@h:port/db", "postgresql://u:p@127.0.0.1:99999/db", "postgresql://u@[::1/db"),
     *("postgresql://u@h/db?sslmode=verify-ca", "postgresql://u@h1,h2/db", "postgresql://u@h/db?ssl=true"),
+    *(
+        f"postgresql://u:p@127.0.0.1/db?{options}"
+        for options in (
+            "connect_timeout=5",
+            "application_name=guahao",
+            "hostaddr=10.0.0.5",
+            "service=elsewhere",
+            "options=-csearch_path%3Dother",
+            "ssl=disable",
+            "sslmode=verify",
+            "sslmode=verify-full&sslmode=disable",
+            "sslmode=verify-full&sslrootcert=/nonexistent.pem",
+            "sslmode=verify-full&sslrootcert=/etc/passwd",
+            "sslrootcert=a&sslrootcert=b",
+        )
+    ),
 )
 NO_HOST = ("", " ", "x y", "https://a.cn", "127.1", "300.1.1.1", "a:8000", "-a", "中文", "/run/x")
 NO_WORD = (" ", "a b", "a\n", "\t", "a\u3000b")
@@ -203,6 +223,8 @@ def test_a_wrong_value_is_told_by_name_in_one_line(name: str, production: Callab
         ("public_url", "https://guahao.example.cn/yuyue"),
         ("public_url", "https://guahao.example.cn:8443"),
         ("database_url", "postgresql://guahao@/guahao?host=/run/postgresql"),
+        ("database_url", "postgresql://guahao@127.0.0.1/guahao?target_session_attrs=read-write"),
+        ("database_url", "postgresql://guahao@db.example.cn/guahao?sslmode=verify-full&sslrootcert=system"),
         ("owner_database_url", "postgresql://owner:other@127.0.0.1:5432/guahao"),
         ("host", "::"),
         ("host", "0.0.0.0"),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
+import certifi
 import pytest
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -110,7 +111,7 @@ def test_production_asks_for_what_is_switched_on_and_nothing_else(chosen: tuple[
         ("postgresql://g@db.example.cn/g?sslmode=require", False),
         ("postgresql://g@db.example.cn/g?sslmode=disable", False),
         ("postgresql://g@db.example.cn/g?sslmode=verify-full", True),
-        ("postgresql://g@db.example.cn/g?sslmode=verify-full&sslrootcert=/etc/ca.pem", True),
+        (f"postgresql://g@db.example.cn/g?sslmode=verify-full&sslrootcert={certifi.where()}", True),
     ],
 )
 @pytest.mark.parametrize("name", ["database_url", "owner_database_url"])

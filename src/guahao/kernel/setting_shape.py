@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import ssl
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +19,11 @@ from guahao.kernel.address import networks
 SANDBOX = "sandbox"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
-_NUMBERS_ONLY = re.compile(r"[0-9.]+")
+_NUMBERS_ONLY = re.compile(r"[0-9.]+|(.*\.)?0x[0-9a-f]*", re.IGNORECASE)
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _PORTS = range(1, 65536)
+_DATABASE_OPTIONS = frozenset(("host", "port", "sslmode", "sslrootcert", "target_session_attrs"))
+_TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 def _word(value: str) -> str:
@@ -84,7 +88,11 @@ def _split(value: str) -> SplitResult:
 
 
 def _database(value: SecretStr) -> SecretStr:
-    """A database's address; the message never quotes it, since it holds a password."""
+    """A database's address; the message never quotes it, since it holds a password.
+
+    The driver knows few of libpq's options, and a `service` would name another machine than the one whose TLS
+    is asked for.
+    """
     message = "must look like postgresql://role:password@host:5432/database"
     try:
         url = make_url(value.get_secret_value())
@@ -92,10 +100,33 @@ def _database(value: SecretStr) -> SecretStr:
         is_whole = is_whole and (url.port is None or url.port in _PORTS)
         urlsplit(value.get_secret_value())
     except (ArgumentError, ValueError):
-        is_whole = False
+        raise ValueError(message) from None
     if not is_whole:
         raise ValueError(message)
+    _require_known(url.query)
     return value
+
+
+def _require_known(options: Mapping[str, str | tuple[str, ...]]) -> None:
+    """Refuse options of a database that would be misread when connecting. Raises ValueError."""
+    if not options.keys() <= _DATABASE_OPTIONS:
+        message = f"may have only {', '.join(sorted(_DATABASE_OPTIONS))} after the question mark"
+        raise ValueError(message)
+    if options.get("sslmode", "prefer") not in _TLS_MODES:
+        message = f"sslmode must be one of {', '.join(_TLS_MODES)}"
+        raise ValueError(message)
+    root = options.get("sslrootcert", "system")
+    if root != "system" and not _is_certificate_file(root):
+        message = "sslrootcert must be a file of certificates in PEM"
+        raise ValueError(message)
+
+
+def _is_certificate_file(path: str | tuple[str, ...]) -> bool:
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError:  # which ssl.SSLError is
+        return False
+    return True
 
 
 def _proxies(value: str) -> str:

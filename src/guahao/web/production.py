@@ -15,7 +15,7 @@ from guahao.kernel.address import is_loopback, is_trusted, networks
 from guahao.kernel.setting_shape import SANDBOX as SANDBOX_NAME
 from guahao.kernel.settings import SANDBOX, Environment, IdentityProvider, Settings, SmsProvider
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")  # noqa: S104  # compared, not bound
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  # compared, not bound
 _VERIFYING = "verify-full"
 
 
@@ -196,6 +196,6 @@ def _address(name: str, address: str) -> list[str]:
     if parts.scheme != "https":
         return [f"{name}: must begin with https://"]
     host = (parts.hostname or "").removesuffix(".")
-    if is_loopback(host) or host in _LOOPBACK or SANDBOX_NAME in host:
+    if is_loopback(host) or host in _LOOPBACK or host.endswith(".localhost") or SANDBOX_NAME in host:
         return [f"{name}: must name a real host"]
     return []
