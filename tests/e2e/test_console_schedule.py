@@ -132,6 +132,8 @@ def test_a_template_until_midnight_is_planned_with_a_preview(world: World, signe
     desk.fill("结束", "24：00")
     desk.field("结束").blur()
     expect(desk.field("结束")).to_have_value("24:00")
+    desk.fill("停用日期", str(TODAY + timedelta(days=200)))
+    desk.field("停用以后，已有人预约的出诊接着放号").check()
     desk.press("预览")
     desk.says("按这个模板将产生的出诊", "22:00–24:00")
     desk.look("template")
@@ -139,12 +141,12 @@ def test_a_template_until_midnight_is_planned_with_a_preview(world: World, signe
     desk.says("模板已保存，出诊会在一分钟内更新。")
 
     made = world.sql.rows(
-        "SELECT room, weekday, version, ends::text FROM schedule_template"
+        "SELECT room, weekday, version, ends::text, sells_after_end FROM schedule_template"
         " WHERE hospital_id = $1 AND doctor_id = $2",
         HOSPITAL,
         clinic.doctor_id,
     )
-    assert [tuple(row) for row in made] == [("模板室 3", 0, 1, "24:00:00")]
+    assert [tuple(row) for row in made] == [("模板室 3", 0, 1, "24:00:00", True)]
 
 
 def test_a_single_day_is_planned(world: World, signed_in: SignIn) -> None:

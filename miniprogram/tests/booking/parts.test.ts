@@ -156,6 +156,14 @@ describe('a refund', () => {
     expect(view).toMatchObject({ amount: '¥50.00', expected: '最晚 11月26日 周四 到账', needsCare: false })
   })
 
+  test('of cash handed over at the hospital has no step of a provider', () => {
+    const cash = { ...refund, submitted_at: null, expected_by: null }
+    const isDone = (one: Parameters<typeof refundView>[0]) => refundView(one).steps.map((step) => step.isDone)
+
+    expect(isDone({ ...cash, state: 'requested' })).toEqual([true, false])
+    expect(isDone({ ...cash, state: 'arrived', arrived_at: '2026-11-23T01:00:00Z' })).toEqual([true, true])
+  })
+
   test('promises no day when it needs somebody, or has arrived', () => {
     expect(refundView({ ...refund, state: 'attention' })).toMatchObject({ expected: '', needsCare: true })
     expect(refundView({ ...refund, state: 'arrived' }).expected).toBe('')

@@ -14,7 +14,8 @@ MOST_DEVICES = 6
 
 _SHAPE = re.compile(r"(?P<issued>[0-9a-f]{8})\.(?P<name>[0-9a-f]{16})\.(?P<mac>[A-Za-z0-9_-]{22})")
 _BETWEEN = "~"
-_SHOWN_LENGTH = 120
+_SHOWN_LENGTH = 300
+"""Browsers name themselves last; WeChat on Android does so behind 200 signs."""
 
 
 def shown_device(user_agent: str) -> str:

@@ -26,10 +26,15 @@ export function refundView(refund: Refund): RefundView {
     needsCare: refund.state === 'attention',
     steps: [
       step(t.requested, refund.requested_at),
-      step(t.submitted, refund.submitted_at),
+      ...(goesByProvider(refund) ? [step(t.submitted, refund.submitted_at)] : []),
       step(t.arrived, refund.arrived_at),
     ],
   }
+}
+
+/** Of money handed over at the hospital no provider takes a refund in, and no day is promised. */
+function goesByProvider({ submitted_at, expected_by }: Refund): boolean {
+  return submitted_at !== null || expected_by !== null
 }
 
 function step(name: string, at: string | null) {
