@@ -166,6 +166,16 @@ def test_titles_may_have_backticks_too() -> None:
     assert read_trade_bill(content.encode(), mchid=MCHID).rows == [PAYMENT, REFUND]
 
 
+def test_a_refund_without_a_number_of_its_own_has_none_and_not_nought() -> None:
+    revoked = refund(state="REVOKED", refund_no="0", refund_id="0")
+    odd = refund(state="REVOKED", refund_no="0", at="yesterday")
+
+    bill = read_trade_bill(trade_file(payment(), revoked, odd, count="3", refunded="60.00"), mchid=MCHID)
+
+    assert bill.rows == [PAYMENT, replace(REFUND, out_refund_no="", is_final=True)]
+    assert [row.reference for row in bill.odd] == [TRANSACTION]
+
+
 def test_a_bill_without_rows_adds_up_to_nothing() -> None:
     lines = [TITLES, TOTAL_TITLES, cells("0", "0.00", "0.00", "0.00", "0.00", "0.00", "0.00")]
 

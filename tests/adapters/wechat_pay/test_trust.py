@@ -249,6 +249,18 @@ async def test_a_signed_answer_of_another_kind_is_uncertain(status: int) -> None
     assert len(platform.requests) == 1
 
 
+@pytest.mark.parametrize("code", ["SYSTEM_ERROR", "ORDERPAID", "ORDER_NOT_EXIST", "", 5])
+async def test_an_error_that_comes_as_a_success_ends_nothing(code: object) -> None:
+    platform = Platform(*[answer({**order(), "code": code})] * 2)
+    pay = gateway(platform)
+
+    with pytest.raises(ChannelUncertain, match=r"^status 200$"):
+        await pay.close(ORDER)
+    with pytest.raises(ChannelUncertain, match=r"^status 200$"):
+        await pay.query(ORDER)
+    assert len(platform.requests) == 2
+
+
 @pytest.mark.parametrize("content", [{}, [], "text", {"message": "without a code"}, {"code": 5}])
 async def test_a_signed_no_without_a_code_is_uncertain(content: Any) -> None:
     with pytest.raises(ChannelUncertain, match=r"^status 404$"):

@@ -134,7 +134,7 @@ def _bill_row(row: Row, *, mchid: str) -> BillRow:
         kind=kind,
         out_trade_no=row["out_trade_no"],
         transaction_id=row["transaction_id"],
-        out_refund_no=row["out_refund_no"] if is_refund else "",
+        out_refund_no=_given(row["out_refund_no"]) if is_refund else "",
         amount_fen=amount_fen,
         at=at,
         is_final=not is_refund or row["refund_status"] == "SUCCESS",
@@ -149,7 +149,7 @@ def _odd(row: Row, reason: str) -> OddRow:
     amount_fen = refund if is_refund else total
     is_ours = row["currency"] == CURRENCY and amount_fen is not None
     return OddRow(
-        reference=_printable(row["out_refund_no"] if is_refund else row["transaction_id"]),
+        reference=_printable((is_refund and _given(row["out_refund_no"])) or row["transaction_id"]),
         reason=reason,
         kind=kind if is_ours else None,
         amount_fen=amount_fen if is_ours else None,
@@ -159,6 +159,11 @@ def _odd(row: Row, reason: str) -> OddRow:
 def _broken(line: str, number: int) -> OddRow:
     cells = [cell for cell in line.split(",`") if re.fullmatch(r"[0-9]{20,40}", cell)]
     return OddRow(reference=cells[0] if cells else f"#{number}", reason="cells")
+
+
+def _given(number: str) -> str:
+    """A number that need not be there; the bill writes 0 for none."""
+    return "" if number == "0" else number
 
 
 def _printable(text: str) -> str:

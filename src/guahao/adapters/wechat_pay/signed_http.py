@@ -58,7 +58,8 @@ class SignedHttp:
 
     What an answer means:
 
-    - 200 and 204 with a valid, fresh signature: done. Without one they are a forgery and no answer.
+    - 200 and 204 with a valid, fresh signature: done, unless an error's code stands in it. Without one they
+      are a forgery and no answer.
     - 4xx and 5xx with such a signature and a code: a definite no, whatever the status (OPENID_MISMATCH is
       documented as 500), except 429 and codes that say "try again" or that nothing is decided.
     - 401 SIGN_ERROR is never signed, since the platform does not know who asks. Believing it does no
@@ -105,7 +106,7 @@ class SignedHttp:
             url = httpx.URL(self._endpoint + path)
             answer = await self._sent(method, url, body, tries=tries, total_s=TOTAL_S)
             doubt = distrust(answer.headers, answer.content, keys=self._keys.verification, now=self._clock())
-            if answer.status_code in {_OK, _NO_CONTENT} and doubt is None:
+            if doubt is None and _is_yes(answer):
                 return answer.content
             raise self._refusal(answer, doubt)
 
@@ -174,3 +175,8 @@ class SignedHttp:
             return abs(self._clock() - theirs) > TOLERANCE
         except (KeyError, ValueError, TypeError):
             return False
+
+
+def _is_yes(answer: httpx.Response) -> bool:
+    """Whether it is a success and says so; an error may come as one, and ends nothing."""
+    return answer.status_code in {_OK, _NO_CONTENT} and "code" not in (node_of(answer.content) or {})

@@ -72,7 +72,7 @@ async def _payment_of(db: AsyncSession, fact: Refunded) -> UUID | None:
 
 async def _may_be_of_ours(db: AsyncSession, payment_id: UUID, fact: Refunded) -> bool:
     """Whether a word without a number may be about a refund of ours; its amount is that of all of them."""
-    least_fen = fact.amount_fen or 1
+    least_fen = max(1, fact.amount_fen or 1)
     return not fact.out_refund_no and await may_be_of_ours(
         db, payment_id=payment_id, given_back_fen=least_fen
     )
