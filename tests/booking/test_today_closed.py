@@ -109,3 +109,35 @@ async def test_sessions_of_a_year_whose_holidays_are_not_published_are_told(
     await make_session(db, clinic=clinic, date=day, template_id=template_id)
 
     assert (await needs(client, db, clinic.hospital_id)).get("holidays_unknown", 0) == told
+
+
+async def test_the_outlook_counts_as_free_only_what_the_booking_window_reaches(
+    client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    clinic = await make_clinic(db, rules={"booking_window_days": 2})
+    for days in (2, 3):
+        await make_session(db, clinic=clinic, days=days, capacity=5)
+    headers = await staff_headers(db, hospital_id=clinic.hospital_id)
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/staff/hospitals/{clinic.hospital_id}/today", headers=headers)
+
+    (fill,) = answer.json()["fill_by_department"]
+    assert (fill["places"], fill["free"]) == (10, 5)
+
+
+async def test_nothing_closed_is_announced_as_the_next_release(
+    client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    clinic = await make_clinic(db)
+    other = await make_clinic(db, hospital_id=clinic.hospital_id)
+    for where in (clinic, other):
+        await make_session(db, clinic=where, capacity=5, released=False)
+    await close_department(db, clinic)
+    headers = await staff_headers(db, hospital_id=clinic.hospital_id)
+    await db.commit()
+
+    answer = await client.get(f"/api/v1/staff/hospitals/{clinic.hospital_id}/today", headers=headers)
+
+    release = answer.json()["next_release"]
+    assert (release["sessions"], release["places"]) == (1, 5)

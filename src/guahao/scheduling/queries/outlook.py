@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, case, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Integer, and_, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.catalog.queries import departments_by_ids, doctors_by_ids
+from guahao.catalog.queries import RuleSet, departments_by_ids, doctors_by_ids, rules_of
 from guahao.kernel.clock import local_date
 from guahao.scheduling.models import ClinicSession, Period, SessionState, Slot
 
@@ -73,15 +73,18 @@ class Release:
 
 async def outlook(db: AsyncSession, *, hospital_id: int, now: datetime) -> Outlook:
     """A hospital's published sessions of the next days: two reads of their slots."""
-    fill = await _fill(db, hospital_id, now=now)
+    free = _free(await rules_of(db, hospital_id=hospital_id, now=now), now=now)
+    fill = await _fill(db, hospital_id, free, now=now)
     return Outlook(
         fill=fill,
         without_places=tuple(one for one in fill if one.places and not one.free),
-        nearly_full=await _nearly_full(db, hospital_id, now=now),
+        nearly_full=await _nearly_full(db, hospital_id, free, now=now),
     )
 
 
-async def _fill(db: AsyncSession, hospital_id: int, *, now: datetime) -> tuple[Fill, ...]:
+async def _fill(
+    db: AsyncSession, hospital_id: int, free: ColumnElement[int], *, now: datetime
+) -> tuple[Fill, ...]:
     """Each department's sum, the fullest first."""
     rows = (
         await db.execute(
@@ -89,7 +92,7 @@ async def _fill(db: AsyncSession, hospital_id: int, *, now: datetime) -> tuple[F
                 ClinicSession.department_id,
                 _PLACES.label("places"),
                 func.sum(Slot.held + Slot.booked).cast(Integer).label("taken"),
-                _free(now).label("free"),
+                free.label("free"),
             )
             .join(Slot, _OF_SESSION)
             .where(*_published(hospital_id, now=now, days=DAYS))
@@ -110,8 +113,9 @@ async def _fill(db: AsyncSession, hospital_id: int, *, now: datetime) -> tuple[F
     return tuple(sorted(fill, key=lambda one: (-one.taken / max(one.places, 1), one.name)))
 
 
-async def _nearly_full(db: AsyncSession, hospital_id: int, *, now: datetime) -> tuple[LowSession, ...]:
-    free = _free(now)
+async def _nearly_full(
+    db: AsyncSession, hospital_id: int, free: ColumnElement[int], *, now: datetime
+) -> tuple[LowSession, ...]:
     found = (
         select(
             *(ClinicSession.id, ClinicSession.department_id, ClinicSession.doctor_id),
@@ -145,9 +149,15 @@ async def _nearly_full(db: AsyncSession, hospital_id: int, *, now: datetime) -> 
     )
 
 
-def _free(now: datetime) -> ColumnElement[int]:
-    """Places that can be booked now."""
-    can_be_booked = (Slot.released_at <= now) & (Slot.starts_at > now) & Slot.closed_by.is_(None)
+def _free(rule_set: RuleSet, *, now: datetime) -> ColumnElement[int]:
+    """Places that can be booked now, or once today's quiet hours are over."""
+    last_day = local_date(now) + timedelta(days=rule_set.rules.booking_window_days)
+    can_be_booked = and_(
+        Slot.released_at <= now,
+        Slot.starts_at > now,
+        Slot.closed_by.is_(None),
+        ClinicSession.date <= last_day,
+    )
     return func.sum(case((can_be_booked, Slot.free), else_=0)).cast(Integer)
 
 
@@ -167,8 +177,11 @@ async def next_release(db: AsyncSession, *, hospital_id: int, now: datetime) -> 
         ClinicSession.date >= local_date(now),
         ClinicSession.state == SessionState.PUBLISHED,
         ClinicSession.release_at > now,
+        Slot.closed_by.is_(None),
     )
-    at: datetime | None = await db.scalar(select(func.min(ClinicSession.release_at)).where(*is_coming))
+    at: datetime | None = await db.scalar(
+        select(func.min(ClinicSession.release_at)).join(Slot, _OF_SESSION).where(*is_coming)
+    )
     if at is None:
         return None
     rows = await db.execute(
