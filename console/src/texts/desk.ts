@@ -133,6 +133,7 @@ export const texts = {
   qrStop: '换一种方式',
   print: '打印凭条',
   openFile: '查看预约详情',
+  openInTheWay: '在新页面里查看那个预约',
 
   slip: {
     title: '就诊凭条',

@@ -180,6 +180,7 @@ const appointment = {
     requested: '已申请',
     submitted: '已受理',
     arrived: '已到账',
+    handed: '已退还',
     expected: (day: string) => `最晚 ${day} 到账`,
   },
   bring: '请带上',

@@ -158,10 +158,17 @@ describe('a refund', () => {
 
   test('of cash handed over at the hospital has no step of a provider', () => {
     const cash = { ...refund, submitted_at: null, expected_by: null }
-    const isDone = (one: Parameters<typeof refundView>[0]) => refundView(one).steps.map((step) => step.isDone)
+    const stepsOf = (one: Parameters<typeof refundView>[0]) =>
+      refundView(one).steps.map(({ name, isDone }) => [name, isDone])
 
-    expect(isDone({ ...cash, state: 'requested' })).toEqual([true, false])
-    expect(isDone({ ...cash, state: 'arrived', arrived_at: '2026-11-23T01:00:00Z' })).toEqual([true, true])
+    expect(stepsOf({ ...cash, state: 'requested' })).toEqual([
+      ['已申请', true],
+      ['已退还', false],
+    ])
+    expect(stepsOf({ ...cash, state: 'arrived', arrived_at: '2026-11-23T01:00:00Z' })).toEqual([
+      ['已申请', true],
+      ['已退还', true],
+    ])
   })
 
   test('promises no day when it needs somebody, or has arrived', () => {

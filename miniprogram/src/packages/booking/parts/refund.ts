@@ -27,7 +27,7 @@ export function refundView(refund: Refund): RefundView {
     steps: [
       step(t.requested, refund.requested_at),
       ...(goesByProvider(refund) ? [step(t.submitted, refund.submitted_at)] : []),
-      step(t.arrived, refund.arrived_at),
+      step(goesByProvider(refund) ? t.arrived : t.handed, refund.arrived_at),
     ],
   }
 }
