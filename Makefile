@@ -28,7 +28,7 @@ miniprogram-schema: miniprogram ## Check dist/weapp with WeChat's own tool (inst
 test: setup ## Run every test on a PostgreSQL of its own
 	@scripts/test.sh
 
-test-days: setup ## Run the tests but the journeys with the clock at month ends, leap day, New Year's Eve and midnight
+test-days: setup ## Run every test with the clock at month ends, leap day, New Year's Eve and midnight
 	@scripts/test-days.sh
 
 check: setup ## Style, types, import contracts, sizes, problem codes, migrations, API contract, front ends

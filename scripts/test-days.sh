@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Run the tests of the backend and of the front ends with the clock at the days and hours at which calendars go wrong:
-# the tests, the product and its database all live at that moment (libfaketime), and time goes on from there. Names of
+# Run the whole suite with the clock at the days and hours at which calendars go wrong: the tests, the product and its
+# database all live at that moment (libfaketime), scripts of a page are told it, and time goes on from there. Names of
 # days as arguments run those alone, for example `scripts/test-days.sh leap-day`; what follows `--` goes to pytest, and
-# then the front ends are left out. Journeys stay out always: Chromium hangs now and then where libfaketime moves its
-# clock.
+# then the front ends' own tests are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,6 +37,7 @@ fi
 
 if [ $# -eq 0 ]; then
   scripts/setup-node.sh
+  scripts/clients.sh
   scripts/miniprogram-parts.sh
   scripts/console-parts.sh
 fi
@@ -50,7 +50,10 @@ for day in "${chosen[@]}"; do
     for workspace in preview miniprogram console; do
       (cd "$workspace" && at ../node_modules/.bin/vitest run) || { status=$?; echo "test-days: $day failed in $workspace"; }
     done
+    at .venv/bin/pytest -q -n 4 --ignore tests/e2e || { status=$?; echo "test-days: $day failed"; }
+    at .venv/bin/pytest -q -n 2 tests/e2e || { status=$?; echo "test-days: $day failed in a journey"; }
+  else
+    at .venv/bin/pytest -q -n 2 "$@" || { status=$?; echo "test-days: $day failed"; }
   fi
-  at .venv/bin/pytest -q -n 4 --ignore tests/e2e "$@" || { status=$?; echo "test-days: $day failed"; }
 done
 exit "$status"

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tests.database import migrated_database
 from tests.e2e.desktop import Desktop
 from tests.e2e.payer import Books, Sql, bookable_slots
-from tests.e2e.screen import program
+from tests.e2e.screen import chromium
 from tests.e2e.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -87,12 +86,8 @@ def wait_until_ready(server: subprocess.Popen[bytes], base: str, log: Path) -> N
 
 @pytest.fixture(scope="module")
 def world(demo: str, demo_database: str) -> Iterator[World]:
-    chromium = program()
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: `make test` installs it where it may, else apt install it")
     sql = Sql(demo_database)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium)
+    with chromium() as browser:
         yield World(
             base=demo,
             dsn=demo_database,
@@ -101,7 +96,6 @@ def world(demo: str, demo_database: str) -> Iterator[World]:
             browser=browser,
             slots=iter(list(bookable_slots(demo))),
         )
-        browser.close()
 
 
 @pytest.fixture

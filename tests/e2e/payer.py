@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,11 +27,10 @@ WITHIN_S = 40.0
 def until(what: str, is_so: Callable[[], Any]) -> Any:
     """Ask again and again, through the API or SQL, until the answer is true."""
     deadline = time.monotonic() + WITHIN_S
-    never = threading.Event()
     while time.monotonic() < deadline:
         if found := is_so():
             return found
-        never.wait(0.1)
+        time.sleep(0.1)
     pytest.fail(f"never came: {what}")
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1440, "height": 900}
@@ -49,6 +53,31 @@ def program() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+_SHIFT = """(() => {
+  const Real = Date, by = %d
+  Date = class extends Real {
+    constructor(...given) { given.length ? super(...given) : super(Real.now() + by) }
+    static now() { return Real.now() + by }
+  }
+})()"""
+"""Moves what scripts of a page read of the clock by so many milliseconds, as the tests' own is moved."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The machine's own Chromium at its real clock, whatever library moves the clock of the tests."""
+    path = program()
+    if path is None:
+        pytest.skip("no Chromium on this machine: `make test` installs it where it may, else apt install it")
+    with ExitStack() as opened:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("LD_PRELOAD", raising=False)
+            playwright = opened.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
+
+
 class Screen:
     """One page in a browser profile of its own."""
 
@@ -63,6 +92,8 @@ class Screen:
             is_mobile=is_phone,
             locale="zh-CN",
         )
+        if offset := int(os.environ.get("FAKETIME", "0")):
+            self.context.add_init_script(_SHIFT % (offset * 1000))
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(40_000)
         self.page.on("console", self._heard)

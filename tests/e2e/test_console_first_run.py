@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from guahao.kernel.clock import local_date, utc_now
 from tests.database import migrated_database
 from tests.e2e.conftest import ROOT, free_port, wait_until_ready
 from tests.e2e.desktop import Desktop
 from tests.e2e.handset import Handset
-from tests.e2e.screen import program
+from tests.e2e.screen import chromium
 from tests.factories.workbook import Change, Sheets, put, sheets, write_xlsx
 
 pytestmark = pytest.mark.timeout(300)
@@ -72,13 +72,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
 
 @pytest.fixture(scope="module")
 def browser(installation: tuple[str, Path]) -> Iterator[Browser]:
-    chromium = program()
-    if chromium is None:
-        pytest.skip("no Chromium on this machine: `make test` installs it where it may, else apt install it")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @dataclass(frozen=True, kw_only=True)
