@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import availability, booking, console, mini_program, money, staff_lists
+from bench import availability, booking, closing, console, mini_program, money, staff_lists
 
 MEASUREMENTS = {
     "booking": ("Booking, spread over 1,000 slots", booking.against_raw),
@@ -16,6 +16,7 @@ MEASUREMENTS = {
     "payment": ("One notification, one prepayment", money.one_by_one),
     "notifications": ("Notifications with duplicates", money.against_raw),
     "availability": ("Sessions and slots of a doctor", availability.measure),
+    "closing": ("Closing a hospital", closing.measure),
     "staff-lists": ("Lists of the console", staff_lists.measure),
     "console": ("The console in a browser", console.measure),
     "mini-program": ("The mini program in a browser", mini_program.measure),
