@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -141,7 +142,7 @@ def pay_by_code(world: World, desk: Desktop) -> None:
 
 
 def book(world: World, name: str, *, days: int = 2) -> tuple[UUID, str]:
-    """Enrol and book somebody by the API; answers the appointment and the document's number."""
+    """Enrol and book somebody by the API, that many days ahead or later; answers appointment and document."""
     number = resident_id()
     with httpx.Client(base_url=f"{world.base}/api/v1/staff", timeout=30) as http:
         login = {"username": "demo_desk", "password": DEMO_PASSWORD}
@@ -151,13 +152,20 @@ def book(world: World, name: str, *, days: int = 2) -> tuple[UUID, str]:
         consents = [{"kind": "sensitive_personal_information", "version": 1}]
         person = {"name": name, "document_type": "resident_id", "document_number": number}
         patient = http.post("/patients", json=person | {"phone": phone(), "consents": consents}).json()["id"]
-        day = (local_date(utc_now()) + timedelta(days=days)).isoformat()
-        sessions = http.get("/desk/slots", params={"hospital_id": hospital, "date": day}).json()["sessions"]
-        for_everybody = (one for one in sessions if one["department"]["name"] == "呼吸内科")
-        slot = next(one for session in for_everybody for one in session["slots"] if one["free"])
+        slot = next(free_slots(http, hospital, days=days))
         made = http.post("/appointments", json={"slot_id": slot["id"], "patient_id": patient}).json()
         http.post(f"/orders/{made['order']['id']}/payments", json={"channel": "cash"}).raise_for_status()
         return UUID(made["id"]), number
+
+
+def free_slots(http: httpx.Client, hospital: int, *, days: int) -> Iterator[dict[str, Any]]:
+    """What a department for everybody has from that day on: it does not work on every day of the week."""
+    for ahead in range(days, days + 8):
+        day = (local_date(utc_now()) + timedelta(days=ahead)).isoformat()
+        sessions = http.get("/desk/slots", params={"hospital_id": hospital, "date": day}).json()["sessions"]
+        for session in sessions:
+            if session["department"]["name"] == "呼吸内科":
+                yield from (slot for slot in session["slots"] if slot["free"])
 
 
 def find(desk: Desktop, number: str) -> None:

@@ -38,6 +38,8 @@ def part(name: str) -> str:
 def why_not() -> str | None:
     if os.geteuid() != 0:
         return "a root file system of its own needs root"
+    if "FAKETIME" in os.environ:
+        return "libfaketime shares its clock by a semaphore that the product's own users may not open"
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"
