@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from tests.e2e.desktop import DEMO_PASSWORD, Desktop
 from tests.e2e.payer import until
 from tests.e2e.world import World
 from tests.factories.account import phone
+from tests.factories.days import today
 from tests.factories.person import resident_id
 
 SignIn = Callable[[str], Desktop]
@@ -45,10 +47,13 @@ def enrol(desk: Desktop, number: str, name: str, phone: str = "") -> None:
     expect(desk.field("科室、医生或时间")).to_be_focused()
 
 
-def choose_tomorrow(desk: Desktop) -> None:
-    """Turn to the next day and take the first slot of a department for everybody, by its initials."""
+def choose_slot(world: World, desk: Desktop) -> None:
+    """Turn to the next day with a department for everybody, and take its first slot by the initials."""
+    with clerk(world) as (http, hospital):
+        starts = datetime.fromisoformat(next(free_slots(http, hospital, days=1))["starts_at"])
     keyboard = desk.page.keyboard
-    keyboard.press("PageDown")
+    for _ in range((local_date(starts) - today()).days):
+        keyboard.press("PageDown")
     keyboard.type("hxnk")
     expect(desk.page.locator(".desk-slot-here")).to_have_count(1)
     desk.says(re.compile("呼吸内科"))
@@ -68,7 +73,7 @@ def test_a_person_at_the_counter_is_booked_paid_and_given_a_slip_by_keys_alone(
 
     enrol(desk, resident_id(date(1950, 1, 1)), "欧阳明", "13812348000")
     desk.look("desk-person")
-    choose_tomorrow(desk)
+    choose_slot(world, desk)
     keyboard.press("F8")
     desk.says("预约成功")
     keyboard.press("F9")
@@ -89,7 +94,7 @@ def test_an_answer_that_is_lost_books_once(world: World, signed_in: SignIn) -> N
     began = utc_now()
     desk.open("/desk")
     enrol(desk, resident_id(), "诸葛静")
-    choose_tomorrow(desk)
+    choose_slot(world, desk)
     lost: list[str] = []
 
     def lose(route: Route) -> None:
@@ -119,7 +124,7 @@ def test_a_code_on_the_screen_is_followed_until_it_is_paid(world: World, signed_
     desk.page.keyboard.press("F7")
     desk.says("电话预约：不收现金")
     desk.page.keyboard.press("F7")
-    choose_tomorrow(desk)
+    choose_slot(world, desk)
     desk.page.keyboard.press("F8")
     desk.says("预约成功")
     desk.page.keyboard.press("F10")
@@ -144,11 +149,7 @@ def pay_by_code(world: World, desk: Desktop) -> None:
 def book(world: World, name: str, *, days: int = 2) -> tuple[UUID, str]:
     """Enrol and book somebody by the API, that many days ahead or later; answers appointment and document."""
     number = resident_id()
-    with httpx.Client(base_url=f"{world.base}/api/v1/staff", timeout=30) as http:
-        login = {"username": "demo_desk", "password": DEMO_PASSWORD}
-        told = http.post("/logins", json=login).json()
-        http.headers["Authorization"] = f"Bearer {told['token']}"
-        hospital = http.get("/me").json()["hospital_id"]
+    with clerk(world) as (http, hospital):
         consents = [{"kind": "sensitive_personal_information", "version": 1}]
         person = {"name": name, "document_type": "resident_id", "document_number": number}
         patient = http.post("/patients", json=person | {"phone": phone(), "consents": consents}).json()["id"]
@@ -158,10 +159,20 @@ def book(world: World, name: str, *, days: int = 2) -> tuple[UUID, str]:
         return UUID(made["id"]), number
 
 
+@contextmanager
+def clerk(world: World) -> Iterator[tuple[httpx.Client, int]]:
+    """Somebody of the demo's desk, by the API, and their hospital."""
+    with httpx.Client(base_url=f"{world.base}/api/v1/staff", timeout=30) as http:
+        login = {"username": "demo_desk", "password": DEMO_PASSWORD}
+        told = http.post("/logins", json=login).json()
+        http.headers["Authorization"] = f"Bearer {told['token']}"
+        yield http, http.get("/me").json()["hospital_id"]
+
+
 def free_slots(http: httpx.Client, hospital: int, *, days: int) -> Iterator[dict[str, Any]]:
     """What a department for everybody has from that day on: it does not work on every day of the week."""
     for ahead in range(days, days + 8):
-        day = (local_date(utc_now()) + timedelta(days=ahead)).isoformat()
+        day = (today() + timedelta(days=ahead)).isoformat()
         sessions = http.get("/desk/slots", params={"hospital_id": hospital, "date": day}).json()["sessions"]
         for session in sessions:
             if session["department"]["name"] == "呼吸内科":

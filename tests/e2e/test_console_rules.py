@@ -30,6 +30,10 @@ class House:
     world: World
     hospital_id: int
 
+    def open(self) -> None:
+        """Take patients, until the test ends."""
+        self.world.sql.rows("UPDATE hospital SET state = 'open' WHERE id = $1", self.hospital_id)
+
     def versions(self) -> list[tuple[int, int | None]]:
         """The published versions and the limit of a week that each sets."""
         found = "SELECT version, (rules->>'per_week')::int FROM rule_set WHERE hospital_id = $1 ORDER BY 1"
@@ -103,7 +107,7 @@ def test_a_rule_is_tried_out_published_and_read_by_patients(house: House, signed
 
     begun = "UPDATE rule_set SET effective_from = now() WHERE hospital_id = $1 AND version = 2"
     house.world.sql.rows(begun, house.hospital_id)
-    house.world.sql.rows("UPDATE hospital SET state = 'open' WHERE id = $1", house.hospital_id)
+    house.open()
     read = httpx.get(f"{house.world.base}/api/v1/hospitals/{house.hospital_id}/rules").json()
     assert read["version"] == 2
     assert sentence in read["sentences"]
@@ -150,6 +154,7 @@ def test_what_is_not_published_is_not_lost_by_a_wrong_click(house: House, signed
 
 
 def test_the_day_begins_with_what_needs_somebody(house: House, signed_in: SignIn) -> None:
+    house.open()
     desk = signed_in("platform_admin")
     desk.open(f"/today?hospital={house.hospital_id}")
     desk.at("今日")
