@@ -9,18 +9,21 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
 from guahao.booking.models import Appointment, BookingBlock, CreditEvent, CreditKind
 from guahao.booking.service.retention import count_due, forget_due
 from guahao.identity.models.consent import Consent, ConsentChannel, ConsentEnd, ConsentKind
+from guahao.identity.models.duplicate import PersonDuplicate
 from guahao.identity.models.person import Patient, Person
+from guahao.identity.models.security_event import SecurityEventKind
+from guahao.identity.service.security_event import Owner, tell
 from guahao.identity.service.value_forms import index_persons
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing
-from guahao.kernel.db import Sessions
+from guahao.kernel.db import Base, Sessions
 from guahao.kernel.ids import new_id
 from tests.factories.booking import Booker, appointment, book, make_booker
 from tests.factories.scheduling import make_clinic, make_slot
@@ -106,6 +109,55 @@ async def test_somebody_who_never_booked_is_forgotten_a_month_after_the_last_lis
     assert done["person"] == 1
     assert set(await db.scalars(select(Person.id))) == {one.person_id for one in (recent, listed, booked)}
     assert await db.get(Patient, gone.patient_id, populate_existing=True) is None
+
+
+HAVE_BOOKED = {"appointment", "booking_block"}
+
+
+def references(*, to: str) -> set[tuple[str, str]]:
+    """Every table and column that points at patients or persons, but those of who booked."""
+    return {
+        (key.parent.table.name, key.parent.name)
+        for table in Base.metadata.tables.values()
+        if table.name not in HAVE_BOOKED
+        for key in table.foreign_keys
+        if key.column.table.name == to
+    }
+
+
+async def pointing_at(db: AsyncSession, booker: Booker) -> set[tuple[str, str]]:
+    """Where the database knows a patient or their person by id."""
+    found = set()
+    for to, id_ in (("patient", booker.patient_id), ("person", booker.person_id)):
+        for table, column in references(to=to):
+            wanted = text(f"SELECT count(*) FROM {table} WHERE {column} = :id")  # noqa: S608  # own names
+            if await db.scalar(wanted, {"id": id_}):
+                found.add((table, column))
+    return found
+
+
+async def test_nothing_that_knows_a_person_by_id_keeps_them_from_being_forgotten(
+    db: AsyncSession, sessions: Sessions, keys: KeyRing
+) -> None:
+    gone, ward, other = [await make_booker(db) for _ in range(3)]
+    await db.execute(
+        update(Patient).where(Patient.id == ward.patient_id).values(guardian_patient_id=gone.patient_id)
+    )
+    owner = Owner(account_id=gone.account_id)
+    for kind in (SecurityEventKind.PATIENT_RELEASED, SecurityEventKind.PATIENT_CORRECTED):
+        await tell(db, owner=owner, kind=kind, patient_id=gone.patient_id, now=utc_now())
+    for first, second in ((gone, other), (other, gone)):
+        db.add(PersonDuplicate(id=new_id(), person_id=first.person_id, other_id=second.person_id))
+    await consent_of(db, gone, ended=THREE_YEARS + MINUTE)
+    await delete_patient(db, gone, ago=timedelta(days=31))
+    await delete_patient(db, ward)
+    before = await pointing_at(db, gone)
+
+    done = await forget_all(db, sessions, keys)
+
+    assert before == references(to="patient") | references(to="person")
+    assert done["person"] == 1
+    assert await pointing_at(db, gone) == set()
 
 
 THREE_YEARS = timedelta(days=3 * 366)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from guahao.identity.models.consent import Consent
 from guahao.identity.models.duplicate import DuplicateCheck, PersonDuplicate
 from guahao.identity.models.person import Patient, Person
+from guahao.identity.models.security_event import SecurityEvent
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected
 from guahao.kernel.i18n import text
@@ -32,13 +33,14 @@ async def forget_consents(db: AsyncSession, consent_ids: Collection[UUID]) -> in
 
 
 async def forget_persons(db: AsyncSession, person_ids: Collection[UUID]) -> int:
-    """Delete persons who never booked, with everything they were listed by; answers how many.
+    """Delete persons who never booked, with everything they were listed by and told of; answers how many.
 
     Whoever is listed anew stays.
     """
     unlisted = await _lock_unlisted(db, person_ids)
     patients = select(Patient.id).where(Patient.person_id.in_(unlisted))
     await db.execute(delete(Consent).where(Consent.patient_id.in_(patients)))
+    await db.execute(delete(SecurityEvent).where(SecurityEvent.patient_id.in_(patients)))
     listings = update(Patient).where(Patient.guardian_patient_id.in_(patients))
     await db.execute(listings.values(guardian_patient_id=None).execution_options(synchronize_session=False))
     await db.execute(delete(Patient).where(Patient.person_id.in_(unlisted)))
