@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
 from guahao.booking.models import Appointment
-from guahao.identity.models.person import Patient
+from guahao.identity.models.person import Patient, PersonQuota
 from tests.factories.catalog import staff_headers
 from tests.factories.person import resident_id
 from tests.factories.scheduling import Clinic, make_clinic, make_slot
@@ -143,6 +143,53 @@ async def test_an_enrolment_gives_the_look_up_before_it_back(app: FastAPI, here:
         number = resident_id()
         assert (await here.find(number)).status_code == 200
         await here.enrol(number)
+
+
+async def test_an_enrolment_gives_back_no_look_up_of_somebody_else(app: FastAPI, here: Desk) -> None:
+    app.state.settings = app.state.settings.model_copy(update={"look_ups_per_staff": 3})
+    own = resident_id()
+
+    answers = []
+    for number in range(5):
+        answers.append(await here.find(f"138{number:08}", reason="核对身份"))
+        await here.enrol(own)
+        await here.enrol(resident_id())
+
+    assert [answer.status_code for answer in answers] == [200] * 3 + [429] * 2
+
+
+async def test_one_look_up_is_given_back_once_however_often_the_person_is_enrolled(
+    app: FastAPI, db: AsyncSession, here: Desk
+) -> None:
+    first, number = resident_id(), resident_id()
+    for text in (first, number, number):
+        await here.find(text)
+    await here.enrol(first)
+    await here.enrol(number)
+    for _ in range(3):
+        await here.enrol(number)
+
+    counts = await db.scalars(select(PersonQuota.count).where(PersonQuota.kind == "look_up"))
+    assert list(counts) == [1, 1]
+    await here.find(resident_id())
+    await here.enrol(number)
+    assert set(await db.scalars(select(PersonQuota.count).execution_options(populate_existing=True))) == {2}
+
+
+@pytest.mark.parametrize(("is_known", "status"), [(True, 429), (False, 200)])
+async def test_who_was_found_by_phone_stays_counted_whoever_is_enrolled_with_it(
+    app: FastAPI, here: Desk, elsewhere: Desk, is_known: bool, status: int
+) -> None:
+    app.state.settings = app.state.settings.model_copy(update={"look_ups_per_staff": 2})
+    phones = ["13812340001", "13812340002", "13812340003"]
+    for phone in phones if is_known else []:
+        await elsewhere.enrol(resident_id(), phone=phone)
+
+    for phone in phones:
+        answer = await here.find(f"+86 {phone}", reason="核对身份")
+        await here.enrol(resident_id(), phone=phone)
+
+    assert answer.status_code == status
 
 
 async def test_guessing_names_at_enrolment_is_counted_and_written_down(

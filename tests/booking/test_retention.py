@@ -130,7 +130,7 @@ async def pointing_at(db: AsyncSession, booker: Booker) -> set[tuple[str, str]]:
     found = set()
     for to, id_ in (("patient", booker.patient_id), ("person", booker.person_id)):
         for table, column in references(to=to):
-            wanted = text(f"SELECT count(*) FROM {table} WHERE {column} = :id")  # noqa: S608  # own names
+            wanted = text(f"SELECT count(*) FROM {table} WHERE {column} = :id")  # own names
             if await db.scalar(wanted, {"id": id_}):
                 found.add((table, column))
     return found

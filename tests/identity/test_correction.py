@@ -233,6 +233,24 @@ async def test_the_document_of_somebody_else_is_refused_counted_and_changes_noth
         ({"name": "李四", "document_number": resident_id(date(1985, 6, 7))}, "correction-is-another-person"),
     ],
 )
+async def test_guessing_a_name_by_corrections_is_counted_and_written_down(
+    app: FastAPI, counter: Desk, db: AsyncSession
+) -> None:
+    app.state.settings = app.state.settings.model_copy(update={"look_ups_per_staff": 2})
+    before = await rows(db)
+    wrong = {"document_number": resident_id(date(1971, 2, 3), Sex.MALE)}
+
+    answers = [await counter.correct(name=name, **wrong) for name in ("张一", "张二", "张三")]
+
+    assert [refusal(answer) for answer in answers] == [
+        (409, "correction-is-another-person"),
+        (409, "correction-is-another-person"),
+        (429, "person-quota-spent"),
+    ]
+    assert await trail(db, "person.miss") == [(counter.hospital_id, {})] * 2
+    assert await rows(db) == before
+
+
 async def test_what_does_not_fit_is_refused_and_nothing_is_half_done(
     counter: Desk, db: AsyncSession, body: Json, code: str
 ) -> None:

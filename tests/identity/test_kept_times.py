@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.jobs import forget_ended
 from guahao.identity.models.account import CodePurpose, Login, LoginBudget, LoginKind, LoginThrottle, SmsCode
-from guahao.identity.models.person import PersonQuota
+from guahao.identity.models.person import PersonLookUp, PersonQuota
 from guahao.identity.models.security_event import SecurityEvent, SecurityEventKind
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Base
@@ -104,6 +104,17 @@ async def test_what_has_a_time_is_gone_after_it_and_not_before(
     await forget_ended(db)
 
     assert list(await db.scalars(select(getattr(table, key)))) == [left]
+
+
+async def test_what_was_looked_for_is_forgotten_the_day_after(db: AsyncSession) -> None:
+    today = local_date(utc_now())
+    for day in (today, today - DAY):
+        db.add(PersonLookUp(hospital_id=1, day=day, staff_id=new_id(), sought=b"sought"))
+    await db.flush()
+
+    await forget_ended(db)
+
+    assert list(await db.scalars(select(PersonLookUp.day))) == [today]
 
 
 async def test_counts_of_look_ups_are_kept_a_month(db: AsyncSession) -> None:

@@ -17,6 +17,7 @@ from guahao.identity.service.correction import (
     Corrected,
     CorrectedField,
     Correction,
+    CorrectionIsAnotherPerson,
     DeskProof,
     DocumentOfAnotherPerson,
     Evidence,
@@ -98,7 +99,8 @@ async def correct(
 ) -> CorrectedOut:
     """Correct somebody who was enrolled or booked here, document in hand; the accounts that list them see it.
 
-    Counts as a look-up of the day, as does a document that turns out to be another person's. Appointments
+    Counts as a look-up of the day, as do a document that turns out to be another person's and values of which
+    none is this person's: whoever guesses is seen. Appointments
     stand, and the person stays verified.
     """
     hospital_id = DIRECTORY if who.hospital_id is None else who.hospital_id
@@ -114,7 +116,7 @@ async def correct(
                 key_ring=keys,
                 now=now,
             )
-    except DocumentOfAnotherPerson:
+    except (DocumentOfAnotherPerson, CorrectionIsAnotherPerson):
         async with transaction(sessions) as db:
             await note_miss(db, hospital_id=hospital_id, staff_id=who.id, settings=settings, now=now)
         raise

@@ -30,7 +30,7 @@ from guahao.identity.queries.people import (
     enrolled_at,
     people_anywhere,
 )
-from guahao.identity.service.person_quota import PersonQuotaSpent, look_up_quota, spend_quota
+from guahao.identity.service.person_quota import PersonQuotaSpent, look_up_quota, note_look_up, spend_quota
 from guahao.kernel.clock import age_on, local_date
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound
@@ -139,6 +139,15 @@ async def find_person_at_desk(
             now=now,
         )
         found = await _elsewhere(db, body, keys)
+        await note_look_up(
+            db,
+            hospital_id=body.hospital_id,
+            staff_id=who.id,
+            number=body.text,
+            has_found=bool(found.people),
+            key_ring=keys,
+            now=now,
+        )
     await record(db, *await _look_up_entries(db, body, who, found))
     return PeopleOut(
         items=[PersonOut.of(person, local_date(now)) for person in found.people], has_more=found.has_more

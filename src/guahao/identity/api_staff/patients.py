@@ -15,7 +15,7 @@ from guahao.identity.models.person import Relation
 from guahao.identity.queries.names import account_phones
 from guahao.identity.service.claims import listings_of, release_person
 from guahao.identity.service.enrol import enrol_person
-from guahao.identity.service.person_quota import PersonQuotaSpent, note_miss, return_look_up
+from guahao.identity.service.person_quota import PersonQuotaSpent, note_miss, return_look_ups
 from guahao.identity.service.persons import IdentityNotVerified
 from guahao.kernel.clock import local_date
 from guahao.kernel.crypto import KeyRing
@@ -114,7 +114,14 @@ async def _enrolled(
         key_ring=keys,
         now=now,
     )
-    await return_look_up(db, hospital_id=_home(who), staff_id=who.id, now=now)
+    await return_look_ups(
+        db,
+        hospital_id=_home(who),
+        staff_id=who.id,
+        numbers=[identity.number, *([] if body.phone is None else [body.phone])],
+        key_ring=keys,
+        now=now,
+    )
     out = EnrolledOut(
         id=str(facts.patient_id),
         name=mask_name(identity.name),

@@ -168,3 +168,15 @@ class PersonQuota(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     holder: Mapped[str] = mapped_column(primary_key=True)
     count: Mapped[int]
+
+
+class PersonLookUp(Base):
+    """A look-up of today that is given back when the person who was looked for is enrolled."""
+
+    __tablename__ = "person_look_up"
+
+    hospital_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sought: Mapped[bytes] = mapped_column(primary_key=True)
+    """Blind index of the number that was typed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from guahao.identity.models.person import DocumentType
 from guahao.identity.policy.number import number_form
 from guahao.kernel.crypto import KeyRing
-from guahao.kernel.value.phone import mobile_form
+from guahao.kernel.value.phone import is_mobile, mobile_form
 from guahao.kernel.value.search import name_search_form
 
 VALUE_FORMS = 1
@@ -24,6 +24,16 @@ def document_index(key_ring: KeyRing, document_type: DocumentType, number: str) 
     """What a document, however its number is written, is found by."""
     form = number_form(document_type, number)
     return key_ring.blind_index("person.document", f"{document_type.value}|{form}")
+
+
+def look_up_index(key_ring: KeyRing, number: str) -> bytes:
+    """What a look-up by a phone or a document number is known by until its person is enrolled."""
+    return key_ring.blind_index("person_look_up.sought", mobile_form(number).upper())
+
+
+def proves_person(number: str) -> bool:
+    """Whether only a document in hand enrols whom this number finds: anybody may write down a phone."""
+    return not is_mobile(number)
 
 
 def name_index(key_ring: KeyRing, name: str) -> bytes:

@@ -39,7 +39,14 @@ from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import constraint_of
 from guahao.kernel.errors import NotFound, Problem
 
-__all__ = ["DETAIL_PROBLEMS", "CorrectedField", "Correction", "Evidence", "correct_person"]
+__all__ = [
+    "DETAIL_PROBLEMS",
+    "CorrectedField",
+    "Correction",
+    "CorrectionIsAnotherPerson",
+    "Evidence",
+    "correct_person",
+]
 
 AGAIN_AFTER = timedelta(days=7)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
-from guahao.identity.models.person import PersonQuota
+from guahao.identity.models.person import PersonLookUp, PersonQuota
+from guahao.identity.policy.finding import look_up_index, proves_person
 from guahao.kernel.clock import CHINA, local_date
+from guahao.kernel.crypto import KeyRing
+from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
 from guahao.kernel.settings import Settings
 
@@ -107,20 +111,67 @@ async def note_miss(
     )
 
 
-async def return_look_up(db: AsyncSession, *, hospital_id: int, staff_id: UUID, now: datetime) -> None:
-    """Give back one look-up that ended with the person enrolled, document in hand."""
-    await db.execute(
-        update(PersonQuota)
-        .where(
-            PersonQuota.hospital_id == hospital_id,
-            PersonQuota.day == local_date(now),
-            PersonQuota.kind == QuotaKind.LOOK_UP.value,
-            PersonQuota.holder.in_(("hospital", f"staff:{staff_id}")),
-            PersonQuota.count > 1,
-        )
-        .values(count=PersonQuota.count - 1)
-        .execution_options(synchronize_session=False)
+async def note_look_up(
+    db: AsyncSession,
+    *,
+    hospital_id: int,
+    staff_id: UUID,
+    number: str,
+    has_found: bool,
+    key_ring: KeyRing,
+    now: datetime,
+) -> None:
+    """Remember a look-up that `return_look_ups` gives back.
+
+    One that found somebody by their phone stays counted: an enrolment of anybody could name that phone.
+    """
+    if has_found and not proves_person(number):
+        return
+    row = insert(PersonLookUp).values(
+        hospital_id=hospital_id,
+        day=local_date(now),
+        staff_id=staff_id,
+        sought=look_up_index(key_ring, number),
     )
+    await db.execute(row.on_conflict_do_nothing())
+
+
+async def return_look_ups(
+    db: AsyncSession,
+    *,
+    hospital_id: int,
+    staff_id: UUID,
+    numbers: Collection[str],
+    key_ring: KeyRing,
+    now: datetime,
+) -> None:
+    """Give back the look-ups of today that ended with this very person enrolled, each once.
+
+    The first of the day stays counted.
+    """
+    today = local_date(now)
+    done = await db.execute(
+        delete(PersonLookUp).where(
+            PersonLookUp.hospital_id == hospital_id,
+            PersonLookUp.day == today,
+            PersonLookUp.staff_id == staff_id,
+            PersonLookUp.sought.in_([look_up_index(key_ring, number) for number in numbers]),
+        )
+    )
+    if not (count := affected(done)):
+        return
+    for holder in ("hospital", f"staff:{staff_id}"):  # in the order of `spend_quota`
+        await db.execute(
+            update(PersonQuota)
+            .where(
+                PersonQuota.hospital_id == hospital_id,
+                PersonQuota.day == today,
+                PersonQuota.kind == QuotaKind.LOOK_UP.value,
+                PersonQuota.holder == holder,
+            )
+            .values(count=func.greatest(PersonQuota.count - count, 1))
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _until_tomorrow_s(now: datetime) -> int:
@@ -129,5 +180,6 @@ def _until_tomorrow_s(now: datetime) -> int:
 
 
 async def forget_old_quotas(db: AsyncSession, *, now: datetime) -> None:
-    """Delete the counters of days long over."""
+    """Delete the counters of days long over, and what was looked for before today."""
+    await db.execute(delete(PersonLookUp).where(PersonLookUp.day < local_date(now)))
     await db.execute(delete(PersonQuota).where(PersonQuota.day < local_date(now - _KEEP)))

@@ -37,6 +37,11 @@ def read_mobile(typed: str) -> str:
     raise Unfit("mobile_start", start=number[:2])
 
 
+def is_mobile(typed: str) -> bool:
+    """Whether this is a mainland mobile, however it is written."""
+    return _MOBILE.fullmatch(mobile_form(typed)) is not None
+
+
 def mobile_form(typed: str) -> str:
     """What is compared with stored mobiles; nothing is refused."""
     return _MAINLAND.sub("", narrow(typed).translate(_HYPHENS).translate(_BETWEEN), count=1)
