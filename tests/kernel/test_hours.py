@@ -87,6 +87,10 @@ def test_the_end_of_the_day_however_it_is_written(typed: str) -> None:
         ("晚上", "time"),
         ("08:00+08:00", "times_local"),
         ("08:00:00Z", "times_local"),
+        ("18:00-05:00", "times_local"),
+        ("08:00-12:00", "time_span"),
+        ("8：00～11：30", "time_span"),
+        ("8点至12点", "time_span"),
     ],
 )
 def test_what_is_no_start_says_why(typed: str, reason: str) -> None:

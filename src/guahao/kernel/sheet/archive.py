@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from guahao.kernel.sheet.delimited import SUFFIXES, delimited_table
-from guahao.kernel.sheet.table import MAX_FILE_BYTES, MAX_PARTS, MAX_UNPACKED_BYTES, Content, Unreadable
+from guahao.kernel.sheet.table import (
+    MAX_FILE_BYTES,
+    MAX_PARTS,
+    MAX_UNPACKED_BYTES,
+    Content,
+    Table,
+    Unreadable,
+)
 from guahao.kernel.sheet.xlsx import read_xlsx
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -72,15 +79,18 @@ def _read(file: SourceFile) -> Content:
 
 
 def _delimited(files: Iterable[tuple[Path, bytes]]) -> Content:
-    tables, others = [], []
+    tables: dict[str, Table] = {}
+    others = []
     for path, data in files:
         if path.suffix.lower() not in SUFFIXES:
             others.append(path.name)
         elif not data:
             raise Unreadable("empty", file=path.name)
+        elif path.stem in tables:
+            raise Unreadable("twice", file=path.stem)
         else:
-            tables.append(delimited_table(path.stem, data))
-    return Content(tables=tuple(tables), no_tables=tuple(others))
+            tables[path.stem] = delimited_table(path.stem, data)
+    return Content(tables=tuple(tables.values()), no_tables=tuple(others))
 
 
 def _read_zip(file: SourceFile) -> Content:

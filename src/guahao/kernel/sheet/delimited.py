@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from guahao.kernel.sheet.table import Table, TableDraft, Unreadable, is_blank
@@ -14,18 +15,32 @@ SUFFIXES = (".csv", ".tsv", ".txt")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", "\t", ";")
 _ROWS_JUDGED = 5
+_TEXT_AS_FORMULA = re.compile('="((?:[^"]|"")*)"')
+"""How programs write 001 into a CSV so that Excel shows it as it is."""
 
 
 def delimited_table(name: str, data: bytes) -> Table:
     """Read a file separated by commas, tabs or semicolons, in UTF-8, UTF-16 or GBK. Raises `Unreadable`."""
     content = _decode(name, data)
     draft = TableDraft(name=name)
+    number = 0
     try:
-        for number, cells in enumerate(csv.reader(_lines(content), delimiter=_separator(content)), 1):
-            draft.add(number, {column: cell for column, cell in enumerate(cells) if not is_blank(cell)})
+        for number, cells in enumerate(_records(content), 1):
+            shown = (_shown(cell) for cell in cells)
+            draft.add(number, {column: cell for column, cell in enumerate(shown) if not is_blank(cell)})
     except csv.Error as error:
-        raise Unreadable("damaged", file=name) from error
+        raise Unreadable("quotes", file=name, row=number + 1) from error
     return draft.table()
+
+
+def _records(content: str) -> Iterator[list[str]]:
+    """Strict, for a quote that nothing closes would swallow all rows behind it."""
+    return csv.reader(_lines(content), delimiter=_separator(content), strict=True)
+
+
+def _shown(cell: str) -> str:
+    text = _TEXT_AS_FORMULA.fullmatch(cell)
+    return text[1].replace('""', '"') if text else cell
 
 
 def _lines(content: str) -> io.StringIO:
@@ -37,9 +52,11 @@ def _decode(name: str, data: bytes) -> str:
     if is_utf16 or b"\0" not in data:
         for encoding in ("utf-16",) if is_utf16 else ("utf-8-sig", "gb18030"):
             try:
-                return data.decode(encoding)
+                content = data.decode(encoding)
             except UnicodeDecodeError:
                 continue
+            if "\0" not in content:  # UTF-32 begins like UTF-16
+                return content
     raise Unreadable("encoding", file=name)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from guahao.kernel.sheet.markup import Attributes, decoded, is_true, parse
-from guahao.kernel.sheet.number import Format, iso_cell, number_cell
+from guahao.kernel.sheet.number import Format, Zeros, iso_cell, number_cell
 from guahao.kernel.sheet.table import MAX_COLUMNS, NO_RESULT, Cell, Table, TableDraft, is_blank
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Book:
 
     is_1904: bool
     strings: Sequence[str]
-    formats: Sequence[Format]
+    formats: Sequence[Format | Zeros]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class _PageReader:
             self._row = int(attributes["r"]) if "r" in attributes else self._row + 1
             if not 1 <= self._row <= _LAST_ROW_OF_EXCEL:
                 raise ValueError(self._row)
-            self._row_is_hidden = is_true(attributes.get("hidden"))
+            self._row_is_hidden = is_true(attributes.get("hidden")) or _is_nothing(attributes.get("ht"))
             self._column = -1
         elif tag == "f":
             self._has_formula = True
@@ -119,7 +119,7 @@ class _PageReader:
             self._value = (self._value or "") + data
 
     def _note_columns(self, attributes: Attributes) -> None:
-        if is_true(attributes.get("hidden")):
+        if is_true(attributes.get("hidden")) or _is_nothing(attributes.get("width")):
             first, last = int(attributes["min"]) - 1, int(attributes["max"])
             self._hidden_columns.update(range(max(first, 0), min(last, MAX_COLUMNS)))
 
@@ -167,6 +167,11 @@ class _PageReader:
             return iso_cell(value)
         shown_as = _at(self._book.formats, self._cell.get("s", "0")) if self._book.formats else Format.NUMBER
         return number_cell(value, shown_as, is_1904=self._book.is_1904)
+
+
+def _is_nothing(size: str | None) -> bool:
+    """Whether a row's height or a column's width hides it. Raises ValueError."""
+    return size is not None and float(size) <= 0
 
 
 def _at(all_: Sequence[T], index: str) -> T:

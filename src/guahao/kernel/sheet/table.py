@@ -39,9 +39,17 @@ class NoDate:
     serial: str
 
 
+@dataclass(frozen=True, slots=True)
+class Dressed:
+    """Stands in a cell for a number that its format shows as something else: 3 as 3.00, as D-3, as 300%."""
+
+    number: int | float
+    is_percent: bool = False
+
+
 NO_RESULT = NoResult()
 
-Cell = Plain | NoResult | NoDate
+Cell = Plain | NoResult | NoDate | Dressed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from guahao.kernel.sheet.markup import (
     parse,
     refuse_document_types,
 )
-from guahao.kernel.sheet.number import Format, format_of
+from guahao.kernel.sheet.number import Format, Zeros, format_of
 from guahao.kernel.sheet.page import Book, Page, read_page
 from guahao.kernel.sheet.table import Content, Unreadable
 
@@ -145,7 +145,7 @@ class _Reader:
             parse(self._archive, name, start=strings.start, end=strings.end, characters=strings.characters)
         return strings.strings
 
-    def _formats(self, part: str | None) -> list[Format]:
+    def _formats(self, part: str | None) -> list[Format | Zeros]:
         """What the number formats of `cellXfs` show, in their order."""
         styles = _Styles(self._file)
         if part is not None:

@@ -71,11 +71,19 @@ def read_end(typed: str) -> EndTime:
     return EndTime(timedelta(hours=hours, minutes=minutes) or _DAY)
 
 
+def _why_no_time(clock: str) -> str:
+    """08:00-12:00 is from when to when; 18:00-05:00 and 08:00+08:00 name a zone."""
+    span = [_CLOCK.fullmatch(end.strip()) for end in re.split("[-~\u2013\u2014至到]+", clock)]
+    if len(span) == 2 and span[0] and span[1] and int(span[0][1]) < int(span[1][1]):  # two ends
+        return "time_span"
+    return "times_local" if _HAS_ZONE.fullmatch(clock) else "time"
+
+
 def _read(typed: str) -> tuple[int, int]:
     clock = narrow(typed)
     found = _CLOCK.fullmatch(clock)
     if found is None:
-        raise Unfit("times_local" if _HAS_ZONE.fullmatch(clock) else "time", value=clock[:_SHOWN])
+        raise Unfit(_why_no_time(clock), value=clock[:_SHOWN])
     if (found[3] or "").strip("0."):
         raise Unfit("times_to_the_minute")
     hours, minutes = int(found[1]), int(found[2] or found[4] or 0)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from guahao.kernel.value.signs import CONTROL, narrow
+from guahao.kernel.value.signs import CONTROL, LOST, SHORTENED, narrow
 from guahao.kernel.value.unfit import Unfit
 
 MOBILE_DIGITS = 11
 LINE_MOST = 40
 
 _MOBILE = re.compile("1[3-9][0-9]{9}")
+_LANDLINE = re.compile("0[1-9][0-9]{8,10}")
 _MAINLAND = re.compile(r"^(?:(?:\+|00)?86)+(?=1[0-9]{10}$)")
 _CHINA = re.compile(r"^(?:\+|00)86")
 _BETWEEN = str.maketrans("", "", " -()./")
@@ -26,15 +27,28 @@ def read_mobile(typed: str) -> str:
     number = mobile_form(typed)
     if _MOBILE.fullmatch(number):
         return number
+    raise _why_no_mobile(number, narrow(typed))
+
+
+def _why_no_mobile(number: str, written: str) -> Unfit:
+    if not number:
+        return Unfit("mobile_empty")
+    if SHORTENED.fullmatch(written):
+        return Unfit("shortened", value=written)
     for place, sign in enumerate(number, 1):
         if sign not in "0123456789" and (place > 1 or sign != "+"):
-            raise Unfit("mobile_sign", place=place, sign=sign)
-    number = _CHINA.sub("", number, count=1)
+            return Unfit("mobile_sign", place=place, sign=sign)
+    return _why_another_number(_CHINA.sub("", number, count=1))
+
+
+def _why_another_number(number: str) -> Unfit:
     if number.startswith(("+", "00")):
-        raise Unfit("mobile_abroad")
+        return Unfit("mobile_abroad")
+    if _LANDLINE.fullmatch(number):
+        return Unfit("mobile_landline", number=number)
     if len(number) != MOBILE_DIGITS:
-        raise Unfit("mobile_length", length=len(number), digits=MOBILE_DIGITS)
-    raise Unfit("mobile_start", start=number[:2])
+        return Unfit("mobile_length", length=len(number), digits=MOBILE_DIGITS)
+    return Unfit("mobile_start", start=number[:2])
 
 
 def is_mobile(typed: str) -> bool:
@@ -50,8 +64,12 @@ def mobile_form(typed: str) -> str:
 def read_phone_line(typed: str) -> str:
     """A number that a hospital tells, as it writes it: 0571-88888888转8001. May be empty. Raises `Unfit`."""
     number = narrow(typed).translate(_HYPHENS)
-    if CONTROL.search(typed.strip()) or (
-        number and sum(sign.isdigit() for sign in number) < _DIGITS_OF_A_LINE
+    if SHORTENED.fullmatch(number):
+        raise Unfit("shortened", value=number)
+    if (
+        CONTROL.search(typed.strip())
+        or LOST in number
+        or (number and sum(sign.isdigit() for sign in number) < _DIGITS_OF_A_LINE)
     ):
         raise Unfit("phone", value=number[:LINE_MOST])
     if len(number) > LINE_MOST:

@@ -27,6 +27,12 @@ _KANGXI = range(0x2F00, 0x2FD6)
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """Control characters and what is no character at all; a line's end is one of them."""
 
+LOST = "\ufffd"
+"""Stands where a program could not read a character."""
+
+SHORTENED = re.compile(r"[0-9](?:\.[0-9]+)?[Ee]\+[0-9]{2,}")
+"""How spreadsheets shorten long numbers, in CSV files for good: 1.38E+10."""
+
 _HAN = ((0x3005, 0x3007), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAD9), (0x20000, 0x3FFFD))
 """々〆〇, the ideographs of plane 0, and planes 2 and 3, which hold nothing else, so future ones as well."""
 

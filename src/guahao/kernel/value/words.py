@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from guahao.kernel.value.person import with_state_dots
-from guahao.kernel.value.signs import CONTROL, DIRECTION, narrow, visible
+from guahao.kernel.value.signs import CONTROL, DIRECTION, LOST, SHORTENED, narrow, visible
 from guahao.kernel.value.unfit import Unfit
 
 CODE_MOST = 32
@@ -43,6 +43,8 @@ def read_code(typed: str, *, limit: int = CODE_MOST) -> str:
     if not code:
         raise Unfit("empty")
     _within(code, limit)
+    if SHORTENED.fullmatch(code):
+        raise Unfit("shortened", value=code)
     for place, sign in enumerate(code, 1):
         if sign.isspace() or sign == "/":
             raise Unfit("code_sign", place=place, sign=sign, limit=limit)
@@ -151,3 +153,5 @@ def _refuse_unseen(value: str) -> None:
         raise Unfit("control")
     if DIRECTION.search(value):
         raise Unfit("direction")
+    if LOST in value:
+        raise Unfit("lost_sign", place=value.index(LOST) + 1)

@@ -12,7 +12,7 @@ from typing import ClassVar, TypeVar
 from guahao.kernel.export import CONTROL, RUNS_AS_FORMULA
 from guahao.kernel.i18n import text
 from guahao.kernel.money import fen_of_yuan
-from guahao.kernel.sheet.table import Cell, NoDate, NoResult
+from guahao.kernel.sheet.table import Cell, Dressed, NoDate, NoResult
 from guahao.kernel.value import numbers, words
 from guahao.kernel.value.hours import EndTime, read_clock, read_end
 from guahao.kernel.value.phone import read_phone_line
@@ -20,7 +20,14 @@ from guahao.kernel.value.signs import visible
 from guahao.kernel.value.unfit import Unfit
 
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?: 0{1,2}:00(?::00)?)?|(\d{4})(\d{2})(\d{2})")
+_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
+_DIGITS_OF_EXCEL = 15
+"""How many digits of a number Excel keeps."""
+
 _FOR_EVER_YEARS = (2999, 9999)
+_DAYS_OF_EXCEL = (36_526, 73_051)
+"""The first day of 2000 and of 2100, as Excel counts days."""
+
 _LAST_DAY_OF_A_CLINIC = numbers.DAY[1] - timedelta(days=1)
 """Routes name the first day without a clinic, which is the day after its last one."""
 
@@ -57,22 +64,23 @@ def _raw(cell: Cell) -> str:
 
     An apostrophe that `kernel.export.escaped` has put in front is taken off again.
     """
-    match cell:
+    bare = cell.number if isinstance(cell, Dressed) else cell
+    match bare:
         case None:
             return ""
         case NoResult():
             raise Bad("no_result")
         case NoDate():
-            raise Bad("date", value=cell.serial)
+            raise Bad("date", value=bare.serial)
         case bool():
-            return str(cell).upper()
-        case float() if cell.is_integer():
-            return str(int(cell))
+            return str(bare).upper()
+        case float() if bare.is_integer():
+            return str(int(bare))
         case str():
-            clean = cell.replace("\r\n", "\n").strip()
+            clean = bare.replace("\r\n", "\n").strip()
             return clean[1:] if clean.startswith("'") and RUNS_AS_FORMULA.match(clean) else clean
         case _:
-            return spoken(cell)
+            return spoken(bare)
 
 
 def spoken(cell: Cell) -> str:
@@ -82,6 +90,8 @@ def spoken(cell: Cell) -> str:
             return ""
         case NoDate():
             return cell.serial
+        case Dressed():
+            return str(cell.number)
         case datetime() if cell.time() == time():
             return f"{cell:%Y-%m-%d}"
         case timedelta():
@@ -96,18 +106,25 @@ def _half_width(cell: Cell) -> str:
     return unicodedata.normalize("NFKC", written(cell)).strip()
 
 
-def _refuse_dates(cell: Cell) -> None:
-    """Excel turns 1-2 into the second of January; what was typed cannot be known any more."""
+def _typed(cell: Cell) -> str:
+    """The cell as text. Refuse what Excel made of it where what was typed cannot be known any more.
+
+    It turns 1-2 into the second of January, keeps 15 digits, and stores another number than it shows.
+    """
     if isinstance(cell, date | time | timedelta | NoDate):
         raise Bad("became_date", value=spoken(cell))
+    if isinstance(cell, Dressed):
+        raise Bad("dressed", value=spoken(cell))
+    if isinstance(cell, int | float) and abs(cell) >= 10**_DIGITS_OF_EXCEL:
+        raise Bad("digits_lost", value=spoken(cell))
+    return _raw(float(f"{cell:.{_DIGITS_OF_EXCEL}g}") if isinstance(cell, float) else cell)
 
 
 def _text(read: Callable[[str], str]) -> Callable[[Cell], str]:
     """Read a cell into the normal form that routes give the same value."""
 
     def read_text(cell: Cell) -> str:
-        _refuse_dates(cell)
-        return _fit(read, _raw(cell))
+        return _fit(read, _typed(cell))
 
     return read_text
 
@@ -118,8 +135,7 @@ def _texts(
     """Read a cell into several values, each of them in its normal form and once."""
 
     def read_texts(cell: Cell) -> list[str]:
-        _refuse_dates(cell)
-        items = list(dict.fromkeys(_fit(read, part) for part in split(_raw(cell))))
+        items = list(dict.fromkeys(_fit(read, part) for part in split(_typed(cell))))
         if len(items) > most:
             raise _BadValue("too_many", count=len(items), limit=most)
         return items
@@ -157,7 +173,10 @@ def _national_code(cell: Cell) -> str:
 
 
 def _money(cell: Cell) -> int:
-    value = _half_width(cell).replace(",", "").removeprefix("¥").removesuffix("元").strip()
+    value = _half_width(cell).removeprefix("¥").removesuffix("元").strip()
+    if "," in value and not _THOUSANDS.fullmatch(value):
+        raise Bad("money_comma", value=written(cell))
+    value = value.replace(",", "")
     if isinstance(cell, float):
         value = f"{cell:.6f}"  # what Excel computed may be off in the sixteenth digit
     try:
@@ -211,11 +230,16 @@ def _date(cell: Cell) -> date:
     value = _half_width(cell)
     found = _DATE.fullmatch(value)
     if not found:
-        raise Bad("date", value=value)
+        raise Bad("date_serial" if _is_serial(cell) else "date", value=value)
     try:
         return date(*(int(part) for part in found.groups() if part))
     except ValueError:
         raise Bad("date", value=value) from None
+
+
+def _is_serial(cell: Cell) -> bool:
+    """Whether a number is a day of these years, of which only the format is lost."""
+    return isinstance(cell, int | float) and _DAYS_OF_EXCEL[0] <= cell < _DAYS_OF_EXCEL[1]
 
 
 def _clock(read: Callable[[str], T]) -> Callable[[Cell], T]:
@@ -232,11 +256,26 @@ def _clock(read: Callable[[str], T]) -> Callable[[Cell], T]:
 
 
 Value = str | int | float | bool | date | time | EndTime | list[str]
+Reader = Callable[[Cell], Value | None]
 
-READERS: dict[str, Callable[[Cell], Value | None]] = {
+
+def _number(read: Reader) -> Reader:
+    """Read what is a number whatever its format dresses it in, but for per cents: 300% is 3 to Excel only."""
+
+    def read_number(cell: Cell) -> Value | None:
+        if isinstance(cell, Dressed):
+            if cell.is_percent:
+                raise Bad("dressed", value=spoken(cell))
+            cell = cell.number
+        return read(cell)
+
+    return read_number
+
+
+READERS: dict[str, Reader] = {
     "code": _text(words.read_code),
     "codes": _texts(words.read_code, most=words.DEPARTMENTS_MOST),
-    "national_code": _national_code,
+    "national_code": _number(_national_code),
     "name": _text(words.read_name),
     "doctor_name": _text(words.read_doctor_name),
     "room": _text(partial(words.read_name, limit=words.ROOM_MOST)),
@@ -249,17 +288,17 @@ READERS: dict[str, Callable[[Cell], Value | None]] = {
     "list": _texts(_word, most=words.WORDS_MOST),
     "phone": _text(read_phone_line),
     "phones": _texts(read_phone_line, most=words.PHONES_MOST),
-    "latitude": _degrees(*numbers.LATITUDE),
-    "longitude": _degrees(*numbers.LONGITUDE),
-    "age": _whole(*numbers.AGE_YEARS),
-    "position": _whole(*numbers.POSITION),
-    "slot_min": _whole(*numbers.SLOT_MIN),
-    "capacity": _whole(*numbers.PLACES_OF_SLOT),
-    "money": _money,
-    "date": _day,
-    "last_day": _last_day,
-    "time": _clock(read_clock),
-    "end_time": _clock(read_end),
+    "latitude": _number(_degrees(*numbers.LATITUDE)),
+    "longitude": _number(_degrees(*numbers.LONGITUDE)),
+    "age": _number(_whole(*numbers.AGE_YEARS)),
+    "position": _number(_whole(*numbers.POSITION)),
+    "slot_min": _number(_whole(*numbers.SLOT_MIN)),
+    "capacity": _number(_whole(*numbers.PLACES_OF_SLOT)),
+    "money": _number(_money),
+    "date": _number(_day),
+    "last_day": _number(_last_day),
+    "time": _number(_clock(read_clock)),
+    "end_time": _number(_clock(read_end)),
 }
 """Readers of filled cells by the `kind` of their column; each raises `Bad`."""
 

@@ -16,6 +16,8 @@ from guahao.kernel.i18n import text
 from guahao.kernel.sheet.table import Cell, Content, Table
 from guahao.kernel.sheet.table import Row as RawRow
 from guahao.kernel.value.hours import EndTime
+from guahao.kernel.value.search import search_form
+from guahao.kernel.value.signs import visible
 from guahao.web.workbook.account import (
     Remark,
     SheetAccount,
@@ -30,7 +32,8 @@ from guahao.web.workbook.columns import Column, Definition, Sheet, definition, r
 from guahao.web.workbook.rows import KEYS, ROWS, VALUE_SHOWN, Fault, Workbook, file_fault
 
 _HEADER_WITHIN_ROWS = 5
-_HEADER_DECORATION = re.compile(r"[*\s\u3000\ufeff]")
+_HEADER_DECORATION = re.compile(r"[*\uff0a\s\ufeff]")
+_BRACKETS = str.maketrans("[]\u3010\u3011\u3014\u3015", "()()()")
 
 
 class Reading(msgspec.Struct, kw_only=True):
@@ -68,8 +71,8 @@ class _Heading:
 class _Reader:
     def __init__(self, content: Content) -> None:
         self._shape = definition()
-        self._by_title = {sheet.title: key for key, sheet in self._shape.sheets.items()}
-        self._titles = Counter(table.name.strip() for table in content.tables if not table.is_hidden)
+        self._by_title = {search_form(sheet.title): key for key, sheet in self._shape.sheets.items()}
+        self._titles = Counter(search_form(table.name) for table in content.tables if not table.is_hidden)
         self._found: dict[str, list[dict[str, object]]] = {}
         self._gaps: set[str] = set()
         self._of_file: list[Fault] = []
@@ -77,7 +80,7 @@ class _Reader:
 
     def take(self, table: Table) -> None:
         """Read one table, or say why not."""
-        title = table.name.strip()
+        title = search_form(table.name)
         account = SheetAccount(name=self._label(table), seen=table.seen)
         self._reading.accounts.append(account)
         if table.is_hidden:
@@ -85,17 +88,17 @@ class _Reader:
             self._reading.remarks.append(remark(table.name, "hidden_sheet", count=table.seen))
         elif title in self._by_title:
             self._read_table(self._by_title[title], table, account)
-        elif title == text("workbook.guide_title"):
+        elif title == search_form(text("workbook.guide_title")):
             account.skip("guide", table.seen)
         elif table.seen:
             account.skip("unknown_sheet", table.seen)
             self._gaps |= {key for titled, key in self._by_title.items() if titled not in self._titles}
-            self._fault(file_fault(title, 0, "", "unknown_sheet", titles=_titles(self._shape)))
+            self._fault(file_fault(account.name, 0, "", "unknown_sheet", titles=_titles(self._shape)))
 
     def _label(self, table: Table) -> str:
         """How the table is called: without the blanks around its name, unless these tell two apart."""
-        title = table.name.strip()
-        return table.name if self._titles[title] > 1 or table.is_hidden else title
+        is_told_apart = self._titles[search_form(table.name)] > 1 or table.is_hidden
+        return table.name if is_told_apart else table.name.strip()
 
     def finish(self, no_tables: Sequence[str]) -> Reading:
         """Judge the whole."""
@@ -175,7 +178,7 @@ class _Reader:
         self, key: str, label: str, heading: _Heading, filled: Sequence[RawRow]
     ) -> list[dict[str, object]]:
         nothing = _nothing_in(key)
-        name = {"sheet": label} if self._titles[self._shape.sheets[key].title] > 1 else {}
+        name = {"sheet": label} if self._titles[search_form(self._shape.sheets[key].title)] > 1 else {}
         rows = []
         for raw in filled:
             values, unread = self._row(label, heading.columns, raw)
@@ -203,10 +206,10 @@ class _Reader:
 
     def _heading(self, sheet: Sheet, label: str, table: Table) -> _Heading | None:
         """Find the heading row; without one, no row can be read."""
-        known = {_heading(column.header): column for column in sheet.columns}
+        known = {_form(column.header) for column in sheet.columns}
         for index, raw in enumerate(table.rows[:_HEADER_WITHIN_ROWS]):
             headings = [_heading(cell) for cell in raw.cells]
-            if sum(heading in known for heading in headings) >= min(2, len(known)):
+            if sum(_form(heading) in known for heading in headings) >= min(2, len(known)):
                 columns = self._match(sheet, label, headings, raw.number)
                 matched = {column.key for column in columns.values()}
                 missing = frozenset(column.key for column in sheet.columns) - matched
@@ -217,17 +220,18 @@ class _Reader:
         return None
 
     def _match(self, sheet: Sheet, label: str, headings: Sequence[str], number: int) -> dict[int, Column]:
-        known = {_heading(column.header): column for column in sheet.columns}
+        known = {_form(column.header): column for column in sheet.columns}
         matched: dict[int, Column] = {}
         for index, heading in enumerate(headings):
             if not heading:
                 continue
-            if heading not in known:
+            column = known.get(_form(heading))
+            if column is None:
                 self._fault(file_fault(label, number, heading, "unknown_column", name=heading))
-            elif known[heading] in matched.values():
+            elif column in matched.values():
                 self._fault(file_fault(label, number, heading, "column_twice", name=heading))
             else:
-                matched[index] = known[heading]
+                matched[index] = column
         for column in sheet.columns:
             if column not in matched.values():
                 self._fault(file_fault(label, number, column.header, "column_missing", name=column.header))
@@ -266,10 +270,13 @@ def _is_example(raw: RawRow) -> bool:
 
 
 def _heading(cell: Cell) -> str:
-    """Compare headings without marks, spaces and the difference of （）and ()."""
-    if not isinstance(cell, str):
-        return ""
-    return _HEADER_DECORATION.sub("", cell).replace("(", "（").replace(")", "）")
+    """A heading as it is seen, without stars and spaces."""
+    return visible(_HEADER_DECORATION.sub("", spoken(cell)))
+
+
+def _form(heading: str) -> str:
+    """What headings are compared by: any width, script or bracket, without the colon at their end."""
+    return search_form(heading).translate(_BRACKETS).rstrip(":")
 
 
 def _cell_fault(label: str, column: Column, row: int, cell: Cell, bad: Bad) -> Fault:
