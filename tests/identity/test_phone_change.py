@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import secrets
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +13,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.models import AuditEntryRow
-from guahao.identity.models.account import SmsCode
+from guahao.identity.models.account import Account, SmsCode
+from guahao.kernel.db import Sessions
 from tests.factories.account import phone
 from tests.factories.newcomer import (
     PASSWORD,
@@ -22,6 +26,7 @@ from tests.factories.newcomer import (
     register,
     wrong,
 )
+from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
 Json = dict[str, Any]
@@ -220,6 +225,46 @@ async def test_two_changes_of_one_account_at_once_leave_one_number(
     }
     await forget_waits(db)
     assert [await by_sms(client, number) for number in free] == [(404, "phone-unknown")] * 2
+
+
+async def giving_up_the_old_number(
+    sessions: Sessions, doing: Coroutine[Any, Any, httpx.Response]
+) -> httpx.Response:
+    """The answer to what somebody begins while the owner's change of phone is not committed yet."""
+    async with sessions() as owner:
+        await owner.execute(update(Account).values(phone_index=secrets.token_bytes(16)))
+        begun = asyncio.create_task(doing)
+        await until_somebody_waits(sessions)
+        await owner.commit()
+        return await begun
+
+
+async def test_who_has_the_old_number_resets_no_password_beside_the_change(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
+) -> None:
+    who = await register(client)
+    await forget_waits(db)
+    code = await code_for(client, who.phone, "reset")
+    body = {"phone": who.phone, "sms_code": code, "new_password": "another long password"}
+
+    answer = await giving_up_the_old_number(sessions, client.post("/api/v1/password-resets", json=body))
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "phone-unknown")
+    assert await log_in(client, who.username)
+
+
+async def test_a_code_to_the_old_number_closes_nothing_beside_the_change(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
+) -> None:
+    who = await register(client)
+    proof = {"kind": "sms", "sms_code": await old_code(client, db, who)}
+    await db.commit()
+
+    closing = client.post("/api/v1/me/closure", json={"proof": proof}, headers=bearer(who.token))
+    answer = await giving_up_the_old_number(sessions, closing)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "sms-code-wrong")
+    assert await log_in(client, who.username)
 
 
 async def test_an_account_of_wechat_alone_gets_its_first_phone_by_its_code(client: httpx.AsyncClient) -> None:

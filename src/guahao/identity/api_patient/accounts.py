@@ -149,7 +149,13 @@ async def reset_password(body: PasswordResetIn, caller: Caller, guessed: Guessed
     async with transaction(caller.sessions) as db:
         await sms_codes.spend_code(db, code_id=code_id, now=caller.now)
         await accounts.reset_password(
-            db, credential=credential, new_hash=new_hash, source=caller.source, now=caller.now
+            db,
+            credential=credential,
+            phone=body.phone,
+            new_hash=new_hash,
+            source=caller.source,
+            key_ring=caller.keys,
+            now=caller.now,
         )
     if credential.username is not None:
         await caller.forgive(caller.attempt(credential.username, account_id=credential.owner))

@@ -289,13 +289,25 @@ async def change_password(
 
 
 async def reset_password(
-    db: AsyncSession, *, credential: Credential, new_hash: str, source: Source, now: datetime
+    db: AsyncSession,
+    *,
+    credential: Credential,
+    phone: str,
+    new_hash: str,
+    source: Source,
+    key_ring: KeyRing,
+    now: datetime,
 ) -> None:
-    """Set a new password for the owner of the proven phone and log every device out; the owner is told."""
+    """Set a new password for the owner of the proven phone and log every device out; the owner is told.
+
+    Raises `PhoneUnknown`, also when the owner gave the phone up since.
+    """
     account_id = credential.owner
     if account_id is None:
         raise PhoneUnknown
-    changing = update(Account).where(Account.id == account_id, Account.closed_at.is_(None))
+    changing = update(Account).where(
+        Account.id == account_id, Account.phone_index == phone_index(key_ring, phone)
+    )
     if affected(await db.execute(changing.values(password_hash=new_hash))) == 0:
         raise PhoneUnknown
     await revoke_account_logins(db, account_id=account_id, now=now)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.identity.models.account import Account
+from guahao.identity.models.account import Account, SmsCode
 from guahao.identity.service.account import phone_of
 from guahao.identity.service.consents import lock_account
-from guahao.identity.service.sms_code import spend_code
+from guahao.identity.service.sms_code import SmsCodeWrong, spend_code
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import Problem
 
@@ -55,6 +56,7 @@ async def accept_proof(db: AsyncSession, *, account_id: UUID, proof: Proof, now:
     await lock_account(db, account_id=account_id)
     account = await db.get_one(Account, account_id, populate_existing=True)
     if proof.code_id is not None:
+        await _require_sent_to(db, account, code_id=proof.code_id)
         await spend_code(db, code_id=proof.code_id, now=now)
         return account
     by_password = proof.password_hash is not None and proof.password_hash == account.password_hash
@@ -62,3 +64,10 @@ async def accept_proof(db: AsyncSession, *, account_id: UUID, proof: Proof, now:
     if not (by_password or by_wechat):
         raise HolderNotProven
     return account
+
+
+async def _require_sent_to(db: AsyncSession, account: Account, *, code_id: UUID) -> None:
+    """Refuse a code of a number that the locked account has given up since."""
+    sent_to = await db.scalar(select(SmsCode.phone_index).where(SmsCode.id == code_id))
+    if account.phone_index is None or sent_to != account.phone_index:
+        raise SmsCodeWrong
