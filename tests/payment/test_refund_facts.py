@@ -265,7 +265,9 @@ async def test_each_piece_that_a_console_gave_back_without_a_number_of_its_own_i
 ) -> None:
     payment = await pay(db, (await make_order(db, amount_fen=FEN)).id)
     await db.commit()
-    number = payment.transaction_id or "" if named_by else ""
+    await db.refresh(payment)
+    number = payment.transaction_id if named_by else ""
+    assert number is not None
 
     for sum_fen, message_id in ((1000, "first"), (1000, "first"), (3000, "second"), (3000, "repeated")):
         async with transaction(sessions) as writing:
