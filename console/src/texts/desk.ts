@@ -102,6 +102,8 @@ export const texts = {
   } as Record<string, string>,
   pools: { free: '普通', desk: '窗口预留', elderly: '老人预留', referral: '转诊预留' },
   pool: '号源',
+  choosePool: '请选择',
+  poolMissing: '这个时段只剩预留的号，请先选号源',
   poolOption: (name: string, left: number) => `${name}（余 ${left}）`,
   sessions: '可挂的出诊',
   more: (count: number) => `还有 ${count} 条，请再输几个字缩小范围`,

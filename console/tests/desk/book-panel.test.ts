@@ -35,3 +35,23 @@ test.each([
     expect(panel.text().includes(texts.overrule)).toBe(asks)
   },
 )
+
+test('where only kept places are left the clerk chooses one before anything is sent', async () => {
+  const sent: unknown[] = []
+  serve((request) => {
+    sent.push(request)
+    return problem('already-booked', 409)
+  })
+  const kept = { ...slot, free: 0, desk: 0, elderly: 0, referral: 1 }
+  const panel = mount(BookPanel, {
+    props: { ...props, picked: { ...props.picked, slot: kept } } as typeof props,
+  })
+  await panel.get('form').trigger('submit')
+  await flushPromises()
+  expect(sent).toEqual([])
+  expect(panel.get('[role=alert]').text()).toBe(texts.poolMissing)
+  await panel.get('select').setValue('referral')
+  await panel.get('form').trigger('submit')
+  await flushPromises()
+  expect(sent).toHaveLength(1)
+})

@@ -84,8 +84,17 @@ test('the first slot with a place is offered, or the one whose time was typed', 
     ['张四', 'zhang si'],
     [slot('09:00'), slot('10:00'), slot('10:30')],
   )
-  expect([firstSlot(heart, ''), firstSlot(long, 'zs 10'), firstSlot(long, '1030')]).toEqual([1, 1, 2])
-  expect(firstSlot(session(['a', 'a'], ['b', 'b'], [slot('09:00', { free: 0 })]), '')).toBe(-1)
+  const first = (of: Session, typed: string) => firstSlot(of, typed, 30, 60)
+  expect([first(heart, ''), first(long, 'zs 10'), first(long, '1030')]).toEqual([1, 1, 2])
+  expect(first(session(['a', 'a'], ['b', 'b'], [slot('09:00', { free: 0 })]), '')).toBe(-1)
+})
+
+test('a slot with a place for this person is offered before one whose places are kept for others', () => {
+  const kept = slot('09:00', { free: 0, elderly: 1 })
+  const mixed = session(['a', 'a'], ['b', 'b'], [kept, slot('09:30')])
+  const onlyKept = session(['a', 'a'], ['b', 'b'], [slot('08:30', { free: 0 }), kept])
+  expect([firstSlot(mixed, '', 30, 60), firstSlot(mixed, '', 60, 60)]).toEqual([1, 0])
+  expect([firstSlot(onlyKept, '', 30, 60), firstSlot(mixed, '9:00', 30, 60)]).toEqual([1, 0])
 })
 
 test('the arrows pass over slots without a place and stop at the ends', () => {
@@ -142,5 +151,5 @@ test('traditional and full-width characters find the session, a full-width time 
     expect([typed, matching([skin, surgery], typed).includes(surgery)]).toEqual([typed, true])
   }
   expect(matching([skin, surgery], '張偉')).toEqual([surgery])
-  expect(firstSlot(surgery, '張 １４：００')).toBe(1)
+  expect(firstSlot(surgery, '張 １４：００', 30, 60)).toBe(1)
 })

@@ -43,13 +43,20 @@ export function isOpen(slot: Slot): boolean {
   return slot.reason === null && pools.some((pool) => slot[pool] > 0)
 }
 
-/** The slot to start with: the typed time's, else the first that has a place; -1 where none has. */
-export function firstSlot(session: Session, typed: string): number {
+/** The slot to start with: the typed time's, else the first with a place for somebody of this age, else with
+ *  one kept for others; -1 where none has. */
+export function firstSlot(session: Session, typed: string, age: number, elderlyAge: number): number {
   const times = searchWords(typed).map(clock)
-  const wanted = session.slots.findIndex(
-    (slot) => isOpen(slot) && times.some((time) => time && timeText(slot.starts_at).startsWith(time)),
-  )
-  return wanted === -1 ? session.slots.findIndex(isOpen) : wanted
+  const wishes: ((slot: Slot) => boolean)[] = [
+    (slot) => times.some((time) => time && timeText(slot.starts_at).startsWith(time)),
+    (slot) => poolFor(slot, age, elderlyAge) !== null,
+    () => true,
+  ]
+  for (const wish of wishes) {
+    const at = session.slots.findIndex((slot) => isOpen(slot) && wish(slot))
+    if (at !== -1) return at
+  }
+  return -1
 }
 
 /** The next slot with a place in a direction; stays where there is none. */
@@ -60,7 +67,8 @@ export function nextSlot(session: Session, from: number, by: 1 | -1): number {
   return from
 }
 
-/** The pool a person is served from: the elderly from theirs, so that others keep the free ones. */
+/** The pool a person is served from: the elderly from theirs, so that others keep the free ones; null where
+ *  only places kept for others are left, about which somebody has to decide. */
 export function poolFor(slot: Slot, age: number, elderlyAge: number): Pool | null {
   if (age >= elderlyAge && slot.elderly > 0) return 'elderly'
   if (slot.free > 0) return 'free'
