@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.booking.models import Appointment, AppointmentState, Channel, CreditEvent, CreditKind
@@ -17,12 +17,15 @@ from guahao.booking.policy import Standing
 from guahao.booking.queries.trial import Made, Past, refusals
 from guahao.booking.queries.what_if import Period, what_if
 from guahao.booking.service.cancel import Canceller, cancel
+from guahao.booking.service.reschedule import reschedule
+from guahao.booking.service.suspension import suspend_appointments
 from guahao.catalog.queries import Rules
 from guahao.kernel.clock import at_local, utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.ids import new_id
 from guahao.scheduling.models import Slot
-from tests.factories.booking import Booker, book, make_booker, name_everybody
+from guahao.scheduling.service.suspend import suspend
+from tests.factories.booking import Booker, book, make_booker, name_everybody, request_of
 from tests.factories.catalog import make_hospital, staff_headers
 from tests.factories.days import today
 from tests.factories.scheduling import Clinic, make_clinic, make_slot
@@ -54,9 +57,19 @@ def made(day: date = DAY, *, at: datetime | None = None, **overrides: Any) -> Ma
         "ended_at": None,
         "channel": Channel.ONLINE,
         "leaving": None,
+        "is_helped": False,
         "is_judged": True,
     }
     return Made(**values | overrides)
+
+
+def moves(count: int, **overrides: Any) -> list[Made]:
+    """One person's moves within a few minutes, each of another day's booking."""
+    first = at_local(DAY - timedelta(days=3), time(10))
+    return [
+        made(DAY + timedelta(days=n), at=first + timedelta(minutes=n), leaving=new_id(1), **overrides)
+        for n in range(count)
+    ]
 
 
 def codes(past: Past, rules: Rules) -> list[str]:
@@ -170,6 +183,48 @@ async def in_the_future(db: AsyncSession, clinic: Clinic, days: int) -> Slot:
 def keys(app: FastAPI) -> KeyRing:
     ring: KeyRing = app.state.key_ring
     return ring
+
+
+def test_of_the_moves_of_a_day_only_those_count_that_people_chose_at_that_hospital() -> None:
+    few = replace(RULES, moves_per_day=2)
+
+    assert codes(past_of(*moves(3)), few) == ["moves-limit"]
+    assert codes(past_of(*moves(3, is_helped=True)), few) == []
+    elsewhere = [replace(one, standing=replace(one.standing, hospital_id=2)) for one in moves(2)]
+    assert codes(past_of(*elsewhere, moves(3)[2]), few) == []
+
+
+async def test_a_move_out_of_a_suspended_session_counts_in_a_trial_as_little_as_when_made(
+    db: AsyncSession, stage: Stage, keys: KeyRing
+) -> None:
+    few = replace(RULES, moves_per_day=1)
+    await db.commit()
+    for days, row in zip((5, 6), stage.rows, strict=False):
+        await suspend(db, row.session_id, reason="医生生病", by="staff:office")
+        await suspend_appointments(db, hospital_id=row.hospital_id, session_id=row.session_id)
+        target = await in_the_future(db, stage.clinic, days)
+        await reschedule(db, appointment_id=row.id, request=request_of(stage.booker, target.id))
+        await db.commit()
+
+    helped = await what_if(db, period=stage.period, rules=few, key_ring=keys, now=utc_now())
+    for days, row in zip((7, 8), await standing(db, stage), strict=False):
+        target = await in_the_future(db, stage.clinic, days)
+        await reschedule(db, appointment_id=row.id, request=request_of(stage.booker, target.id))
+        await db.commit()
+    chosen = await what_if(db, period=stage.period, rules=few, key_ring=keys, now=utc_now())
+
+    assert (helped.checked, helped.refused_total) == (3, 0)
+    assert [(kind.code, kind.count) for kind in chosen.refused] == [("moves-limit", 1)]
+
+
+async def standing(db: AsyncSession, stage: Stage) -> list[Appointment]:
+    rows = await db.scalars(
+        select(Appointment)
+        .where(Appointment.ended_at.is_(None), Appointment.hospital_id == stage.clinic.hospital_id)
+        .order_by(Appointment.starts_at)
+        .execution_options(populate_existing=True)
+    )
+    return list(rows)
 
 
 async def test_the_rules_in_force_refuse_nothing(db: AsyncSession, stage: Stage, keys: KeyRing) -> None:

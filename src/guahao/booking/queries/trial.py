@@ -18,13 +18,17 @@ from guahao.scheduling.queries.states import SessionState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """One booking or move as it was made, `at` a moment; `leaving` is the one that was given up for it."""
+    """One booking or move as it was made, `at` a moment; `leaving` is the one that was given up for it.
+
+    `is_helped` is a move that the desk made, or out of a suspended session.
+    """
 
     standing: policy.Standing
     at: datetime
     ended_at: datetime | None
     channel: Channel
     leaving: UUID | None
+    is_helped: bool
     is_judged: bool
 
 
@@ -61,7 +65,7 @@ def _refusal(one: Made, earlier: Iterable[Made], past: Past, rules: Rules) -> Pr
         history=policy.History(
             standing=tuple(other.standing for other in earlier if _stood(other, slot.now)),
             unpaid_at=_unpaid_at(past, slot.now),
-            moved_at=_moved_at(earlier, slot.now),
+            moved_at=_moved_at(earlier, slot),
             blocked_until=_paused_until(past, rules, slot.now),
         ),
         rules=rules,
@@ -71,10 +75,9 @@ def _refusal(one: Made, earlier: Iterable[Made], past: Past, rules: Rules) -> Pr
 
 
 def _door(one: Made) -> policy.Door:
-    is_online = one.channel is Channel.ONLINE
     if one.leaving is not None:
-        return policy.Door.MOVE if is_online else policy.Door.HELPED_MOVE
-    return policy.Door.ONLINE if is_online else policy.Door.DESK
+        return policy.Door.HELPED_MOVE if one.is_helped else policy.Door.MOVE
+    return policy.Door.ONLINE if one.channel is Channel.ONLINE else policy.Door.DESK
 
 
 def _then(made: Made, rules: Rules) -> SlotOnSale:
@@ -100,11 +103,15 @@ def _stood(other: Made, now: datetime) -> bool:
     return is_alive and (is_recent or other.standing.date >= local_date(now))
 
 
-def _moved_at(earlier: Iterable[Made], now: datetime) -> tuple[datetime, ...]:
-    """The moves that counted at `now`, newest first; those out of suspended sessions are not told apart."""
-    since = now - policy.MOVES_COUNT_FOR
-    moved = [one for one in earlier if one.leaving is not None and one.channel is Channel.ONLINE]
-    return tuple(sorted((one.at for one in moved if since < one.at <= now), reverse=True))
+def _moved_at(earlier: Iterable[Made], slot: SlotOnSale) -> tuple[datetime, ...]:
+    """The moves there that counted at `slot.now`, newest first, as `queries.history` reads them."""
+    since = slot.now - policy.MOVES_COUNT_FOR
+    moved = [
+        one.at
+        for one in earlier
+        if one.leaving is not None and not one.is_helped and one.standing.hospital_id == slot.hospital_id
+    ]
+    return tuple(sorted((at for at in moved if since < at <= slot.now), reverse=True))
 
 
 def _unpaid_at(past: Past, now: datetime) -> tuple[datetime, ...]:

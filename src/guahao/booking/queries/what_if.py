@@ -12,10 +12,17 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, Text, and_, cast, func, select
+from sqlalchemy import ColumnElement, Row, Select, Subquery, Text, and_, cast, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from guahao.booking.models import Appointment, CreditEvent, CreditKind
+from guahao.booking.models import (
+    Appointment,
+    AppointmentEvent,
+    AppointmentState,
+    Channel,
+    CreditEvent,
+    CreditKind,
+)
 from guahao.booking.policy import Standing
 from guahao.booking.queries.trial import Made, Past, refusals
 from guahao.catalog.queries import Rules, departments_by_ids, doctors_by_ids, rules_of
@@ -175,6 +182,15 @@ def _people(period: Period, *, share: int) -> Subquery:
     return people.group_by(Appointment.person_id).subquery("people")
 
 
+_LEFT_SUSPENDED = exists().where(
+    AppointmentEvent.hospital_id == Appointment.hospital_id,
+    AppointmentEvent.appointment_id == Appointment.rescheduled_from,
+    AppointmentEvent.to_state == AppointmentState.RESCHEDULED,
+    AppointmentEvent.from_state == AppointmentState.SUSPENDED,
+)
+"""Whether a booking took the place of one whose session did not take place."""
+
+
 def _bookings_of(people: Subquery, period: Period) -> Select[*tuple[Any, ...]]:
     """Their bookings at all hospitals in the order they were made, with those that ended meanwhile."""
     row = Appointment
@@ -183,6 +199,7 @@ def _bookings_of(people: Subquery, period: Period) -> Select[*tuple[Any, ...]]:
             *(row.id, row.hospital_id, row.person_id, row.patient_id, row.session_id),
             *(row.department_id, row.doctor_id, row.date, row.starts_at, row.ends_at, row.state),
             *(row.channel, row.rescheduled_from, row.first_made_at, row.created_at, row.ended_at),
+            or_(row.channel != Channel.ONLINE, _LEFT_SUSPENDED).label("is_helped"),
             and_(*period.conditions()).label("is_judged"),
         )
         .join(people, row.person_id == people.c.person_id)
@@ -220,6 +237,7 @@ def _made(row: BookingRow) -> Made:
         ended_at=row.ended_at,
         channel=row.channel,
         leaving=row.rescheduled_from,
+        is_helped=row.is_helped,
         is_judged=row.is_judged,
     )
 
