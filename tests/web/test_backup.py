@@ -80,10 +80,11 @@ def test_what_was_saved_comes_back_with_its_keys_and_its_chain(dsn: str, empty: 
     new = environment(tmp_path / "new", 20000, database_url=empty, backup_passphrase=PASSPHRASE)
     own = load_key_ring(tmp_path / "old" / "keys", production=False)
     asyncio.run(fill(dsn, own))
+    misleading = {"PGHOSTADDR": "127.0.0.9", "PGSERVICE": "elsewhere"}
 
-    saved = guahao(old, "backup", str(file))
+    saved = guahao(old | misleading, "backup", str(file))
     checked = guahao(old, "restore", "--check", str(file))
-    restored = guahao(new, "restore", str(file))
+    restored = guahao(new | misleading, "restore", str(file))
 
     assert (saved.returncode, checked.returncode, restored.returncode) == (0, 0, 0), restored.stderr
     assert "4 key files" in saved.stdout

@@ -124,6 +124,25 @@ def test_another_machines_database_needs_checked_tls(name: str, address: str, is
     assert faults(Settings(**given, database_without_tls=True)) == []
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql:///g",
+        "postgresql://g@/g",
+        "postgresql://g@/g?port=5433",
+        "postgresql://g@/g?sslmode=verify-full",
+        "postgresql://g@/g?host=127.0.0.1,",
+    ],
+)
+@pytest.mark.parametrize("name", ["database_url", "owner_database_url"])
+def test_a_database_whose_machine_the_environment_would_choose_is_refused(name: str, address: str) -> None:
+    wanted = "must name the machine, or this one's socket as ?host=/run/postgresql"
+
+    found = faults(Settings(**BASE | {name: address}, database_without_tls=True))
+
+    assert found == [f"GUAHAO_{name.upper()}: {wanted}"]
+
+
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
     return own_keys(tmp_path / "keys")

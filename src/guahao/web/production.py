@@ -92,11 +92,16 @@ def _roles(serving: SecretStr | None, owning: SecretStr | None) -> list[str]:
 
 
 def _database(name: str, address: str, *, is_plain: bool) -> list[str]:
-    """Another machine's database is reached by TLS that checks whose it is."""
+    """Another machine's database is reached by TLS that checks whose it is.
+
+    Where an address names no host, PGHOST would decide, so it has to name one.
+    """
     parts = urlsplit(address)
     options = parse_qs(parts.query)
     hosts = [host for value in options.get("host", [parts.hostname or ""]) for host in value.split(",")]
-    is_here = all(not host or host.startswith("/") or host in _LOOPBACK for host in hosts)
+    if not all(hosts):
+        return [f"{name}: must name the machine, or this one's socket as ?host=/run/postgresql"]
+    is_here = all(host.startswith("/") or host in _LOOPBACK for host in hosts)
     if is_here or is_plain or options.get("sslmode") == [_VERIFYING]:
         return []
     fault = f"{name}: another machine needs checked TLS: add ?sslmode={_VERIFYING} (and &sslrootcert=FILE)"

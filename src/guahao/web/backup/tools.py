@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+_ELSEWHERE = frozenset(("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE"))
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -43,7 +44,12 @@ def _major(path: Path) -> int:
 
 
 def address_and_environment(dsn: str) -> tuple[str, dict[str, str]]:
-    """Split an address so that the password is in the environment, not in the list of processes."""
+    """Split an address so that the password is in the environment, not in the list of processes.
+
+    What would lead these programs to another machine than the address names is left out: the rest of us does
+    not know these variables.
+    """
     url = make_url(dsn)
     secret = {"PGPASSWORD": str(url.password)} if url.password else {}
-    return url.set(password=None).render_as_string(hide_password=False), dict(os.environ) | secret
+    rest = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
+    return url.set(password=None).render_as_string(hide_password=False), rest | secret
