@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  addonSlots,
   columnsShown,
   consequences,
   draftOf,
@@ -90,5 +91,25 @@ describe('what a suspension means', () => {
 
   it('says so when there is nobody to tell', () => {
     expect(consequences([slot('a')])).toEqual([texts.toldNobody])
+  })
+})
+
+describe('slots that places can be added to', () => {
+  const starts = ['08:00', '08:30', '09:00'].map((time) =>
+    slot(time, { starts_at: `2026-11-26T${time}:00+08:00` }),
+  )
+  const at = (time: string) => Date.parse(`2026-11-26T${time}+08:00`)
+
+  it.each([
+    ['07:59:59', ['08:00', '08:30', '09:00']],
+    ['08:00:00', ['08:30', '09:00']],
+    ['08:59:59', ['09:00']],
+    ['09:00:00', []],
+  ])('are at %s those that have not begun', (time, ids) => {
+    expect(addonSlots(session({ slots: starts }), at(time)).map(({ id }) => id)).toEqual(ids)
+  })
+
+  it('are none of a session that the catalogue has closed', () => {
+    expect(addonSlots(session({ slots: starts, closed_by: 'doctor-inactive' }), at('07:00:00'))).toEqual([])
   })
 })

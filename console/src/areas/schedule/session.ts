@@ -100,6 +100,11 @@ export function totalOf(slots: readonly Slot[], counter: Counter): number {
   return slots.reduce((sum, slot) => sum + slot[counter], 0)
 }
 
+/** The slots that places can still be added to: not begun, in a session that the catalogue has not closed. */
+export function addonSlots(session: Session, now: number): Slot[] {
+  return session.closed_by ? [] : session.slots.filter((slot) => Date.parse(slot.starts_at) > now)
+}
+
 /** Counters worth a column: the main ones, and any that is not nought. */
 export function columnsShown(slots: readonly Slot[]): Counter[] {
   const main: Counter[] = ['capacity', 'booked', 'free']
