@@ -299,7 +299,7 @@ async def test_a_changed_template_tells_of_people_who_stay_and_of_sessions_taken
 
     on = f"{office.session.date.month}月{office.session.date.day}日"
     stays = (
-        f"{on}的 1 次出诊已有 2 位患者预约，不跟着改，仍按原来的时间、诊室和号数出诊；"
+        f"{on}的 1 次出诊已有 2 位患者预约，不跟着改，仍按现在的医生、时间、诊室和号数出诊；"
         "要改请到“排班”里逐个处理，不能照常出诊的请办理停诊。"
     )
     assert [room.status_code, room.json()["consequences"]] == [409, [stays]]

@@ -161,7 +161,8 @@ def test_a_single_day_is_planned(world: World, signed_in: SignIn) -> None:
     desk.fill("原因", "外出学习")
     desk.look("exception")
     desk.press("新增变动")
-    desk.says("已登记，当天的出诊会在一分钟内更新。")
+    desk.says("已登记，但这一天没有它管得到的出诊，现在不起作用，请核对日期和范围。")
+    desk.look("exception-without-effect")
     desk.look("exceptions")
 
     different = world.sql.rows(

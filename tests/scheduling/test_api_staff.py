@@ -77,7 +77,9 @@ async def test_a_template_is_saved_listed_and_saved_again(
     listed = await client.get(path, headers=headers)
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.json()["id"] == second.json()["id"]
-    assert listed.json()["items"] == [second.json()]
+    assert listed.json()["items"] == [
+        {name: value for name, value in second.json().items() if name != "not_made"}
+    ]
     assert (second.json()["room"], second.json()["starts"], second.json()["on_holidays"]) == (
         "405",
         "08:00",
@@ -163,7 +165,10 @@ async def test_an_exception_is_added_listed_and_taken_back(
 
     assert (made.status_code, twice.status_code, gone.status_code) == (201, 409, 204)
     assert twice.json()["code"] == "schedule-exception-exists"
-    assert listed.json()["items"] == [made.json()]
+    assert made.json()["sessions_changed"] == 0
+    assert listed.json()["items"] == [
+        {name: value for name, value in made.json().items() if name != "sessions_changed"}
+    ]
     assert after.json()["items"] == []
 
 
@@ -183,6 +188,8 @@ async def test_a_draft_is_added_published_suspended_and_resumed(
     for step, sent in (("publish", None), ("suspend", {"reason": "医生生病"}), ("resume", None)):
         answer = await client.post(f"{path}/{step}", json=sent, headers=headers)
         states.append(answer.json()["state"])
+        if step == "publish":
+            free = [slot["free"] for slot in answer.json()["slots"]]
 
     assert made.status_code == 201
     assert states == ["draft", "released", "suspended", "released"]
@@ -192,7 +199,8 @@ async def test_a_draft_is_added_published_suspended_and_resumed(
         headers=headers,
     )
     assert [one["id"] for one in listed.json()["items"]] == [made.json()["id"]]
-    assert [slot["free"] for slot in listed.json()["items"][0]["slots"]] == [5, 5, 5, 5]
+    assert [slot["free"] for slot in listed.json()["items"][0]["slots"]] == free
+    assert [slot["frozen"] for slot in listed.json()["items"][0]["slots"]] == [0, 0, 0, 0]
     actions = await db.scalars(select(AuditEntryRow.action).order_by(AuditEntryRow.id))
     assert actions.all() == ["session.add", "session.publish", "session.suspended", "session.resumed"]
 

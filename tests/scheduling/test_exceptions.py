@@ -13,13 +13,14 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.booking.models import AppointmentState
 from guahao.catalog.models import Doctor, DoctorLevel
 from guahao.kernel.clock import local_date, utc_now
 from guahao.scheduling.models import ClinicSession, HolidayRule, ScheduleException
 from guahao.scheduling.service.materialise import materialise
 from guahao.scheduling.service.suspend import suspend
 from guahao.scheduling.service.templates import upsert_template
-from tests.factories.booking import book, make_booker
+from tests.factories.booking import appointment, book, make_booker
 from tests.factories.catalog import staff_headers
 from tests.factories.scheduling import Clinic, make_clinic, make_session, slots_of, template_row
 
@@ -50,6 +51,11 @@ class Office:
     async def substitute(self, **values: Any) -> httpx.Response:
         named = {"template_id": str(self.template_id), "substitute_id": str(self.other.doctor_id)}
         return await self.say("substitute", **named | values)
+
+    async def take_back(self, id_: str, **params: str) -> httpx.Response:
+        await self.db.commit()
+        path = f"/api/v1/staff/exceptions/{id_}"
+        return await self.client.delete(path, params=params, headers=self.headers)
 
     async def sessions(self) -> list[ClinicSession]:
         await materialise(self.db, hospital_id=self.clinic.hospital_id, now=utc_now())
@@ -209,3 +215,66 @@ async def test_from_the_day_itself_on_nothing_is_entered_that_would_change_nothi
 
     assert [answer.status_code, answer.json()["code"]] == [409, "exception-too-late"]
     assert await office.exceptions() == 0
+
+
+async def test_a_substitution_in_which_people_are_booked_is_taken_back_only_knowing_of_them(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    office = await open_office(db, client)
+    made = await office.substitute()
+    (session,) = await office.sessions()
+    booked = await book(db, await make_booker(db), (await slots_of(db, session))[0].id)
+
+    told = await office.take_back(made.json()["id"])
+    still = await office.exceptions()
+    meant = await office.take_back(made.json()["id"], confirm=told.json()["confirm"])
+
+    on = f"{office.day.month}月{office.day.day}日"
+    assert (told.status_code, told.json()["code"], still) == (409, "edit-touches-sessions", 1)
+    assert told.json()["consequences"] == [
+        (
+            f"{on}的 1 次出诊已有 1 位患者预约，不跟着改，仍按现在的医生、时间、诊室和号数出诊；"
+            "要改请到“排班”里逐个处理，不能照常出诊的请办理停诊。"
+        )
+    ]
+    assert (meant.status_code, await office.exceptions()) == (204, 0)
+    assert [(one.id, one.doctor_id) for one in await office.sessions()] == [
+        (session.id, office.other.doctor_id)
+    ]
+    assert (await appointment(db, booked.id)).state is AppointmentState.BOOKED
+
+
+async def test_a_substitution_in_which_nobody_is_booked_is_taken_back_at_once(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    office = await open_office(db, client)
+    made = await office.substitute()
+    assert [one.doctor_id for one in await office.sessions()] == [office.other.doctor_id]
+
+    answer = await office.take_back(made.json()["id"])
+
+    assert (answer.status_code, await office.exceptions()) == (204, 0)
+    assert [one.doctor_id for one in await office.sessions()] == [office.clinic.doctor_id]
+
+
+async def test_who_says_what_is_different_learns_how_many_sessions_that_changes(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    office = await open_office(db, client)
+    next_day = office.day + timedelta(days=1)
+
+    answers = [
+        await office.day_off(date=next_day),
+        await office.say("cancelled", doctor_id=str(office.other.doctor_id)),
+        await office.substitute(),
+        await office.day_off(),  # the substitution of the weekly clinic is narrower
+        await office.say("cancelled", date=office.day + timedelta(days=7)),
+    ]
+
+    assert [(answer.status_code, answer.json().get("sessions_changed")) for answer in answers] == [
+        (201, 0),
+        (201, 0),
+        (201, 1),
+        (201, 0),
+        (201, 1),
+    ]

@@ -15,7 +15,7 @@ from guahao.kernel.sheet.markup import decoded
 from guahao.kernel.sheet.table import Cell
 from guahao.kernel.value import numbers
 from guahao.kernel.value.words import split_words
-from guahao.scheduling.api_staff.schemas import TemplateIn
+from guahao.scheduling.api_staff.plan_schemas import TemplateIn
 from guahao.web.workbook.cell import Bad
 from guahao.web.workbook.columns import Column, definition, read_cell
 from guahao.web.workbook.write import shown

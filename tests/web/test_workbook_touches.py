@@ -217,7 +217,7 @@ async def test_xl9_fewer_places_than_are_booked_are_refused_leading_to_a_suspens
 
     assert (refused.is_refused, [fault.code for fault in refused.faults]) == (True, ["touches_sessions"])
     assert refused.touched[0].endswith(
-        "不跟着改，仍按原来的时间、诊室和号数出诊；要改请到“排班”里逐个处理，不能照常出诊的请办理停诊。"
+        "不跟着改，仍按现在的医生、时间、诊室和号数出诊；要改请到“排班”里逐个处理，不能照常出诊的请办理停诊。"
     )
     await load_workbook(sessions, path, confirm=refused.confirm)
     assert await shape_of(db, session) == before

@@ -108,3 +108,9 @@ export function outcomeOf(day: PreviewedDay): string {
 export function isCurrent({ valid_until }: Template, today: string): boolean {
   return !valid_until || valid_until > today
 }
+
+/** What to say once a template is saved: also that it gives nothing on some days, and why not on the first. */
+export function savedText({ not_made }: Schemas['TemplateSaved']): string {
+  const why = not_made[0]?.refused?.title
+  return why ? texts.templateSavedBut(not_made.length, why) : texts.templateSaved
+}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.catalog.ports import EditTouchesSessions
 from guahao.catalog.service.conflict import EditConflict
@@ -17,8 +18,9 @@ from guahao.kernel.errors import Invalid, NotFound, Problem
 from guahao.kernel.http import Db, Now, Page, problems
 from guahao.kernel.ids import hospital_of, parse_hospital_id, parse_id
 from guahao.kernel.value.fields import opaque
-from guahao.scheduling.api_staff.schemas import (
+from guahao.scheduling.api_staff.plan_schemas import (
     ExceptionIn,
+    ExceptionMade,
     ExceptionOut,
     PreviewedDayOut,
     TemplateEdit,
@@ -26,7 +28,9 @@ from guahao.scheduling.api_staff.schemas import (
     TemplateOut,
     TemplatePreviewIn,
     TemplatePreviewOut,
+    TemplateSaved,
 )
+from guahao.scheduling.models import ScheduleTemplate
 from guahao.scheduling.policy.refusals import (
     CLOSED,
     DoctorBusy,
@@ -42,11 +46,13 @@ from guahao.scheduling.service.exceptions import (
     SessionTouched,
     add_exception,
     remove_exception,
+    sessions_changed,
 )
 from guahao.scheduling.service.template_preview import preview_template
 from guahao.scheduling.service.templates import (
     ExceptionExists,
     TemplateExists,
+    TemplateRow,
     change_template,
     create_template,
     template_of_row,
@@ -95,7 +101,7 @@ async def list_templates(hospital_id: str, db: Db, who: Viewer) -> Page[Template
 )
 async def save_template(
     hospital_id: str, body: TemplateIn, db: Db, who: Planner, now: Now, confirm: Confirm = None
-) -> TemplateOut:
+) -> TemplateSaved:
     """Add a weekly template, or change the one with the same doctor, department, weekday, period, first day.
 
     Later sessions in which nobody has taken a place follow within a minute; others stay as published.
@@ -105,7 +111,7 @@ async def save_template(
     by = f"staff:{who.id}"
     async with watching_sessions(db, hospital_id=row.hospital_id, confirm=confirm, by=by, now=now):
         await upsert_template(db, row, by=by, now=now)
-    return TemplateOut.model_validate(await template_of_row(db, row))
+    return await _saved(db, await template_of_row(db, row), row, now=now)
 
 
 @router.post(
@@ -113,11 +119,18 @@ async def save_template(
     status_code=201,
     responses=problems(*EDITED, TemplateExists, *_MISFITS, DoctorBusy, RoomBusy),
 )
-async def add_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner, now: Now) -> TemplateOut:
-    """Add a weekly template; its sessions are made within a minute."""
+async def add_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner, now: Now) -> TemplateSaved:
+    """Add a weekly template; its sessions are made within a minute, but on the days of `not_made`."""
     row = body.row(own(who, hospital_id))
     made = await create_template(db, row, by=f"staff:{who.id}", now=now)
-    return TemplateOut.model_validate(made)
+    return await _saved(db, made, row, now=now)
+
+
+async def _saved(
+    db: AsyncSession, template: ScheduleTemplate, row: TemplateRow, *, now: datetime
+) -> TemplateSaved:
+    days = await preview_template(db, row, template_id=template.id, now=now)
+    return TemplateSaved.of(template, days)
 
 
 @router.put(
@@ -128,7 +141,7 @@ async def add_template(hospital_id: str, body: TemplateIn, db: Db, who: Planner,
 )
 async def edit_template(
     template_id: str, body: TemplateEdit, db: Db, who: Planner, now: Now, confirm: Confirm = None
-) -> TemplateOut:
+) -> TemplateSaved:
     """Change a weekly template, or end it with `valid_until`; `version` is the one you opened.
 
     Later sessions nobody has touched follow; those booked or changed by hand stay as they are.
@@ -139,7 +152,7 @@ async def edit_template(
     row, by = body.row(hospital_of(id_)), f"staff:{who.id}"
     async with watching_sessions(db, hospital_id=row.hospital_id, confirm=confirm, by=by, now=now):
         saved = await change_template(db, id_, row, version=body.version, by=by, now=now)
-    return TemplateOut.model_validate(saved)
+    return await _saved(db, saved, row, now=now)
 
 
 @router.post("/hospitals/{hospital_id}/template-previews", responses=problems(*EDITED))
@@ -191,19 +204,26 @@ async def list_exceptions(
 )
 async def create_exception(
     hospital_id: str, body: ExceptionIn, db: Db, who: Planner, now: Now
-) -> ExceptionOut:
-    """Say what is different on one coming date.
+) -> ExceptionMade:
+    """Say what is different on one coming date, and learn on how many of its sessions that has an effect.
 
     Refused while sessions it would change have places taken or were made by hand, and when what it says
     could not be made: a substitute who is busy, inactive or of another level, a room that is taken.
     """
     made = await add_exception(db, body.row(own(who, hospital_id)), by=f"staff:{who.id}", now=now)
-    return ExceptionOut.model_validate(made)
+    return ExceptionMade.of(made, sessions_changed=await sessions_changed(db, made))
 
 
-@router.delete("/exceptions/{exception_id}", status_code=204, responses=problems(*SEEN))
-async def delete_exception(exception_id: str, db: Db, who: Planner, now: Now) -> None:
-    """Take an exception back; untouched sessions of that date follow the templates again."""
+@router.delete("/exceptions/{exception_id}", status_code=204, responses=problems(*SEEN, EditTouchesSessions))
+async def delete_exception(
+    exception_id: str, db: Db, who: Planner, now: Now, confirm: Confirm = None
+) -> None:
+    """Take an exception back; untouched sessions of that date follow the templates again.
+
+    What becomes of people who are booked is told first, as `edit-touches-sessions`.
+    """
     id_ = parse_id(exception_id)
     who.require(hospital_of(id_))
-    await remove_exception(db, id_, by=f"staff:{who.id}", now=now)
+    by = f"staff:{who.id}"
+    async with watching_sessions(db, hospital_id=hospital_of(id_), confirm=confirm, by=by, now=now):
+        await remove_exception(db, id_, by=by, now=now)

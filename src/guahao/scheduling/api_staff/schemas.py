@@ -18,18 +18,13 @@ from guahao.scheduling.models import (
     Bucket,
     ClinicSession,
     ClosedBy,
-    ExceptionKind,
-    HolidayRule,
     Period,
     Slot,
 )
 from guahao.scheduling.policy.shown import ShownState, shown_state
 from guahao.scheduling.service.change_session import SessionEdit
-from guahao.scheduling.service.exceptions import ExceptionRow
 from guahao.scheduling.service.publish import ExtraSession
 from guahao.scheduling.service.shape import Shape
-from guahao.scheduling.service.template_preview import PreviewedDay
-from guahao.scheduling.service.templates import TemplateRow
 
 Day = Annotated[dt.date, Field(ge=DAY[0], le=DAY[1])]
 Moment = Annotated[
@@ -62,47 +57,8 @@ class Clinic(Body):
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
-        _check_times(self.starts, self.ends)
+        check_times(self.starts, self.ends)
         return self
-
-
-class TemplateIn(Clinic):
-    """A weekly clinic; doctor, department, weekday, period and `valid_from` name it."""
-
-    weekday: Weekday
-    valid_from: Day
-    valid_until: Annotated[Day | None, Field(description="The first day without it")] = None
-    on_holidays: HolidayRule = HolidayRule.CLOSED
-    sells_after_end: Annotated[
-        bool,
-        Field(
-            description="Whether sessions that stay after the end, since somebody is booked, take more people"
-        ),
-    ] = False
-
-    @model_validator(mode="after")
-    def _valid_some_days(self) -> Self:
-        if self.valid_until is not None and self.valid_until <= self.valid_from:
-            days = {"until": self.valid_until, "start": self.valid_from}
-            raise fault("until_before_from", field="valid_until", **days)
-        return self
-
-    def row(self, hospital_id: int) -> TemplateRow:
-        """The row for the service."""
-        own = self.model_dump(include=set(TemplateRow.__slots__))
-        return TemplateRow(hospital_id=hospital_id, **own)
-
-
-class TemplateEdit(TemplateIn):
-    """A weekly clinic as it shall be; `version` is the one you opened."""
-
-    version: Annotated[int, Field(ge=1)]
-
-
-class TemplatePreviewIn(TemplateIn):
-    """A weekly clinic to be looked at; `template_id` when it would replace an existing one."""
-
-    template_id: UUID | None = None
 
 
 class Refusal(BaseModel):
@@ -119,127 +75,6 @@ class Refusal(BaseModel):
             return None
         other = problem.extra.get("session_id")
         return cls(code=problem.code, title=problem.title, session_id=None if other is None else str(other))
-
-
-class PreviewedDayOut(BaseModel):
-    """One session that a template would give: new, kept since somebody touched it, or refused."""
-
-    date: dt.date
-    starts_at: datetime
-    ends_at: datetime
-    slots: int
-    places: int
-    holiday: str | None
-    is_kept: bool
-    refused: Refusal | None
-
-    @classmethod
-    def of(cls, day: PreviewedDay) -> PreviewedDayOut:
-        """Show a day."""
-        own = {name: getattr(day, name) for name in PreviewedDay.__slots__ if name != "refused"}
-        return cls(**own, refused=Refusal.of(day.refused))
-
-
-class TemplatePreviewOut(BaseModel):
-    """The sessions of the coming days, by date."""
-
-    items: list[PreviewedDayOut]
-
-
-class TemplateOut(BaseModel):
-    """A weekly clinic as it stands."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    doctor_id: UUID
-    department_id: UUID
-    campus_id: UUID
-    weekday: int
-    period: Period
-    starts: ClockTime
-    ends: EndTime
-    slot_min: int
-    capacity_per_slot: int
-    room: str
-    level: DoctorLevel
-    on_holidays: HolidayRule
-    valid_from: dt.date
-    valid_until: dt.date | None
-    own_level: bool
-    sells_after_end: bool
-    version: int
-
-
-class ExceptionIn(Body):
-    """What is different on one date, for a template, a doctor or (with neither) the whole hospital.
-
-    `changed` needs a template, times, places and room; `substitute` a template or doctor and
-    `substitute_id`; `follow_weekday` a weekday and no narrower scope.
-    """
-
-    date: Day
-    kind: ExceptionKind
-    reason: Reason
-    template_id: UUID | None = None
-    doctor_id: UUID | None = None
-    substitute_id: UUID | None = None
-    weekday: Weekday | None = None
-    starts: ClockTime | None = None
-    ends: EndTime | None = None
-    capacity_per_slot: Places | None = None
-    room: Room | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        change = {"starts", "ends", "capacity_per_slot", "room"}
-        needed = {
-            ExceptionKind.CANCELLED: set[str](),
-            ExceptionKind.CHANGED: {"template_id", *change},
-            ExceptionKind.SUBSTITUTE: {"substitute_id"},
-            ExceptionKind.FOLLOW_WEEKDAY: {"weekday"},
-        }[self.kind]
-        scopes = {"template_id", "doctor_id"}
-        given = {name for name, value in self if value is not None} - {"date", "kind", "reason"}
-        allowed = needed if self.kind is ExceptionKind.FOLLOW_WEEKDAY else needed | scopes
-        narrow = len(given & scopes)
-        if narrow > 1:
-            raise fault("one_scope", field="doctor_id")
-        if self.kind is ExceptionKind.SUBSTITUTE and not narrow:
-            needed.add("doctor_id")
-        missing = needed - given
-        if missing:
-            raise fault("needed_here", field=min(missing))
-        if given - allowed:
-            raise fault("not_here", field=min(given - allowed))
-        if self.starts is not None and self.ends is not None:
-            _check_times(self.starts, self.ends)
-        return self
-
-    def row(self, hospital_id: int) -> ExceptionRow:
-        """The row for the service."""
-        return ExceptionRow(hospital_id=hospital_id, **dict(self))
-
-
-class ExceptionOut(BaseModel):
-    """An exception as it stands."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    date: dt.date
-    kind: ExceptionKind
-    reason: str
-    template_id: UUID | None
-    doctor_id: UUID | None
-    substitute_id: UUID | None
-    weekday: int | None
-    starts: ClockTime | None
-    ends: EndTime | None
-    capacity_per_slot: int | None
-    room: str | None
-    created_by: str
-    created_at: datetime
 
 
 class SessionIn(Clinic):
@@ -391,6 +226,7 @@ def _pools(pools: PoolsIn | None) -> dict[Bucket, int] | None:
     return None if pools is None else {Bucket(name): places for name, places in pools}
 
 
-def _check_times(starts: ClockTime, ends: EndTime) -> None:
+def check_times(starts: ClockTime, ends: EndTime) -> None:
+    """Raise the fault of a day that ends before it starts."""
     if not ends.is_after(starts):
         raise fault("ends_before_start", field="ends", starts=f"{starts:%H:%M}", ends=str(ends))

@@ -95,13 +95,14 @@ class Occupancy:
         return None
 
 
-def clash_extra(other: Neighbour, doctors: Mapping[UUID, DoctorSeen]) -> dict[str, str]:
+def clash_extra(other: Neighbour, doctors: Mapping[UUID, DoctorSeen]) -> dict[str, str | int]:
     """What a refusal tells of the session that is in the way."""
     return {
         "session_id": str(other.id),
         "doctor": doctors[other.doctor_id].name,
         "room": other.room,
         "when": when_text(other.starts_at, other.ends_at),
+        "people": other.people,
     }
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from guahao.catalog.queries import DoctorFacts
-from guahao.kernel.errors import Problem
+from guahao.kernel.errors import Extra, Problem
 from guahao.kernel.i18n import text
 from guahao.scheduling.models import ClosedBy
 
 
+def _busy(kind: str, other: Mapping[str, Extra]) -> str:
+    """The sentence about a session in the way; what was proposed before it told of people tells of none."""
+    people = other.get("people")
+    booked = text("schedule.busy-people", people=people) if people else ""
+    return text(f"schedule.{kind}", **other, booked=booked)
+
+
 class DoctorBusy(Problem):
-    """The doctor already has a session or template at this time; `session_id` names the session."""
+    """The doctor has a session or template at this time; `session_id` and `people` tell of the session."""
 
     code = "doctor-busy"
     status = 409
@@ -19,11 +27,11 @@ class DoctorBusy(Problem):
     @property
     def title(self) -> str:
         """The sentence, naming the other session when it is known."""
-        return text("schedule.doctor-busy", **self.extra) if "session_id" in self.extra else super().title
+        return _busy(self.code, self.extra) if "session_id" in self.extra else super().title
 
 
 class RoomBusy(Problem):
-    """The room already has a session or template at this time; `session_id` names the session."""
+    """The room has a session or template at this time; `session_id` and `people` tell of the session."""
 
     code = "room-busy"
     status = 409
@@ -31,7 +39,7 @@ class RoomBusy(Problem):
     @property
     def title(self) -> str:
         """The sentence, naming the other session when it is known."""
-        return text("schedule.room-busy", **self.extra) if "session_id" in self.extra else super().title
+        return _busy(self.code, self.extra) if "session_id" in self.extra else super().title
 
 
 class SessionStateConflict(Problem):

@@ -54,7 +54,7 @@ class SeenSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A session that takes a doctor's and a room's time."""
+    """A session that takes a doctor's and a room's time, and how many `people` have a place in it."""
 
     id: UUID
     doctor_id: UUID
@@ -62,6 +62,7 @@ class Neighbour:
     room: str
     starts_at: datetime
     ends_at: datetime
+    people: int = 0
 
 
 def neighbour_of_plan(planned: PlannedSession) -> Neighbour:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Integer, Row, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +19,11 @@ from guahao.scheduling.policy.change import DoctorSeen
 from guahao.scheduling.policy.sight import Look, Neighbour, SeenSession
 
 _TAKING_TIME = (SessionState.DRAFT, SessionState.PUBLISHED)
+_PEOPLE = (
+    select(func.coalesce(func.sum(Slot.held + Slot.booked), 0).cast(Integer))
+    .where(Slot.hospital_id == ClinicSession.hospital_id, Slot.session_id == ClinicSession.id)
+    .scalar_subquery()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,7 @@ async def neighbours(
         ClinicSession.room,
         ClinicSession.starts_at,
         ClinicSession.ends_at,
+        _PEOPLE.label("people"),
     ).where(
         ClinicSession.hospital_id == hospital_id,
         ClinicSession.date.between(since, until),
@@ -123,6 +129,7 @@ async def neighbour_in_the_way(db: AsyncSession, wanted: Neighbour, *, hospital_
             ClinicSession.room,
             ClinicSession.starts_at,
             ClinicSession.ends_at,
+            _PEOPLE.label("people"),
         )
         .where(
             ClinicSession.hospital_id == hospital_id,

@@ -29,7 +29,7 @@ from guahao.scheduling.policy.plan import PlannedSession, plan
 from guahao.scheduling.policy.refusals import CLOSED, DoctorInactive, SubstituteLevelDiffers
 from guahao.scheduling.policy.sight import neighbour_of_plan
 from guahao.scheduling.queries.closed import closed_by
-from guahao.scheduling.queries.templates import templates_of
+from guahao.scheduling.queries.templates import exceptions_of, templates_of
 from guahao.scheduling.service.busy import busy_naming
 from guahao.scheduling.service.templates import busy_problem, plan_again
 from guahao.scheduling.service.withdraw import withdraw_untouched
@@ -123,6 +123,20 @@ async def remove_exception(db: AsyncSession, exception_id: UUID, *, by: str, now
     await _withdraw(db, exception, now=now)
     kept = await _changed_by_hand(db, exception, now=now)
     await _record(db, exception, action="schedule-exception.remove", by=by, kept_by_hand=len(kept))
+
+
+async def sessions_changed(db: AsyncSession, exception: ScheduleException) -> int:
+    """How many sessions of its day an exception makes different from what they were without it.
+
+    None when nothing is planned there on that day, or when a narrower exception is in force.
+    """
+    hospital_id, day = exception.hospital_id, exception.date
+    templates = await templates_of(db, hospital_id=hospital_id)
+    every = await exceptions_of(db, hospital_id=hospital_id, since=day, until=day + dt.timedelta(days=1))
+    others = [one for one in every if one.id != exception.id]
+    differing = list(set(plan(templates, every, [day])) ^ set(plan(templates, others, [day])))
+    judged = await closed_by(db, differing, hospital_id=hospital_id)
+    return len({one.template_id for one, by in zip(differing, judged, strict=True) if by is None})
 
 
 async def _withdraw(db: AsyncSession, exception: ScheduleException, *, now: datetime) -> list[UUID]:

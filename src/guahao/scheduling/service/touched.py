@@ -7,7 +7,7 @@ taken back. So what is told is what happens, and nobody can book in between.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -30,6 +30,7 @@ from guahao.scheduling.models import (
     RESERVES,
     ClinicSession,
     ClosedBy,
+    ScheduleException,
     ScheduleTemplate,
     SessionState,
     Slot,
@@ -67,11 +68,12 @@ class Coming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """A hospital's coming sessions and what its templates said, before an edit."""
+    """A hospital's coming sessions and what its templates and exceptions said, before an edit."""
 
     hospital_id: int
     sessions: Mapping[UUID, Coming]
     templates: Mapping[UUID, tuple[object, ...]]
+    exceptions: Sequence[ScheduleException]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,13 +205,14 @@ async def coming_sessions(db: AsyncSession, *, hospital_id: int, now: datetime) 
     does not exist there are none.
     """
     if not await hospital_exists(db, hospital_id):
-        return Before(hospital_id=hospital_id, sessions={}, templates={})
+        return Before(hospital_id=hospital_id, sessions={}, templates={}, exceptions=())
     await plan_again(db, hospital_id=hospital_id)
     await lock_hospital(db, hospital_id)
     return Before(
         hospital_id=hospital_id,
         sessions=await _sessions(db, hospital_id, now=now),
         templates=await _templates(db, hospital_id),
+        exceptions=await _exceptions(db, hospital_id, now=now),
     )
 
 
@@ -226,7 +229,12 @@ async def touched_since(db: AsyncSession, before: Before, *, now: datetime) -> T
     ]
     closed = tuple(session for session in was_open if session.closed_by is not None)
     people_stay = [session for session in was_open if session.closed_by is None and session.people]
-    kept = tuple(session for session in people_stay if session.template_id in changed)
+    replanned = await _replanned(db, before, now=now)
+    kept = tuple(
+        session
+        for session in people_stay
+        if session.template_id in changed or (session.template_id, session.date) in replanned
+    )
     narrowed = tuple(
         session
         for session in people_stay
@@ -294,6 +302,21 @@ async def _templates(db: AsyncSession, hospital_id: int) -> dict[UUID, tuple[obj
         ).where(ScheduleTemplate.hospital_id == hospital_id)
     )
     return {row.id: tuple(row[1:]) for row in rows}
+
+
+async def _exceptions(db: AsyncSession, hospital_id: int, *, now: datetime) -> list[ScheduleException]:
+    return await exceptions_of(db, hospital_id=hospital_id, since=local_date(now), until=dt.date.max)
+
+
+async def _replanned(db: AsyncSession, before: Before, *, now: datetime) -> set[tuple[UUID | None, dt.date]]:
+    """Whose sessions on which days other exceptions plan otherwise than those before."""
+    after = await _exceptions(db, before.hospital_id, now=now)
+    days = sorted({one.date for one in {*before.exceptions} ^ {*after}})
+    if not days:
+        return set()
+    templates = await templates_of(db, hospital_id=before.hospital_id)
+    differing = {*plan(templates, before.exceptions, days)} ^ {*plan(templates, after, days)}
+    return {(one.template_id, one.date) for one in differing}
 
 
 async def _not_replanned(db: AsyncSession, hospital_id: int, gone: list[Coming]) -> tuple[Coming, ...]:
