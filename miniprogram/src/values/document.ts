@@ -45,11 +45,18 @@ export function readNumber(type: DocumentType, typed: string): Reading {
   return number.length === 18 ? { number, ...readCitizen(number) } : { number, fault: null, holder: null }
 }
 
+// Capitals of Cyrillic and Greek that look like Latin ones, and signs that are drawn for an X.
+const alike =
+  '\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425' +
+  '\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u00d7\u2715\u2573'
+const latin = 'ABEKMHOPCTYX' + 'ABEZHIKMNOPTYX' + 'X'.repeat(3)
+
 function writtenNumber(typed: string): string {
-  return narrow(typed)
-    .replace(/[ \-\u2010-\u2015\u2212.\u00b7<]/g, '')
+  return narrow(typed.replace(/\u2116/g, 'No.'))
     .toUpperCase()
-    .replace(/[\u0425\u03a7\u00d7\u2715\u2573]/g, 'X')
+    .replace(/^N[O\u00b0][.:]+/, '')
+    .replace(/[ \-\u2010-\u2015\u2212.\u00b7<]/g, '')
+    .replace(/[^\x00-\x7f]/g, (sign) => latin[alike.indexOf(sign)] ?? sign)
 }
 
 /** Permits print the count of issues and the office in brackets: H12345678(01), 0123456789(B). */

@@ -26,6 +26,7 @@ export function narrow(typed: string): string {
     .replace(invisible, '')
     .replace(/[\u2e80-\u2ef3]/g, character)
     .replace(/\u02d9/g, '\u00b7')
+    .replace(/\u00b4/g, "'")
     .normalize('NFKC')
     .trim()
     .replace(/\s+/g, ' ')
@@ -44,7 +45,7 @@ export function isPhone(typed: string): boolean {
 }
 
 /** Signs that keyboards and documents put between the parts of a name. */
-export const dots = '\u00b7\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}'
+export const dots = '\u00b7\u119e\u1427\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}'
 /** Circles that are meant as the character of zero. */
 export const circles = '\u25cb\u25ef\u2b58'
 const separators = new RegExp(`\\.|[ .]*[${dots}][ .${dots}]*`, 'gu')
@@ -58,8 +59,8 @@ const nameSigns = new RegExp(`^[\\p{L}${han}](?:[\\p{L}${han}\u00b7.'\\- ]{0,48}
 export function isName(typed: string): boolean {
   if (/[\x00-\x1f\x7f-\x9f\u2028\u2029]/.test(typed.trim())) return false
   const name = narrow(typed)
-    .replace(/[\u2018\u2019\u02bc\u2032`]/g, "'")
-    .replace(/[\u2010\u2011\u2013\u2212]/g, '-')
+    .replace(/[\u2018\u2019\u201b\u02b9\u02bb-\u02bf\u2032\u055a\ua78c`]/g, "'")
+    .replace(/[\u2010-\u2015\u2212]/g, '-')
     .replace(anyCircle, String.fromCharCode(0x3007))
   const read = withoutGaps(name.replace(separators, (dot) => (dot === '.' ? '.' : '\u00b7')))
   return nameSigns.test(read) && !(read.endsWith('.') && isHan.test([...read].slice(-2)[0]))

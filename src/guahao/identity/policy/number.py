@@ -47,7 +47,15 @@ _PLACES = {
 
 _KINDS = {"d": "0123456789", "l": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "x": "0123456789X"}
 _MISTAKEN = {"O": "0", "I": "1", "L": "1", "Q": "0"}
-_LIKE_X = str.maketrans(dict.fromkeys("\u0425\u0445\u03a7\u03c7\u00d7\u2715\u2573", "X"))
+_LIKE_LATIN = str.maketrans(
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
+    "\u00d7\u2715\u2573",
+    "ABEKMHOPCTYX" + "ABEZHIKMNOPTYX" + "X" * 3,
+)
+"""Capitals of Cyrillic and Greek that look like Latin ones, and signs that are drawn for an X."""
+
+_LABEL = re.compile("^N[O\u00b0][.:]+")
 _LEFT_OUT = re.compile("[ \\-\u2010-\u2015\u2212.\u00b7<]")
 _FIRST_GENERATION = re.compile(r"\d{15}")
 _PASSPORT_LENGTHS = range(6, 13)
@@ -79,8 +87,9 @@ class NumberFault:
 
 
 def written_number(typed: str) -> str:
-    """What was typed without spaces, hyphens, invisible and full-width signs, in capitals."""
-    return _LEFT_OUT.sub("", narrow(typed)).upper().translate(_LIKE_X)
+    """What was typed without "No.", spaces, hyphens, invisible and full-width signs, in Latin capitals."""
+    written = narrow(typed.replace("\u2116", "No.")).upper()
+    return _LEFT_OUT.sub("", _LABEL.sub("", written)).translate(_LIKE_LATIN)
 
 
 def number_form(document_type: DocumentType, typed: str) -> str:

@@ -13,7 +13,10 @@ NAME_LEAST, NAME_MOST = 2, 50
 _DOT = "\u00b7"
 """U+00B7: what the State writes between the parts of a name of a nationality, and nothing else."""
 
-DOTS = "\u00b7\u02d9\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\uff65\ua78f\U0001f784"
+DOTS = (
+    "\u00b7\u02d9\u119e\u1427\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6"
+    "\u2981\u2e31\u2e33\u30fb\uff65\ua78f\U0001f784"
+)
 """U+00B7 and what is typed instead of it."""
 
 _DOTS = re.compile(f" *[{DOTS}][ {DOTS}]*")
@@ -23,7 +26,8 @@ ZEROS = str.maketrans(dict.fromkeys("\u25cb\u25ef\u2b58", "\u3007"))
 """Circles that are typed for the character 〇."""
 
 _ALIKE = str.maketrans(
-    dict.fromkeys("\u2018\u2019\u02bc\u2032`", "'") | dict.fromkeys("\u2010\u2011\u2013\u2212", "-")
+    dict.fromkeys("\u2018\u2019\u201b\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u2032\u055a\ua78c`", "'")
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
 )
 _MARKS = frozenset("\u00b7.'- ")
 

@@ -113,7 +113,11 @@ def visible(text: str) -> str:
     return INVISIBLE.sub("", text).translate(_characters())
 
 
+_APART = {0x02D9: "\u00b7", 0x00B4: "'"}
+"""Signs typed as a dot and an apostrophe, which NFKC would take for a space and a mark."""
+
+
 def narrow(text: str) -> str:
     """Fold what looks alike: full-width and other compatible forms (NFKC), white space to single spaces."""
-    text = visible(text).replace("\u02d9", "\u00b7")  # a dot, which NFKC would take for a space and a mark
+    text = visible(text).translate(_APART)
     return " ".join(unicodedata.normalize("NFKC", text).split())
