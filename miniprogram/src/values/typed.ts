@@ -45,7 +45,8 @@ export function isPhone(typed: string): boolean {
 }
 
 /** Signs that keyboards and documents put between the parts of a name. */
-export const dots = '\u00b7\u119e\u1427\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}'
+export const dots =
+  '\u00b7\u119e\u1427\u16eb\u2022\u2027\u2219\u22c5\u25cf\u25e6\u2981\u2e31\u2e33\u30fb\ua78f\u{1f784}'
 /** Circles that are meant as the character of zero. */
 export const circles = '\u25cb\u25ef\u2b58'
 const separators = new RegExp(`\\.|[ .]*[${dots}][ .${dots}]*`, 'gu')
