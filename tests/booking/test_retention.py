@@ -165,13 +165,15 @@ THREE_YEARS = timedelta(days=3 * 366)
 MINUTE = timedelta(minutes=1)
 
 
-async def consent_of(db: AsyncSession, booker: Booker, *, ended: timedelta | None = None) -> UUID:
-    """A consent for the patient alone, as a guardian or a person at the desk gives it."""
+async def consent_of(
+    db: AsyncSession, booker: Booker, *, ended: timedelta | None = None, is_of_account: bool = False
+) -> UUID:
+    """A consent for the patient alone, as a guardian or a person at the desk gives it, or for the account."""
     row = Consent(
         id=new_id(),
         account_id=booker.account_id,
-        patient_id=booker.patient_id,
-        kind=ConsentKind.CHILD_SENSITIVE,
+        patient_id=None if is_of_account else booker.patient_id,
+        kind=ConsentKind.PRIVACY if is_of_account else ConsentKind.CHILD_SENSITIVE,
         version=1,
         text_hash=b"",
         channel=ConsentChannel.ONLINE,
@@ -194,6 +196,7 @@ async def test_a_consent_is_kept_as_long_as_it_permits_something_and_three_years
     gone = [
         await consent_of(db, listed, ended=THREE_YEARS + MINUTE),
         await consent_of(db, long_deleted),
+        await consent_of(db, listed, ended=THREE_YEARS + MINUTE, is_of_account=True),
     ]
     kept = [
         await consent_of(db, listed, ended=THREE_YEARS - MINUTE),
@@ -204,24 +207,26 @@ async def test_a_consent_is_kept_as_long_as_it_permits_something_and_three_years
 
     done = await forget_all(db, sessions, keys)
 
-    assert (counted["consent"], done["consent"]) == (2, 2)
-    left = set(await db.scalars(select(Consent.id).where(Consent.patient_id.is_not(None))))
+    assert (counted["consent"], done["consent"]) == (3, 3)
+    left = set(await db.scalars(select(Consent.id).where(Consent.id.in_([*gone, *kept]))))
     assert (left, left & set(gone)) == (set(kept), set())
 
 
 async def test_who_never_booked_is_kept_for_as_long_as_a_consent_must_be_proven(
     db: AsyncSession, sessions: Sessions, keys: KeyRing
 ) -> None:
-    proven, over = await make_booker(db), await make_booker(db)
+    proven, withdrawn, over = [await make_booker(db) for _ in range(3)]
     for booker, ago in ((proven, THREE_YEARS - MINUTE), (over, THREE_YEARS + MINUTE)):
         await delete_patient(db, booker, ago=ago)
         await consent_of(db, booker)
+    await delete_patient(db, withdrawn, ago=timedelta(days=31))
+    await consent_of(db, withdrawn, ended=THREE_YEARS - MINUTE)
     counted = await count_due(db, key_ring=keys, now=utc_now())
 
     done = await forget_all(db, sessions, keys)
 
     assert (counted["person"], done["person"]) == (1, 1)
-    assert list(await db.scalars(select(Person.id))) == [proven.person_id]
+    assert set(await db.scalars(select(Person.id))) == {proven.person_id, withdrawn.person_id}
 
 
 @pytest.mark.parametrize(("years", "is_forgotten"), [(14.9, False), (15.1, True)])
