@@ -155,6 +155,20 @@ async def test_a_doctors_own_price_is_measured_by_that_of_the_level(house: House
     assert (far.status_code, near.status_code) == (202, 201)
 
 
+async def test_a_doctors_first_price_goes_on_with_the_steps_of_the_level(
+    house: House, db: AsyncSession
+) -> None:
+    await make_doctor(db, hospital_id=house.hospital_id, code="D1")
+    await db.commit()
+    level = await house.set()
+    raised = await house.put(level.json()["id"], version=1, fee_fen=7500)
+
+    first = await house.set(doctor_code="D1", fee_fen=11_000)
+
+    assert (raised.status_code, first.status_code) == (200, 202)
+    assert await house.prices() == [7500]
+
+
 async def test_two_approvers_at_once_change_a_price_once(house: House, db: AsyncSession) -> None:
     made = await house.set()
     waiting = await house.put(made.json()["id"], version=1, fee_fen=50_000)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.audit.service import AuditEntry, record
@@ -167,14 +167,24 @@ async def _apply_or_propose(
 
 
 async def _first_alone(db: AsyncSession, change: FeeChange) -> int | None:
-    """What the price was before this person began to change it alone in small steps."""
+    """What the price was before this person began to change it alone in small steps.
+
+    Where a doctor has no price yet, the steps are those of the level's.
+    """
+    of_place = (
+        FeeItem.hospital_id == change.hospital_id,
+        FeeItem.kind == change.kind,
+        FeeItem.level == change.level,
+        FeeItem.doctor_id == change.doctor_id,
+    )
+    has_own = await db.scalar(select(exists().where(*of_place)))
     found: int | None = await db.scalar(
         select(FeeChange.before_fen)
         .where(
             FeeChange.hospital_id == change.hospital_id,
             FeeChange.kind == change.kind,
             FeeChange.level == change.level,
-            FeeChange.doctor_id.is_not_distinct_from(change.doctor_id),
+            FeeChange.doctor_id.is_not_distinct_from(change.doctor_id if has_own else None),
             FeeChange.proposed_by == change.proposed_by,
             FeeChange.state == FeeChangeState.APPLIED,
             FeeChange.before_fen.is_not(None),
