@@ -107,6 +107,14 @@ async def people(db: AsyncSession, role: Role, hospital_id: int | None) -> dict[
     return await staff_header(db, (await make_staff(db, role, hospital_id=hospital_id)).id)
 
 
+async def somebody_there(world: World, operation: Operation) -> dict[str, str]:
+    """The header of somebody of the planted hospital who may do this."""
+    role = next(role for role in Role if operation.permission in PERMISSIONS_OF[role])
+    async with transaction(world.sessions) as db:
+        of_platform = None if role is Role.PLATFORM_ADMIN else world.foreign.hospital_id
+        return await people(db, role, of_platform)
+
+
 def test_the_matrix_covers_the_console() -> None:
     assert len(BY_OTHERS) > 100
     assert {each.permission for each in BY_OTHERS} > {"edit_catalog", "view_audit", "manage_money"}
@@ -168,10 +176,7 @@ async def test_row_35_a_member_that_a_body_does_not_know_is_refused(
 async def test_the_same_question_by_somebody_of_that_hospital_is_answered(
     world: World, operation: Operation
 ) -> None:
-    role = next(role for role in Role if operation.permission in PERMISSIONS_OF[role])
-    async with transaction(world.sessions) as db:
-        of_platform = None if role is Role.PLATFORM_ADMIN else world.foreign.hospital_id
-        header = await people(db, role, of_platform)
+    header = await somebody_there(world, operation)
 
     answer = await world.send(operation, header)
 
@@ -196,10 +201,7 @@ LISTS = [
 async def test_a_list_read_row_by_row_is_the_list_and_its_last_page_names_no_next(
     world: World, operation: Operation
 ) -> None:
-    role = next(role for role in Role if operation.permission in PERMISSIONS_OF[role])
-    async with transaction(world.sessions) as db:
-        of_platform = None if role is Role.PLATFORM_ADMIN else world.foreign.hospital_id
-        header = await people(db, role, of_platform)
+    header = await somebody_there(world, operation)
     wanted = request_of(operation, world.foreign)
 
     async def page(**asked: str | int) -> dict[str, Any]:
