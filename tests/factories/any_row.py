@@ -80,7 +80,8 @@ async def _references(
         if reference.use_alter:
             continue
         target = reference.referred_table
-        statement = select(*(element.column for element in reference.elements)).limit(1)
+        columns = [element.column for element in reference.elements]
+        statement = select(*columns).order_by(*columns).limit(1)  # ids of two must be in their order
         if "hospital_id" in target.c:
             statement = statement.where(target.c.hospital_id == hospital_id)
         if is_apart:

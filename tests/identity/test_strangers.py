@@ -19,6 +19,7 @@ from guahao.identity.models.staff import Staff
 from guahao.identity.policy.login import NAME_BUDGET
 from guahao.identity.policy.permission import Role
 from guahao.identity.service.password import hash_password
+from guahao.identity.service.throttle import Attempt, Realm, pay_try
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.ids import new_id
@@ -445,3 +446,14 @@ async def test_people_behind_a_trusted_proxy_are_counted_each_by_their_own_addre
             logins.append((await proxy.post("/api/v1/logins", json=tried)).status_code)
 
     assert (codes, logins) == ([202] * 26, [401] * 66)
+
+
+async def test_a_try_that_read_its_clock_a_moment_before_another_waits_for_nothing(
+    app: FastAPI, db: AsyncSession
+) -> None:
+    attempt = Attempt(realm=Realm.ACCOUNT, name=username(), address=HOME)
+    moment = utc_now()
+
+    for earlier in range(5):
+        when = moment - timedelta(milliseconds=earlier)
+        await pay_try(db, attempt=attempt, keys=app.state.key_ring, now=when)

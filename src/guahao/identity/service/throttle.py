@@ -94,7 +94,8 @@ async def pay_try(db: AsyncSession, *, attempt: Attempt, keys: KeyRing, now: dat
     without counting.
     """
     key = attempt.own_key(keys)
-    fresh = insert(LoginThrottle).values(key=key, failures=1, last_try_at=now, blocked_until=now)
+    long_ago = now - _FORGOTTEN_AFTER  # a try that read its clock a moment before this one waits for nothing
+    fresh = insert(LoginThrottle).values(key=key, failures=1, last_try_at=now, blocked_until=long_ago)
     is_old = LoginThrottle.last_try_at < now - _FORGOTTEN_AFTER
     counted = fresh.on_conflict_do_update(
         index_elements=["key"],
