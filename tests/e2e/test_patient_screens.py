@@ -43,15 +43,15 @@ class Things:
 def things(world: World) -> Things:
     payer = Payer(world.base)
     slots = [next(world.slots) for _ in range(40)]
-    days: dict[str, dict[str, Any]] = {}
+    days: dict[str, list[dict[str, Any]]] = {}
     for slot in slots:
-        days.setdefault(slot["starts_at"][:10], slot)
-    first, second = list(days.values())[:2]
-    free = slots[-1]
+        days.setdefault(slot["starts_at"][:10], []).append(slot)
+    (first, again, *_), (second, *_) = sorted(days.values(), key=len, reverse=True)[:2]
+    free = next(slot for slot in reversed(slots) if slot not in (first, again, second))
     payer.hold(first)
     cancelled = payer.appointment
     payer.cancel()  # the place cools
-    payer.hold(slots[1])
+    payer.hold(again)
     booked = payer.appointment
     payer.http.post(f"/sandbox/wechat-pay/{payer.cashier().rsplit('/', 1)[1]}/pay")
     payer.must_become("booked")
