@@ -40,8 +40,11 @@ def setup_file(data_dir: Path) -> Path:
 
 
 def setup_code(file: Path) -> str:
-    """The setup code; empty when none was offered or the setup is over."""
-    return file.read_text("ascii").strip() if file.exists() else ""
+    """The setup code; empty when none was offered or the setup is over, perhaps at this very moment."""
+    try:
+        return file.read_text("ascii").strip()
+    except FileNotFoundError:
+        return ""
 
 
 async def needs_first_admin(db: AsyncSession) -> bool:
