@@ -61,7 +61,9 @@ async def _ended_tasks() -> AsyncIterator[None]:
     left = [task for task in asyncio.all_tasks() - earlier if "TestRunner" not in repr(task)]
     for task in left:
         task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
+    if left:
+        _, deaf = await asyncio.wait(left, timeout=30)
+        assert not deaf, deaf
 
 
 @pytest.fixture(scope="session")

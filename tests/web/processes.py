@@ -45,6 +45,16 @@ def environment(data_dir: Path, port: int, **settings: object) -> dict[str, str]
     return kept | {f"GUAHAO_{name.upper()}": str(value) for name, value in given.items()}
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to end; one that does not within 30 s is killed, and TimeoutExpired raised."""
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+
+
 @contextmanager
 def running(command: str, variables: dict[str, str], *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run `guahao command` until the block ends."""
@@ -55,8 +65,7 @@ def running(command: str, variables: dict[str, str], *options: str) -> Iterator[
         try:
             yield process
         finally:
-            process.terminate()
-            process.wait(30)
+            end(process)
 
 
 def guahao(variables: dict[str, str], *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:

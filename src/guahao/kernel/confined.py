@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,10 +70,12 @@ async def run_confined(function: Callable[[bytes], bytes], payload: bytes, *, li
         env={"LC_ALL": "C.UTF-8"},
         cwd="/",
     )
+    assert process.stdout is not None
+    assert process.stdin is not None
     try:
         async with asyncio.timeout(limits.wall_s):
             answer, _ = await asyncio.gather(
-                _read(process, at_most=limits.output_mb << 20), _write(process, payload)
+                _read(process.stdout, at_most=limits.output_mb << 20), _write(process.stdin, payload)
             )
             code = await process.wait()
     except TimeoutError:
@@ -82,23 +84,23 @@ async def run_confined(function: Callable[[bytes], bytes], payload: bytes, *, li
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
+            # What it had written is read and dropped: asyncio waits for a process until its pipes have ended.
+            await process.stdout.read()
             await process.wait()
     _judge(code)
     return answer
 
 
-async def _write(process: Process, payload: bytes) -> None:
-    assert process.stdin is not None
+async def _write(pipe: asyncio.StreamWriter, payload: bytes) -> None:
     with suppress(ConnectionError):  # the child ended before it had read everything; its code says why
-        process.stdin.write(payload)
-        await process.stdin.drain()
-    process.stdin.close()
+        pipe.write(payload)
+        await pipe.drain()
+    pipe.close()
 
 
-async def _read(process: Process, *, at_most: int) -> bytes:
-    assert process.stdout is not None
+async def _read(pipe: asyncio.StreamReader, *, at_most: int) -> bytes:
     answer = bytearray()
-    while part := await process.stdout.read(1 << 16):
+    while part := await pipe.read(1 << 16):
         answer += part
         if len(answer) > at_most:
             raise LimitExceeded(Limit.OUTPUT)
