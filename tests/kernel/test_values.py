@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,14 @@ def test_a_list_is_read_as_people_write_it() -> None:
 def test_words_that_mean_one_thing_are_compared_as_one(first: str, second: str) -> None:
     assert search_form(first) == search_form(second)
     assert name_search_form(first) == name_search_form(second)
+
+
+def test_what_a_character_is_folded_to_is_folded_no_further() -> None:
+    table = files("guahao.kernel.value").joinpath("simplified.txt").read_text("utf-8")
+    pairs = [pair for line in table.splitlines() if line[0] != "#" for pair in line.split()]
+
+    assert len({pair[0] for pair in pairs}) == len(pairs)
+    assert [pair for pair in pairs if search_form(pair[0]) != search_form(pair[1:])] == []
 
 
 @given(SEEN)

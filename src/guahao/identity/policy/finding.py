@@ -11,7 +11,7 @@ from guahao.kernel.crypto import KeyRing
 from guahao.kernel.value.phone import is_mobile, mobile_form
 from guahao.kernel.value.search import name_search_form
 
-VALUE_FORMS = 2
+VALUE_FORMS = 3
 """Counts the changes of what is hashed here; persons of an earlier count are indexed anew by a job."""
 
 

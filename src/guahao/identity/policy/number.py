@@ -35,6 +35,19 @@ _TELLING = (
 )
 """Shapes by which a number shows that it is another document's."""
 
+_HOME_CARDS = {
+    "is_hk_card": re.compile(r"(?![HM])[A-Z]\d{6}[\dA]|[A-Z]{1,2}\d{6}[(\[\u3010][\dA][)\]\u3011]"),
+    "is_macao_card": re.compile(r"[157]\d{6}[(\[\u3010]\d[)\]\u3011]"),
+    "is_taiwan_card": re.compile(r"[A-Z][1289]\d{8}"),
+}
+"""Identity cards of Hong Kong, Macao and Taiwan, which are not what their people are registered by here."""
+
+_HOME_CARDS_OF = {
+    DocumentType.RESIDENT_ID: tuple(_HOME_CARDS),
+    DocumentType.HK_MACAO_PERMIT: ("is_hk_card", "is_macao_card"),
+    DocumentType.TAIWAN_PERMIT: ("is_taiwan_card",),
+}
+
 _PLACES = {
     DocumentType.RESIDENT_ID: ("d" * 17 + "x",),
     DocumentType.HK_MACAO_PERMIT: ("l" + "d" * 8, "l" + "d" * 10),
@@ -144,11 +157,19 @@ def _shape_faults(document_type: DocumentType, number: str) -> list[NumberFault]
     )
     if other is not None:
         return [NumberFault(f"is_{other.value}")]
+    home = _home_card(document_type, number)
+    if home is not None:
+        return [NumberFault(home)]
     if document_type is DocumentType.RESIDENT_ID and _FIRST_GENERATION.fullmatch(number):
         return [NumberFault("first_generation")]
     if document_type is DocumentType.PASSPORT:
         return _passport_faults(number)
     return _place_faults(document_type, number)
+
+
+def _home_card(document_type: DocumentType, number: str) -> str | None:
+    cards = _HOME_CARDS_OF.get(document_type, ())
+    return next((card for card in cards if _HOME_CARDS[card].fullmatch(number)), None)
 
 
 def _place_faults(document_type: DocumentType, number: str) -> list[NumberFault]:
