@@ -190,11 +190,11 @@ def test_who_closes_a_doctor_reads_first_who_is_booked_and_may_still_leave_it(
     desk.says("的 1 次出诊不再放号，14 个没有约出的号停止预约。", "其中 6 位患者已经预约或正在付款")
     desk.expect_complaint("409")
     desk.look("touched")
-    desk.press("先不保存")
+    desk.press("先不改")
     desk.says("还没有保存：这次修改影响 1 次出诊、6 位已预约的患者")
     left = world.sql.rows(active, HOSPITAL, clinic.doctor_id)
     desk.press("保存")
-    desk.press("知道后果，仍然保存")
+    desk.press("知道后果，仍然修改")
     desk.says("已保存。")
     desk.expect_complaint("409")
 

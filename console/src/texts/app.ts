@@ -129,8 +129,8 @@ export const texts = {
   touched: {
     title: '这次修改会影响已经排好的出诊',
     look: '在新页面里查看这些出诊',
-    notNow: '先不保存',
-    save: '知道后果，仍然保存',
+    notNow: '先不改',
+    save: '知道后果，仍然修改',
   },
   conflict: {
     title: '别人刚刚保存了这份内容',
