@@ -40,6 +40,8 @@ Page({
   key: '',
   appointment: null as Appointment | null,
   sessions: [] as SessionView[],
+  /** Whose sessions were asked for last; what comes of another doctor's is too late. */
+  asked: '',
 
   onLoad(query: { appointment?: string }) {
     this.id = query.appointment ?? ''
@@ -67,14 +69,15 @@ Page({
       old: visitOf(appointment),
       counts: appointment.allowed.cancel_counts,
       doctors: doctorChoices(appointment.doctor, others.items),
-      doctorId,
+      doctorId: this.asked,
     })
-    this.showSessions()
+    if (this.asked === doctorId) this.showSessions()
     return undefined
   },
   async readSessions(doctorId: string) {
+    this.asked = doctorId
     const { items } = await api.get('/api/v1/doctors/{doctor_id}/sessions', { path: { doctor_id: doctorId } })
-    this.sessions = items
+    if (this.asked === doctorId) this.sessions = items
   },
   showSessions() {
     this.setData({ groups: groupsOf(this.sessions, this.appointment as Appointment), isReading: false })
@@ -95,9 +98,9 @@ Page({
     this.choose('', '')
     try {
       await this.readSessions(doctorId)
-      if (doctorId === this.data.doctorId) this.showSessions()
+      if (this.asked === doctorId) this.showSessions()
     } catch (error) {
-      this.setData({ isReading: false, readProblem: problemOf(error).title })
+      if (this.asked === doctorId) this.setData({ isReading: false, readProblem: problemOf(error).title })
     }
   },
   onSlot({ currentTarget }: WechatMiniprogram.TouchEvent) {
