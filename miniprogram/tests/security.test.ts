@@ -27,6 +27,11 @@ test('a released patient is named as masked, and no place is told', () => {
   expect(row.from).toBe('')
 })
 
+test('a patient whose name a proof overruled has no name here', () => {
+  const row = rowOf({ ...event, kind: 'patient_overruled', address: null, device: null })
+  expect(row.what).toBe('一位就诊人的姓名与证件不符，已从您的账号移除，请核对证件后重新添加')
+})
+
 test('what was not seen is counted', () => {
   expect(newCount([event, { ...event, seen_at: event.at }])).toBe(1)
 })

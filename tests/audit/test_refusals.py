@@ -213,6 +213,29 @@ async def test_a_flood_of_different_names_makes_few_rows_and_loses_no_count(
     assert (total, rows, rest) == (5000, 21, 4980)
 
 
+async def test_a_flood_at_one_hospital_hides_no_burst_of_another_and_is_told_at_its_own(
+    sessions: Sessions, db: AsyncSession
+) -> None:
+    book, now = RefusalBook(sessions), utc_now()
+    for hospital_id, count in ((0, 500), (3, 60), (4, 30)):
+        for number in range(count):
+            action = RefusedAction.LOGIN if hospital_id == 3 else RefusedAction.REQUEST
+            book.note(refusal(number, action=action, hospital_id=hospital_id), now=now)
+    await book.written()
+
+    kinds = {NeedKind.LOGIN_BURST, NeedKind.REQUEST_BURST}
+    told = {
+        hospital_id: [
+            (need.kind, need.count)
+            for need in await needs_of_hospital(db, hospital_id=hospital_id, kinds=kinds)
+        ]
+        for hospital_id in (3, 4, 5)
+    }
+    assert told == {3: [(NeedKind.LOGIN_BURST, 60)], 4: [(NeedKind.REQUEST_BURST, 30)], 5: []}
+    platform = await needs_of_platform(db, kinds=kinds)
+    assert [(need.kind, need.count) for need in platform] == [(NeedKind.REQUEST_BURST, 500)]
+
+
 async def test_processes_add_up_and_the_trail_has_one_entry_a_minute(
     sessions: Sessions, db: AsyncSession
 ) -> None:

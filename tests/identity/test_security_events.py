@@ -5,16 +5,18 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.audit.models import AuditEntryRow
 from guahao.identity.access import Role
+from guahao.identity.models.person import Person
 from guahao.identity.models.security_event import SecurityEvent, SecurityEventKind
 from guahao.identity.models.staff import Staff
 from guahao.identity.service.password import hash_password
 from guahao.kernel.clock import utc_now
-from guahao.kernel.db import Sessions
+from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.ids import new_id
 from tests.factories.newcomer import PASSWORD, bearer, code_for, forget_waits, log_in, register
 from tests.factories.office import hire
@@ -249,6 +251,34 @@ async def test_who_is_taken_back_by_their_owner_is_told_to_those_who_listed_them
 
     assert [event["kind"] for event in await told(client, bearer(stranger.token))] == ["patient_released"]
     assert await told(client, bearer(owner.token)) == []
+
+
+async def test_who_listed_a_document_under_a_wrong_name_is_told_that_a_proof_overruled_it(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
+) -> None:
+    body = patient_body(document_number=resident_id(), relation="other")
+    wrong, other = await register(client), await register(client)
+    listed = await client.post("/api/v1/patients", json=body | {"name": "李四"}, headers=bearer(wrong.token))
+    assert listed.status_code == 201, listed.text
+    await client.post(
+        "/api/v1/patients", json=body | {"document_number": resident_id()}, headers=bearer(other.token)
+    )
+    async with transaction(sessions) as changing:
+        await changing.execute(update(Person).values(verified_at=None))  # as where no authority is asked
+    desk = await hire(client, sessions, Role.DESK)
+    person = {name: value for name, value in body.items() if name != "relation"}
+
+    enrolled = await desk.post("/patients", **person | {"name": "王小明"})
+
+    assert enrolled.status_code == 201, enrolled.text
+    (event,) = await told(client, bearer(wrong.token))
+    assert (event["kind"], event["patient_name"], event["address"]) == ("patient_overruled", None, None)
+    assert (await client.get("/api/v1/patients", headers=bearer(wrong.token))).json()["items"] == []
+    assert await told(client, bearer(other.token)) == []
+    subjects = await db.scalars(
+        select(AuditEntryRow.subject).where(AuditEntryRow.action == "patient.overrule")
+    )
+    assert subjects.all() == [f"patient:{listed.json()['id']}"]
 
 
 RESETS = {"invitation": "post", "totp": "delete"}

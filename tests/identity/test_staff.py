@@ -184,6 +184,23 @@ async def test_who_is_disabled_or_gets_other_roles_is_logged_out_at_once(
     assert (await client.get("/api/v1/staff/me", headers=desk)).status_code == 401
 
 
+async def test_a_rename_leaves_both_names_in_the_trail_and_the_same_name_leaves_none(
+    client: httpx.AsyncClient, sessions: Sessions, db: AsyncSession
+) -> None:
+    _, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
+    made = (await client.post(MEMBERS, json=member_body(), headers=admin)).json()
+
+    for version, name in ((1, "王窗口"), (2, "王窗口")):
+        body = {"name": name, "version": version}
+        assert (await client.patch(f"{MEMBERS}/{made['id']}", json=body, headers=admin)).status_code == 200
+
+    entries = await db.scalars(
+        select(AuditEntryRow.data).where(AuditEntryRow.action == "staff.change").order_by(AuditEntryRow.id)
+    )
+    now_is = {"roles": ["desk"], "disabled": False}
+    assert entries.all() == [now_is | {"old_name": "李窗口", "name": "王窗口"}, now_is]
+
+
 async def test_nobody_changes_their_own_access(client: httpx.AsyncClient, sessions: Sessions) -> None:
     me, admin = await hired(sessions, Role.HOSPITAL_ADMIN, hospital_id=7)
 

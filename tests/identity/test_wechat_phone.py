@@ -64,6 +64,8 @@ async def test_the_same_phone_once_more_changes_nothing(client: httpx.AsyncClien
     assert answers[0].json() == answers[1].json()
     deeds = select(func.count()).where(AuditEntryRow.action == "account.link_phone")
     assert await db.scalar(deeds) == 1
+    told = (await client.get("/api/v1/me/security-events", headers=user)).json()["items"]
+    assert [(event["kind"], event["address"]) for event in told] == [("phone_linked", "127.0.0.1")]
 
 
 async def test_another_phone_does_not_replace_the_first(client: httpx.AsyncClient) -> None:

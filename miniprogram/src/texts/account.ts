@@ -210,8 +210,10 @@ export const texts = {
   eventKinds: {
     new_device: () => '在新设备上登录',
     password_changed: () => '修改了密码',
+    phone_linked: () => '绑定了手机号',
     phone_changed: () => '更换了手机号',
     patient_released: (name: string) => `就诊人${name}已被本人或医院从您的账号移除`,
+    patient_overruled: () => '一位就诊人的姓名与证件不符，已从您的账号移除，请核对证件后重新添加',
     patient_corrected: (name: string) => `就诊人${name}的姓名或证件已更正`,
     second_factor_set: () => '绑定了动态码',
     second_factor_removed: () => '解除了动态码',

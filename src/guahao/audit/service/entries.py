@@ -16,7 +16,7 @@ from guahao.kernel.ids import DIRECTORY, new_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """Who did what to what. `data` holds identifiers and numbers, never personal data.
+    """Who did what to what. `data` holds identifiers and numbers, never personal data of patients.
 
     `actor` is `account:<id>`, `staff:<id>`, `system` or, of refusals, `stranger`; `action` is `noun.verb`;
     `subject` is `noun:<id>`. Rows that belong to no hospital go to the directory's own chain.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, tuple_, update
@@ -45,15 +45,15 @@ class Refusal:
 class RefusalBook:
     """Counts the refusals of one process and writes them, many at a time, while requests go on.
 
-    Of each action at most 20 different refusals a minute have rows of their own; the rest is counted
-    together. What is not written when a process is killed is lost.
+    Of each action at most 20 different refusals a minute have rows of their own in a hospital; the rest is
+    counted together, as that hospital's. What is not written when a process is killed is lost.
     """
 
     def __init__(self, sessions: Sessions) -> None:
         """Write by `sessions`."""
         self._sessions = sessions
         self._waiting: Counter[tuple[datetime, Refusal]] = Counter()
-        self._seen: dict[RefusedAction, set[Refusal]] = {}
+        self._seen: dict[tuple[int, RefusedAction], set[Refusal]] = {}
         self._minute: datetime | None = None
         self._writing: asyncio.Task[None] | None = None
 
@@ -72,9 +72,9 @@ class RefusalBook:
     def _bounded(self, refusal: Refusal, minute: datetime) -> Refusal:
         if minute != self._minute:
             self._minute, self._seen = minute, {}
-        seen = self._seen.setdefault(refusal.action, set())
+        seen = self._seen.setdefault((refusal.hospital_id, refusal.action), set())
         if refusal not in seen and len(seen) >= _MOST_A_MINUTE:
-            return Refusal(action=refusal.action, code=MANY, actor=MANY, subject=MANY, address=MANY)
+            return replace(refusal, code=MANY, actor=MANY, subject=MANY, address=MANY)
         seen.add(refusal)
         return refusal
 

@@ -44,5 +44,12 @@ async def link_phone(body: PhoneIn, account: CurrentAccount, caller: Caller, wec
     except WeChatUnreachable as error:
         raise accounts.WeChatUnavailable from error
     async with transaction(caller.sessions) as db:
-        linked = await accounts.link_phone(db, key_ring=caller.keys, account_id=account.id, phone=phone)
+        linked = await accounts.link_phone(
+            db,
+            key_ring=caller.keys,
+            account_id=account.id,
+            phone=phone,
+            source=caller.source,
+            now=caller.now,
+        )
     return AccountOut.of(linked, caller.keys)

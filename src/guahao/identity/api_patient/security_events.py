@@ -29,14 +29,14 @@ class SecurityEventOut(BaseModel):
     at: datetime
     address: str | None = Field(examples=["203.0.113.7"])
     device: str | None
-    patient_name: str | None = Field(description="Masked; whom it concerns")
+    patient_name: str | None = Field(description="Masked; whom it concerns. Null of `patient_overruled`")
     seen_at: datetime | None
 
     @classmethod
     def of(cls, told: ToldEvent, keys: KeyRing) -> SecurityEventOut:
         """Show one to its owner."""
         event, name = told.event, None
-        if told.person is not None:
+        if told.person is not None and event.kind is not SecurityEventKind.PATIENT_OVERRULED:
             name = mask_name(
                 keys.open(told.person.name_sealed, field="person.name_sealed", row=told.person.id)
             )

@@ -17,9 +17,12 @@ class SecurityEventKind(StrEnum):
 
     NEW_DEVICE = "new_device"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a kind of event, not a secret
+    PHONE_LINKED = "phone_linked"
     PHONE_CHANGED = "phone_changed"
     PATIENT_RELEASED = "patient_released"
     PATIENT_CORRECTED = "patient_corrected"
+    PATIENT_OVERRULED = "patient_overruled"
+    """Somebody proved that the document names another person; by what name is not told."""
     SECOND_FACTOR_SET = "second_factor_set"
     SECOND_FACTOR_REMOVED = "second_factor_removed"
     RECOVERY_CODE_USED = "recovery_code_used"
@@ -40,11 +43,12 @@ class SecurityEvent(Base):
         CheckConstraint(
             "kind IN ('new_device', 'password_changed', 'phone_changed', 'patient_released',"
             " 'patient_corrected', 'second_factor_set', 'second_factor_removed', 'recovery_code_used',"
-            " 'access_reset')",
+            " 'access_reset', 'phone_linked', 'patient_overruled')",
             name="security_event_kind_check",
         ),
         CheckConstraint(
-            "(patient_id IS NOT NULL) = (kind IN ('patient_released', 'patient_corrected'))",
+            "(patient_id IS NOT NULL)"
+            " = (kind IN ('patient_released', 'patient_corrected', 'patient_overruled'))",
             name="security_event_patient_check",
         ),
         Index("security_event_account_idx", "account_id", "id", postgresql_where=text("staff_id IS NULL")),

@@ -233,8 +233,10 @@ async def account_of_openid(db: AsyncSession, *, openid: str, now: datetime) -> 
     return account
 
 
-async def link_phone(db: AsyncSession, *, key_ring: KeyRing, account_id: UUID, phone: str) -> Account:
-    """Give an account without a phone the one that was proven; once more changes nothing.
+async def link_phone(
+    db: AsyncSession, *, key_ring: KeyRing, account_id: UUID, phone: str, source: Source, now: datetime
+) -> Account:
+    """Give an account without a phone the one that was proven, and tell the owner; again changes nothing.
 
     Raises `PhoneTaken` when another account has it, of several at once all but one,
     `PhoneAlreadyLinked` when the account has another, and `AccountClosed`.
@@ -251,6 +253,8 @@ async def link_phone(db: AsyncSession, *, key_ring: KeyRing, account_id: UUID, p
     account = (await db.scalars(found)).one()
     if affected(linked):
         await record(db, _deed(account_id, "account.link_phone"))
+        owner = Owner(account_id=account_id)
+        await tell(db, owner=owner, kind=SecurityEventKind.PHONE_LINKED, source=source, now=now)
     elif account.phone_index != index:
         raise PhoneAlreadyLinked
     return account

@@ -8,10 +8,13 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.audit.service import AuditEntry, record
 from guahao.identity.models.person import Patient, Person
+from guahao.identity.models.security_event import SecurityEventKind
 from guahao.identity.policy.document import Identity, is_same_name
 from guahao.identity.policy.finding import VALUE_FORMS, document_index, name_index
 from guahao.identity.queries.patients import lock_person
+from guahao.identity.service.security_event import Owner, tell
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import Problem
 from guahao.kernel.ids import new_id
@@ -95,16 +98,36 @@ async def _insert_person(
 async def _confirm(
     db: AsyncSession, person: Person, *, key_ring: KeyRing, identity: Identity, now: datetime
 ) -> None:
-    """Believe the proof; whoever listed the document under another name, unproven, loses the patient."""
+    """Believe the proof; whoever listed the document under another name, unproven, loses the patient.
+
+    They are told so, and never the name that is right.
+    """
     known = key_ring.open(person.name_sealed, field="person.name_sealed", row=person.id)
     if not _is_same(person, known, identity):
         await lock_person(db, person_id=person.id)
-        await db.execute(
-            update(Patient)
-            .where(Patient.person_id == person.id, Patient.deleted_at.is_(None))
-            .values(deleted_at=now)
-        )
+        await _overrule_listings(db, person, now=now)
     person.name_sealed = key_ring.seal(identity.name, field="person.name_sealed", row=person.id)
     person.name_index = name_index(key_ring, identity.name)
     person.birth_date, person.sex, person.verified_at = identity.birth_date, identity.sex, now
     await db.flush()
+
+
+async def _overrule_listings(db: AsyncSession, person: Person, *, now: datetime) -> None:
+    ended = await db.execute(
+        update(Patient)
+        .where(Patient.person_id == person.id, Patient.deleted_at.is_(None))
+        .values(deleted_at=now)
+        .returning(Patient.id, Patient.account_id)
+    )
+    for patient_id, account_id in ended.all():
+        await record(
+            db, AuditEntry(actor="system", action="patient.overrule", subject=f"patient:{patient_id}")
+        )
+        if account_id is not None:
+            await tell(
+                db,
+                owner=Owner(account_id=account_id),
+                kind=SecurityEventKind.PATIENT_OVERRULED,
+                patient_id=patient_id,
+                now=now,
+            )

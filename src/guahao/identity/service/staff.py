@@ -151,7 +151,9 @@ async def change_staff(
     staff = await member_to_change(db, changer_id=changer_id, scope=scope, staff_id=staff_id, change=change)
     if needs_second(staff, change):
         raise SecondAdministratorNeeded
-    if change.name is not None:
+    renamed: dict[str, str] = {}
+    if change.name is not None and change.name != staff.name:
+        renamed = {"old_name": staff.name, "name": change.name}
         staff.name = change.name
     if change.roles is not None:
         apply_roles(staff, roles=change.roles, doctor_id=change.doctor_id)
@@ -161,7 +163,7 @@ async def change_staff(
     await db.flush()
     if change.is_access:
         await revoke_staff_logins(db, staff_id=staff_id, now=now)
-    await record_access(db, f"staff:{changer_id}", staff)
+    await record_access(db, f"staff:{changer_id}", staff, **renamed)
     return staff
 
 
@@ -190,10 +192,13 @@ def apply_roles(staff: Staff, *, roles: Collection[Role], doctor_id: UUID | None
     staff.roles, staff.doctor_id = _stored(roles), doctor_id
 
 
-async def record_access(db: AsyncSession, actor: str, staff: Staff) -> None:
-    """Write into the trail what a member may do from now on."""
+async def record_access(db: AsyncSession, actor: str, staff: Staff, **renamed: str) -> None:
+    """Write into the trail what a member may do from now on, and both names of who was renamed.
+
+    All that somebody ever did is shown under the present name: only the trail still knows the other.
+    """
     now_is: dict[str, list[str] | bool] = {"roles": staff.roles, "disabled": staff.disabled_at is not None}
-    await record_deed(db, actor, "staff.change", staff, **now_is)
+    await record_deed(db, actor, "staff.change", staff, **now_is, **renamed)
 
 
 def has_control(staff: Staff) -> bool:
