@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0050_told_more"
-down_revision = "0049_person_look_up"
+revision = "0051_told_more"
+down_revision = "0050_search_forms"
 branch_labels = None
 depends_on = None
 
