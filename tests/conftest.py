@@ -68,7 +68,7 @@ async def _ended_tasks() -> AsyncIterator[None]:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[str]:
-    with migrated_database(os.environ.get("PYTEST_XDIST_WORKER", "main")) as dsn:
+    with migrated_database("shared") as dsn:
         yield dsn
 
 

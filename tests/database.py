@@ -104,8 +104,8 @@ async def _make_template(server: str, name: str) -> None:
 
 
 @contextmanager
-def migrated_database(worker: str) -> Iterator[str]:
-    """Address of a fresh migrated database for the test process `worker`."""
+def migrated_database(purpose: str) -> Iterator[str]:
+    """Address of a fresh migrated database of this test process for `purpose`, a word of a name."""
     server = server_dsn()
     run = Path(os.environ[RUN_DIR])
     template = run.name.replace("-", "_").lower()
@@ -114,7 +114,7 @@ def migrated_database(worker: str) -> Iterator[str]:
         if not (run / "template").exists():
             asyncio.run(_make_template(server, template))
             (run / "template").touch()
-        mine = f"{template}_{worker}"
+        mine = f"{template}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{purpose}"
         asyncio.run(
             execute(
                 server,

@@ -36,7 +36,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def demo_database() -> Iterator[str]:
-    with migrated_database(f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_demo") as dsn:
+    with migrated_database("demo") as dsn:
         yield dsn
 
 

@@ -53,8 +53,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
     folder = tmp_path_factory.mktemp("installation")
     port = free_port()
     base = f"http://127.0.0.1:{port}"
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    with migrated_database(f"{worker}_first_run") as dsn, ExitStack() as processes:
+    with migrated_database("first_run") as dsn, ExitStack() as processes:
         given = {
             "GUAHAO_CLIENTS_DIR": os.environ.get("GUAHAO_CLIENTS_DIR", str(ROOT / "dist/clients")),
             "GUAHAO_ENVIRONMENT": "demo",

@@ -20,6 +20,7 @@ from guahao.identity.service.account import register
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import KeyRing, load_key_ring
 from guahao.kernel.db import make_engine, make_sessions, transaction
+from guahao.web.backup import archive
 from guahao.web.backup.envelope import BackupUnreadable, OpeningReader, SealingWriter
 from tests.database import address_of, execute, migrated_database
 from tests.web.processes import environment, guahao
@@ -124,6 +125,22 @@ def test_nothing_is_restored_over_what_is_there_or_from_what_does_not_open(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.backup", "night.backup", "old"]
     tables = "SELECT 1 / (1 - least(count(*), 1)) FROM pg_tables WHERE schemaname = 'public'"
     asyncio.run(execute(empty, tables))  # fails when there is one
+
+
+@pytest.mark.timeout(30)
+def test_a_program_that_complains_at_length_is_heard_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = tmp_path / "pg_dump"
+    dump.write_text("#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' x >&2\nexit 1\n")
+    dump.chmod(0o755)
+    monkeypatch.setattr(archive, "program", lambda *_, **__: dump)
+    where = {"dsn": "postgresql://127.0.0.1/none", "keys": tmp_path, "passphrase": PASSPHRASE}
+
+    with pytest.raises(archive.RestoreFailed) as failed:
+        archive.save(tmp_path / "night.backup", revision="", server_major=18, **where)
+
+    assert str(failed.value) == 300_000 * "x"
 
 
 def sealed(content: bytes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -291,7 +290,7 @@ async def test_a_member_of_the_demos_staff_keeps_production_away_too(db: AsyncSe
 @pytest.fixture(scope="module")
 def owned() -> Iterator[tuple[str, str]]:
     """A database's address as its owner, and as a role that may serve and no more."""
-    with migrated_database(f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_fail_closed") as dsn:
+    with migrated_database("fail_closed") as dsn:
         role = f"serving_{make_url(dsn).database}"[:60]
         asyncio.run(execute(dsn, f"CREATE ROLE \"{role}\" LOGIN PASSWORD 'serving'"))
         serving = make_url(dsn).set(username=role, password="serving").render_as_string(hide_password=False)

@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 import tarfile
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,17 +85,24 @@ def _dump(archive: tarfile.TarFile, dsn: str, server_major: int) -> _Sum:
     options = ["--format=custom", "--no-owner", "--no-privileges", "--dbname", address]
     command = [str(program("pg_dump", server_major=server_major)), *options]
     size, digest, number = 0, hashlib.sha256(), 0
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as dump:
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=said) as dump,
+    ):
         assert dump.stdout is not None
-        assert dump.stderr is not None
         while part := dump.stdout.read(_PART):
             _add(archive, f"{_DATABASE}/{number:06}", part)
             size, number = size + len(part), number + 1
             digest.update(part)
-        complaint = dump.stderr.read().decode(errors="replace").strip()
-    if dump.returncode != 0:
-        raise RestoreFailed(complaint)
+        _end(dump, said)
     return _Sum(bytes=size, sha256=digest.hexdigest())
+
+
+def _end(process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+    """Wait for a program that wrote what it has to say into a file: a pipe nobody reads would stop it."""
+    if process.wait() != 0:
+        said.seek(0)
+        raise RestoreFailed(said.read().decode(errors="replace").strip())
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -184,11 +192,13 @@ def _feed(reading: Reading, options: list[str], *, environment: dict[str, str]) 
         message = "the backup says nothing of itself"
         raise BackupUnreadable(message)
     command = [str(program("pg_restore", server_major=reading.manifest.server_major)), *options]
-    with subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as restore:
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
+        ) as restore,
+    ):
         assert restore.stdin is not None
-        assert restore.stderr is not None
         try:
             with suppress(BrokenPipeError):  # a program that ends early says why on stderr
                 restore.stdin.write(first)
@@ -201,9 +211,7 @@ def _feed(reading: Reading, options: list[str], *, environment: dict[str, str]) 
             pass
         with suppress(BrokenPipeError):
             restore.stdin.close()
-        complaint = restore.stderr.read().decode(errors="replace").strip()
-    if restore.returncode != 0:
-        raise RestoreFailed(complaint)
+        _end(restore, said)
 
 
 def _write_keys(found: dict[str, bytes], keys: Path) -> None:
