@@ -93,7 +93,7 @@ async def test_a_beating_worker_is_alive_and_a_silent_one_is_not(sessions: Sessi
         assert not await jobs.worker_is_alive(db)
 
     beating = asyncio.create_task(jobs.beat(sessions, uuid4(), stopping))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         alive = False
         while not alive:
             async with transaction(sessions) as db:
