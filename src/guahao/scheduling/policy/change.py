@@ -90,7 +90,7 @@ class Occupancy:
             (self._of_room.get((wanted.campus_id, wanted.room), ()), RoomBusy),
         ):
             for other in others:
-                if other.id != wanted.id and _overlap(other, wanted):
+                if not _is_same(other, wanted) and _overlap(other, wanted):
                     return kind(**clash_extra(other, self._doctors))
         return None
 
@@ -98,7 +98,7 @@ class Occupancy:
 def clash_extra(other: Neighbour, doctors: Mapping[UUID, DoctorSeen]) -> dict[str, str | int]:
     """What a refusal tells of the session that is in the way."""
     return {
-        "session_id": str(other.id),
+        **({} if other.id is None else {"session_id": str(other.id)}),
         "doctor": doctors[other.doctor_id].name,
         "room": other.room,
         "when": when_text(other.starts_at, other.ends_at),
@@ -137,7 +137,7 @@ def plan_copy(
         holiday = None if with_holidays else holiday_name(look.date)
         refused = _why_not_made(look, closed.get(source.id), prices, holiday=holiday, now=now)
         # The source may overlap its copy only if both were the same session, so it gets no id here.
-        refused = refused or occupancy.clash(replace(wanted, id=UUID(int=0)))
+        refused = refused or occupancy.clash(replace(wanted, id=None))
         if refused is None:
             occupancy.add(wanted)
         items.append(ProposedItem(session_id=None, before=None, after=look, refused=refused))
@@ -253,6 +253,10 @@ def _wished(look: Look, wish: Wish) -> Look:
         day = look.date - timedelta(days=wish.release_days_before)
         look = replace(look, release_at=at_local(day, wish.release_time))
     return look
+
+
+def _is_same(one: Neighbour, other: Neighbour) -> bool:
+    return one.id is not None and one.id == other.id
 
 
 def _overlap(one: Neighbour, other: Neighbour) -> bool:

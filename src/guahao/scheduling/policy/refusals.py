@@ -19,7 +19,7 @@ def _busy(kind: str, other: Mapping[str, Extra]) -> str:
 
 
 class DoctorBusy(Problem):
-    """The doctor has a session or template at this time; `session_id` and `people` tell of the session."""
+    """The doctor has a session or template at this time; `session_id` names the session, once it is made."""
 
     code = "doctor-busy"
     status = 409
@@ -27,11 +27,11 @@ class DoctorBusy(Problem):
     @property
     def title(self) -> str:
         """The sentence, naming the other session when it is known."""
-        return _busy(self.code, self.extra) if "session_id" in self.extra else super().title
+        return _busy(self.code, self.extra) if "when" in self.extra else super().title
 
 
 class RoomBusy(Problem):
-    """The room has a session or template at this time; `session_id` and `people` tell of the session."""
+    """The room has a session or template at this time; `session_id` names the session, once it is made."""
 
     code = "room-busy"
     status = 409
@@ -39,7 +39,7 @@ class RoomBusy(Problem):
     @property
     def title(self) -> str:
         """The sentence, naming the other session when it is known."""
-        return _busy(self.code, self.extra) if "session_id" in self.extra else super().title
+        return _busy(self.code, self.extra) if "when" in self.extra else super().title
 
 
 class SessionStateConflict(Problem):

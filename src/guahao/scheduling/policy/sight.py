@@ -54,9 +54,12 @@ class SeenSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A session that takes a doctor's and a room's time, and how many `people` have a place in it."""
+    """A session that takes a doctor's and a room's time, and how many `people` have a place in it.
 
-    id: UUID
+    It has no id while the planner has yet to make it.
+    """
+
+    id: UUID | None
     doctor_id: UUID
     campus_id: UUID
     room: str
@@ -66,9 +69,9 @@ class Neighbour:
 
 
 def neighbour_of_plan(planned: PlannedSession) -> Neighbour:
-    """The time that a session to be made would take; it is nobody's own, so it has no id."""
+    """The time that a session to be made would take."""
     return Neighbour(
-        id=UUID(int=0),
+        id=None,
         doctor_id=planned.doctor_id,
         campus_id=planned.campus_id,
         room=planned.room,

@@ -27,10 +27,9 @@ from guahao.scheduling.models import (
 )
 from guahao.scheduling.policy.plan import PlannedSession, plan
 from guahao.scheduling.policy.refusals import CLOSED, DoctorInactive, SubstituteLevelDiffers
-from guahao.scheduling.policy.sight import neighbour_of_plan
 from guahao.scheduling.queries.closed import closed_by
 from guahao.scheduling.queries.templates import exceptions_of, templates_of
-from guahao.scheduling.service.busy import busy_naming
+from guahao.scheduling.service.missing import in_the_way, missing_sessions
 from guahao.scheduling.service.templates import busy_problem, plan_again
 from guahao.scheduling.service.withdraw import withdraw_untouched
 
@@ -175,20 +174,26 @@ async def _refuse_what_cannot_be_made(db: AsyncSession, exception: ScheduleExcep
     """Raise why a session would not be made as the exception says, which takes the old one away."""
     if exception.kind not in (ExceptionKind.CHANGED, ExceptionKind.SUBSTITUTE):
         return
-    hospital_id = exception.hospital_id
-    templates = [
-        template
-        for template in await templates_of(db, hospital_id=hospital_id)
-        if template.id == exception.template_id or template.doctor_id == exception.doctor_id
-    ]
-    planned = plan(templates, [exception], [exception.date])
-    judged = await closed_by(db, planned, hospital_id=hospital_id)
-    for session, by in zip(planned, judged, strict=True):
-        if by is not None:
-            raise await _closed(db, session, by)
-        busy = await busy_naming(db, neighbour_of_plan(session), hospital_id=hospital_id)
+    hospital_id, own = exception.hospital_id, await _templates_in_scope(db, exception)
+    missing = await missing_sessions(db, [exception.date], hospital_id=hospital_id)
+    mine = [one for one in missing if one.planned.template_id in own]
+    for one in mine:
+        if one.closed_by is not None:
+            raise await _closed(db, one.planned, one.closed_by)
+    # what earlier exceptions asked for and the planner has yet to make goes first
+    first = [one for one in missing if one not in mine and one.closed_by is None]
+    planned = [one.planned for one in (*first, *mine)]
+    for busy in (await in_the_way(db, planned, hospital_id=hospital_id))[len(first) :]:
         if busy is not None:
             raise busy
+
+
+async def _templates_in_scope(db: AsyncSession, exception: ScheduleException) -> set[UUID]:
+    return {
+        template.id
+        for template in await templates_of(db, hospital_id=exception.hospital_id)
+        if template.id == exception.template_id or template.doctor_id == exception.doctor_id
+    }
 
 
 async def _closed(db: AsyncSession, session: PlannedSession, by: ClosedBy) -> Problem:

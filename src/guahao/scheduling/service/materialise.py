@@ -13,12 +13,11 @@ from guahao.kernel.clock import local_date
 from guahao.kernel.errors import NotFound
 from guahao.kernel.log import logger
 from guahao.scheduling.models import ClinicSession, ScheduleClock
-from guahao.scheduling.policy.plan import DAYS_AHEAD, PlannedSession, plan
+from guahao.scheduling.policy.plan import DAYS_AHEAD, PlannedSession
 from guahao.scheduling.policy.workdays import is_off
-from guahao.scheduling.queries.closed import closed_by
 from guahao.scheduling.queries.holidays import sessions_of_closed_holidays
-from guahao.scheduling.queries.templates import exceptions_of, templates_of
 from guahao.scheduling.service.create import Terms, create_sessions
+from guahao.scheduling.service.missing import missing_sessions
 from guahao.scheduling.service.withdraw import withdraw_untouched
 
 LOOK_AGAIN = timedelta(hours=1)
@@ -106,25 +105,8 @@ async def _missing(
 ) -> list[PlannedSession]:
     today = local_date(now)
     days = [today + timedelta(days=ahead) for ahead in range(rules.booking_window_days + DAYS_AHEAD + 1)]
-    until = days[-1] + timedelta(days=1)
-    templates = await templates_of(db, hospital_id=hospital_id, valid_after=today)
-    exceptions = await exceptions_of(db, hospital_id=hospital_id, since=today, until=until)
-    existing = await db.execute(
-        select(ClinicSession.template_id, ClinicSession.date).where(
-            ClinicSession.hospital_id == hospital_id,
-            ClinicSession.date >= today,
-            ClinicSession.date < until,
-            ClinicSession.template_id.is_not(None),
-        )
-    )
-    made = {(template_id, day) for template_id, day in existing}
-    planned = [
-        one
-        for one in plan(templates, exceptions, days)
-        if (one.template_id, one.date) not in made and one.starts_at > now
-    ]
-    judged = await closed_by(db, planned, hospital_id=hospital_id)
-    return [one for one, by in zip(planned, judged, strict=True) if by is None]
+    missing = await missing_sessions(db, days, hospital_id=hospital_id)
+    return [one.planned for one in missing if one.closed_by is None and one.planned.starts_at > now]
 
 
 async def _withdraw_holidays(db: AsyncSession, *, hospital_id: int, now: datetime) -> None:

@@ -37,6 +37,7 @@ from guahao.scheduling.models import (
 )
 from guahao.scheduling.policy.plan import plan
 from guahao.scheduling.queries.templates import exceptions_of, templates_of
+from guahao.scheduling.service.missing import in_the_way, missing_sessions
 from guahao.scheduling.service.templates import plan_again
 
 
@@ -320,14 +321,14 @@ async def _replanned(db: AsyncSession, before: Before, *, now: datetime) -> set[
 
 
 async def _not_replanned(db: AsyncSession, hospital_id: int, gone: list[Coming]) -> tuple[Coming, ...]:
-    """Leave out those that the plan, as it is now, makes again."""
+    """Leave out those that the planner, as the plan is now, makes again."""
     if not gone:
         return ()
     days = sorted({session.date for session in gone})
-    until = days[-1] + dt.timedelta(days=1)
-    templates = await templates_of(db, hospital_id=hospital_id)
-    exceptions = await exceptions_of(db, hospital_id=hospital_id, since=days[0], until=until)
-    again = {(one.template_id, one.date) for one in plan(templates, exceptions, days)}
+    missing = await missing_sessions(db, days, hospital_id=hospital_id)
+    planned = [one.planned for one in missing if one.closed_by is None]
+    refused = await in_the_way(db, planned, hospital_id=hospital_id)
+    again = {(one.template_id, one.date) for one, by in zip(planned, refused, strict=True) if by is None}
     return tuple(session for session in gone if (session.template_id, session.date) not in again)
 
 
