@@ -173,14 +173,15 @@ async def test_a_suspension_told_after_the_resumption_changes_nothing(db: AsyncS
     assert await state_of(db, row.id) is AppointmentState.BOOKED
 
 
-async def let_it_be_over(db: AsyncSession, slot: Slot) -> None:
-    """Let the session have ended an hour ago, and its clock have struck."""
+async def let_it_be_over(db: AsyncSession, slot: Slot, *, is_finished: bool = True) -> None:
+    """Let the session have ended an hour ago; unless the job has yet to come, it is finished."""
     past = {"starts_at": func.now() - timedelta(hours=3), "ends_at": func.now() - timedelta(hours=1)}
     await db.execute(update(ClinicSession).where(ClinicSession.id == slot.session_id).values(past))
     begun = {"starts_at": past["starts_at"], "ends_at": func.now() - timedelta(hours=2, minutes=30)}
     await db.execute(update(Slot).where(Slot.id == slot.id).values(begun))
     await db.execute(update(Appointment).where(Appointment.slot_id == slot.id).values(begun))
-    await finish_sessions(db)
+    if is_finished:
+        await finish_sessions(db)
 
 
 async def test_a_suspension_is_not_lost_when_the_session_ends_before_it_is_handled(db: AsyncSession) -> None:
@@ -214,15 +215,34 @@ async def test_a_session_that_took_place_after_all_gives_the_place_back_though_i
     assert await refunds_of(db, row.order_id) == []
 
 
-async def test_a_suspended_session_that_is_over_cannot_be_resumed(db: AsyncSession) -> None:
+@pytest.mark.parametrize("is_finished", [True, False])
+async def test_a_suspended_session_that_is_over_cannot_be_resumed(
+    db: AsyncSession, is_finished: bool
+) -> None:
     slot = await make_slot(db, capacity=2, days=5)
     await suspend(db, slot.session_id, reason="医生生病", by=BY)
-    await let_it_be_over(db, slot)
+    await let_it_be_over(db, slot, is_finished=is_finished)
 
     with pytest.raises(SessionStateConflict) as refused:
         await resume(db, slot.session_id, by=BY)
 
     assert refused.value.extra == {"state": "finished"}
+
+
+@pytest.mark.parametrize("is_finished", [True, False])
+async def test_a_session_that_is_over_is_not_suspended_and_nobody_gets_a_fee_back(
+    db: AsyncSession, is_finished: bool
+) -> None:
+    slot = await make_slot(db, capacity=2, days=5)
+    row = await book(db, await make_booker(db), slot.id)
+    await let_it_be_over(db, slot, is_finished=is_finished)
+
+    with pytest.raises(SessionStateConflict) as refused:
+        await suspend(db, slot.session_id, reason="医生生病", by=BY)
+
+    assert refused.value.extra == {"state": "finished"}
+    await suspend_appointments(db, hospital_id=slot.hospital_id, session_id=slot.session_id)
+    assert await state_of(db, row.id) is AppointmentState.BOOKED
 
 
 async def test_each_suspension_stays_written_down(db: AsyncSession) -> None:

@@ -13,11 +13,11 @@ _WAITING = text(
 )
 
 
-async def until_somebody_waits(sessions: Sessions) -> None:
-    """Return as soon as some transaction of this database waits. Raises TimeoutError after 30 s."""
+async def until_somebody_waits(sessions: Sessions, *, least: int = 1) -> None:
+    """Return as soon as so many transactions of this database wait. Raises TimeoutError after 30 s."""
     async with asyncio.timeout(30):
         while True:
             async with sessions() as db:
-                if await db.scalar(_WAITING):
+                if (await db.scalar(_WAITING) or 0) >= least:
                     return
             await asyncio.sleep(0.01)

@@ -50,6 +50,7 @@ from tests.factories.scheduling import (
     put,
     slots_of,
 )
+from tests.factories.waiting import until_somebody_waits
 
 pytestmark = pytest.mark.anyio
 BY = "staff:test"
@@ -96,6 +97,35 @@ async def test_cooling_places_are_sold_again_when_their_time_is_over(db: AsyncSe
 
     assert await counters(db, slot.id) == {"free": 4, "cooling": 1}
     assert (await db.scalars(select(CoolingPlace.until))).all() == [LATER]
+    assert await broken_slots(db) == []
+
+
+async def test_no_place_that_cooled_goes_on_sale_in_a_session_that_was_suspended_meanwhile(
+    db: AsyncSession, sessions: Sessions
+) -> None:
+    slot = await make_slot(db, capacity=5, pools={Bucket.COOLING: 2})
+    for _ in range(2):
+        db.add(CoolingPlace(hospital_id=slot.hospital_id, id=new_id(), slot_id=slot.id, until=LONG_AGO))
+    await db.commit()
+
+    async def suspend_it() -> None:
+        async with transaction(sessions) as own:
+            await suspend(own, slot.session_id, reason="医生生病", by=BY)
+
+    async def release() -> None:
+        async with transaction(sessions) as own:
+            await release_cooling(own)
+
+    async with sessions() as first:
+        await first.execute(select(Slot.id).where(Slot.id == slot.id).with_for_update())
+        suspending = asyncio.create_task(suspend_it())
+        await until_somebody_waits(sessions)
+        releasing = asyncio.create_task(release())
+        await until_somebody_waits(sessions, least=2)
+        await first.commit()
+    await asyncio.gather(suspending, releasing)
+
+    assert await counters(db, slot.id) == {"frozen": 5}
     assert await broken_slots(db) == []
 
 

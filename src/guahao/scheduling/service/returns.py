@@ -31,7 +31,8 @@ from guahao.scheduling.models import (
     SessionState,
     Slot,
 )
-from guahao.scheduling.service.places import Move, move_known
+from guahao.scheduling.queries.facts import slot_facts
+from guahao.scheduling.service.places import Move, left_under_lock, move_known
 
 BATCH = 500
 RETURNED = "returned"
@@ -110,7 +111,10 @@ def _returning(slot: Slot, reserve: Bucket, now: datetime, addons_left: int) -> 
 
 
 async def release_cooling(db: AsyncSession) -> int:
-    """Put a batch of cooling places whose time is over back on sale; answers how many."""
+    """Put a batch of cooling places whose time is over back on sale; answers how many.
+
+    Those of a session that was suspended at this moment are frozen with its others.
+    """
     due = (
         select(CoolingPlace.hospital_id, CoolingPlace.id)
         .where(CoolingPlace.until <= func.clock_timestamp())
@@ -124,19 +128,22 @@ async def release_cooling(db: AsyncSession) -> int:
         .returning(CoolingPlace.hospital_id, CoolingPlace.slot_id)
         .execution_options(synchronize_session=False)
     )
-    cooled = Counter((hospital_id, slot_id) for hospital_id, slot_id in rows)
+    cooled = Counter(slot_id for _, slot_id in rows)
+    # Who suspends a session holds its slots: only when they are ours its state is known.
+    await left_under_lock(db, cooled)
+    slots = await slot_facts(db, cooled)
     await move_known(
         db,
         [
             Move(
-                hospital_id=hospital_id,
+                hospital_id=slots[slot_id].hospital_id,
                 slot_id=slot_id,
                 source=Bucket.COOLING,
-                target=Bucket.FREE,
+                target=Bucket.FROZEN if slots[slot_id].state is SessionState.SUSPENDED else Bucket.FREE,
                 reason=COOLED,
                 places=places,
             )
-            for (hospital_id, slot_id), places in cooled.items()
+            for slot_id, places in cooled.items()
         ],
     )
     return cooled.total()

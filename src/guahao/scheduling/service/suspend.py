@@ -41,11 +41,13 @@ async def suspend(db: AsyncSession, session_id: UUID, *, reason: str, by: str) -
     """Take a published session off sale: nothing in it can be booked from this commit on.
 
     Held and booked places stay as they are; what becomes of their patients is told by the event.
-    Suspending a suspended session changes nothing. Raises `NotFound`, `SessionStateConflict`.
+    Suspending a suspended session changes nothing. Raises `NotFound`, `SessionStateConflict` also for what is
+    over: its patients were seen.
     """
     session = await lock_session(db, session_id, SessionState.PUBLISHED, SessionState.SUSPENDED)
     if session.state is SessionState.SUSPENDED:
         return session
+    await _refuse_over(db, session)
     suspension = Suspension(
         hospital_id=session.hospital_id,
         id=new_id(session.hospital_id),
@@ -80,8 +82,7 @@ async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSessio
     session = await lock_session(db, session_id, SessionState.PUBLISHED, SessionState.SUSPENDED)
     if session.state is SessionState.PUBLISHED:
         return session
-    if session.lifecycle is SessionState.FINISHED:
-        raise SessionStateConflict(state=session.lifecycle.value)
+    await _refuse_over(db, session)
     busy = await busy_naming(db, _where_it_was(session), hospital_id=session.hospital_id)
     if busy is not None:
         raise busy
@@ -101,6 +102,13 @@ async def resume(db: AsyncSession, session_id: UUID, *, by: str) -> ClinicSessio
     kept = await _kept_for(db, slots, suspension_id)
     await move_known(db, [move for slot in slots for move in _thawed(slot, kept)])
     return session
+
+
+async def _refuse_over(db: AsyncSession, session: ClinicSession) -> None:
+    """By the clock: the job that finishes sessions may come later."""
+    this = ClinicSession.hospital_id == session.hospital_id, ClinicSession.id == session.id
+    if await db.scalar(select(ClinicSession.ends_at <= func.clock_timestamp()).where(*this)):
+        raise SessionStateConflict(state=SessionState.FINISHED.value)
 
 
 async def _kept_for(
