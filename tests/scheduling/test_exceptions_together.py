@@ -9,9 +9,10 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.catalog.models import DoctorLevel, FeeItem
 from guahao.kernel.clock import local_date, utc_now
 from guahao.scheduling.models import ClinicSession, HolidayRule, ScheduleException
 from guahao.scheduling.service.materialise import materialise
@@ -102,6 +103,22 @@ async def test_one_substitute_is_not_given_to_two_clinics_of_one_hour(office: Of
     assert second.json()["title"].endswith("08:00–10:00 已在301出诊，请换一个时间或换一位医生")
     assert await office.sessions() == [(1, "302"), (2, "301")]
     assert await office.exceptions() == 1
+
+
+async def test_a_substitute_for_whom_no_price_is_set_is_refused_and_the_session_stays(
+    office: Office,
+) -> None:
+    of_level = FeeItem.hospital_id == office.clinics[0].hospital_id, FeeItem.doctor_id.is_(None)
+    await office.db.execute(
+        update(FeeItem)
+        .where(*of_level, FeeItem.level == DoctorLevel.GENERAL)
+        .values(doctor_id=office.clinics[0].doctor_id)
+    )
+
+    answer = await office.substitute(0, by=2)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "fee-missing")
+    assert await office.sessions() == [(0, "301"), (1, "302")]
 
 
 async def test_one_room_is_not_given_to_two_clinics_of_one_hour(office: Office) -> None:

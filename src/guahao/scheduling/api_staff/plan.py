@@ -35,6 +35,7 @@ from guahao.scheduling.policy.refusals import (
     CLOSED,
     DoctorBusy,
     DoctorNotInDepartment,
+    FeeMissing,
     LevelDiffers,
     RoomBusy,
     SubstituteLevelDiffers,
@@ -198,6 +199,7 @@ async def list_exceptions(
         SessionChangedByHand,
         *CLOSED.values(),
         SubstituteLevelDiffers,
+        FeeMissing,
         DoctorBusy,
         RoomBusy,
     ),
@@ -208,7 +210,7 @@ async def create_exception(
     """Say what is different on one coming date, and learn on how many of its sessions that has an effect.
 
     Refused while sessions it would change have places taken or were made by hand, and when what it says
-    could not be made: a substitute who is busy, inactive or of another level, a room that is taken.
+    could not be made: a substitute who is busy, inactive, of another level or without a price, a taken room.
     """
     made = await add_exception(db, body.row(own(who, hospital_id)), by=f"staff:{who.id}", now=now)
     return ExceptionMade.of(made, sessions_changed=await sessions_changed(db, made))

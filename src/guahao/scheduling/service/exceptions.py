@@ -29,7 +29,7 @@ from guahao.scheduling.policy.plan import PlannedSession, plan
 from guahao.scheduling.policy.refusals import CLOSED, DoctorInactive, SubstituteLevelDiffers
 from guahao.scheduling.queries.closed import closed_by
 from guahao.scheduling.queries.templates import exceptions_of, templates_of
-from guahao.scheduling.service.missing import in_the_way, missing_sessions
+from guahao.scheduling.service.missing import missing_sessions, why_not_made
 from guahao.scheduling.service.templates import busy_problem, plan_again
 from guahao.scheduling.service.withdraw import withdraw_untouched
 
@@ -80,7 +80,7 @@ async def add_exception(db: AsyncSession, row: ExceptionRow, *, by: str, now: da
     on, `SessionTouched` (those sessions need `suspend`, which tells their patients), `SessionChangedByHand`,
     `ExceptionExists`, `NotFound` for a template or doctor of another hospital, and what keeps a changed
     session or a substitute's from being made: the problems of `CLOSED`, `SubstituteLevelDiffers`,
-    `DoctorBusy` and `RoomBusy`.
+    `FeeMissing`, `DoctorBusy` and `RoomBusy`.
     """
     if row.date <= local_date(now):
         raise ExceptionTooLate
@@ -183,9 +183,9 @@ async def _refuse_what_cannot_be_made(db: AsyncSession, exception: ScheduleExcep
     # what earlier exceptions asked for and the planner has yet to make goes first
     first = [one for one in missing if one not in mine and one.closed_by is None]
     planned = [one.planned for one in (*first, *mine)]
-    for busy in (await in_the_way(db, planned, hospital_id=hospital_id))[len(first) :]:
-        if busy is not None:
-            raise busy
+    for refused in (await why_not_made(db, planned, hospital_id=hospital_id))[len(first) :]:
+        if refused is not None:
+            raise refused
 
 
 async def _templates_in_scope(db: AsyncSession, exception: ScheduleException) -> set[UUID]:

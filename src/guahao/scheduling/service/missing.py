@@ -10,10 +10,12 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from guahao.catalog.queries import DoctorLevel, FeeTable, fees_of
 from guahao.kernel.errors import Problem
 from guahao.scheduling.models import ClinicSession, ClosedBy
 from guahao.scheduling.policy.change import Occupancy
 from guahao.scheduling.policy.plan import PlannedSession, plan
+from guahao.scheduling.policy.refusals import FeeMissing
 from guahao.scheduling.policy.sight import neighbour_of_plan
 from guahao.scheduling.queries.closed import closed_by
 from guahao.scheduling.queries.seen import doctors_seen, neighbours
@@ -47,10 +49,10 @@ async def missing_sessions(db: AsyncSession, days: Sequence[dt.date], *, hospita
     return [Missing(planned=one, closed_by=by) for one, by in zip(planned, judged, strict=True)]
 
 
-async def in_the_way(
+async def why_not_made(
     db: AsyncSession, planned: Sequence[PlannedSession], *, hospital_id: int
 ) -> list[Problem | None]:
-    """Of each session to be made the refusal that names who has its doctor or its room then, None if nobody.
+    """Of each session to be made why it will not be, None where it will: no price, or who is in the way.
 
     That is a session that stands, or one that is made before it: earlier in `planned`.
     """
@@ -60,9 +62,15 @@ async def in_the_way(
     taken = await neighbours(db, hospital_id=hospital_id, since=min(days), until=max(days))
     wishes = [neighbour_of_plan(one) for one in planned]
     occupancy = Occupancy(taken, await doctors_seen(db, {one.doctor_id for one in (*taken, *wishes)}))
+    fees = await fees_of(db, hospital_id=hospital_id)
     found: list[Problem | None] = []
-    for wanted in wishes:
-        found.append(occupancy.clash(wanted))
+    for one, wanted in zip(planned, wishes, strict=True):
+        found.append(occupancy.clash(wanted) if _is_priced(one, fees) else FeeMissing())
         if found[-1] is None:
             occupancy.add(wanted)
     return found
+
+
+def _is_priced(planned: PlannedSession, fees: FeeTable) -> bool:
+    level = DoctorLevel(planned.level)
+    return fees.fee_fen(level=level, doctor_id=planned.doctor_id, day=planned.date) is not None

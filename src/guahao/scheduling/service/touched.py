@@ -37,7 +37,7 @@ from guahao.scheduling.models import (
 )
 from guahao.scheduling.policy.plan import plan
 from guahao.scheduling.queries.templates import exceptions_of, templates_of
-from guahao.scheduling.service.missing import in_the_way, missing_sessions
+from guahao.scheduling.service.missing import missing_sessions, why_not_made
 from guahao.scheduling.service.templates import plan_again
 
 
@@ -327,7 +327,7 @@ async def _not_replanned(db: AsyncSession, hospital_id: int, gone: list[Coming])
     days = sorted({session.date for session in gone})
     missing = await missing_sessions(db, days, hospital_id=hospital_id)
     planned = [one.planned for one in missing if one.closed_by is None]
-    refused = await in_the_way(db, planned, hospital_id=hospital_id)
+    refused = await why_not_made(db, planned, hospital_id=hospital_id)
     again = {(one.template_id, one.date) for one, by in zip(planned, refused, strict=True) if by is None}
     return tuple(session for session in gone if (session.template_id, session.date) not in again)
 
