@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from guahao.booking.models import Appointment, AppointmentState
 from guahao.catalog.models import Department
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
-from guahao.scheduling.models import ClinicSession, HolidayRule, Slot
+from guahao.scheduling.models import Bucket, ClinicSession, HolidayRule, Slot
 from guahao.scheduling.service.materialise import materialise
 from guahao.scheduling.service.templates import upsert_template
 from tests.factories.booking import appointment, book, make_booker
@@ -307,6 +308,32 @@ async def test_a_changed_template_tells_of_people_who_stay_and_of_sessions_taken
     assert moved.json()["consequences"][-1] == stays
     assert f"的 {untouched - 1} 次没有人预约的出诊撤下" in moved.json()["consequences"][0]
     assert (kept, saved.status_code, await coming(office)) == (untouched, 200, 1)
+
+
+async def test_a_clinic_that_rests_on_holidays_from_now_on_tells_of_people_booked_on_one(
+    db: AsyncSession, client: httpx.AsyncClient
+) -> None:
+    office = await open_office(db, client, people=0)
+    of = f"/hospitals/{office.clinic.hospital_id}/templates"
+    template = await office.item(of, office.session.template_id)
+    may_day = dt.date(local_date(utc_now()).year + 1, 5, 1)
+    for date in (may_day, may_day + timedelta(days=14)):
+        await make_session(
+            db,
+            clinic=office.clinic,
+            date=date,
+            template_id=office.session.template_id,
+            pools={Bucket.BOOKED: 1},
+        )
+    await db.commit()
+
+    rests = template | {"on_holidays": "closed"}
+    told = await office.put(f"/templates/{template['id']}", rests, None)
+    saved = await office.put(f"/templates/{template['id']}", rests, told.json()["confirm"])
+
+    assert (told.status_code, told.json()["people"]) == (409, 1)
+    assert told.json()["consequences"][-1].startswith("5月1日的 1 次出诊已有 1 位患者预约，不跟着改")
+    assert saved.status_code == 200
 
 
 async def coming(office: Office) -> int:

@@ -43,6 +43,11 @@ def is_made_up(day: date) -> bool:
     return day in constants.workdays
 
 
+def is_special(day: date) -> bool:
+    """Whether templates that rest on holidays and those that do not differ on this day."""
+    return is_public_holiday(day) or is_made_up(day)
+
+
 def is_off(day: date, *, weekday: int) -> bool:
     """Whether a session of that weekday's template, closed on holidays, should not be on this day.
 

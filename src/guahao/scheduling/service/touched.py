@@ -30,12 +30,14 @@ from guahao.scheduling.models import (
     RESERVES,
     ClinicSession,
     ClosedBy,
+    HolidayRule,
     ScheduleException,
     ScheduleTemplate,
     SessionState,
     Slot,
 )
 from guahao.scheduling.policy.plan import plan
+from guahao.scheduling.policy.workdays import is_special
 from guahao.scheduling.queries.templates import exceptions_of, templates_of
 from guahao.scheduling.service.missing import missing_sessions, why_not_made
 from guahao.scheduling.service.templates import plan_again
@@ -74,6 +76,7 @@ class Before:
     hospital_id: int
     sessions: Mapping[UUID, Coming]
     templates: Mapping[UUID, tuple[object, ...]]
+    on_holidays: Mapping[UUID, HolidayRule]
     exceptions: Sequence[ScheduleException]
 
 
@@ -206,13 +209,14 @@ async def coming_sessions(db: AsyncSession, *, hospital_id: int, now: datetime) 
     does not exist there are none.
     """
     if not await hospital_exists(db, hospital_id):
-        return Before(hospital_id=hospital_id, sessions={}, templates={}, exceptions=())
+        return Before(hospital_id=hospital_id, sessions={}, templates={}, on_holidays={}, exceptions=())
     await plan_again(db, hospital_id=hospital_id)
     await lock_hospital(db, hospital_id)
     return Before(
         hospital_id=hospital_id,
         sessions=await _sessions(db, hospital_id, now=now),
         templates=await _templates(db, hospital_id),
+        on_holidays=await _on_holidays(db, hospital_id),
         exceptions=await _exceptions(db, hospital_id, now=now),
     )
 
@@ -222,6 +226,8 @@ async def touched_since(db: AsyncSession, before: Before, *, now: datetime) -> T
     sessions = await _sessions(db, before.hospital_id, now=now)
     templates = await _templates(db, before.hospital_id)
     changed = {id_ for id_, shape in before.templates.items() if templates.get(id_) != shape}
+    on_holidays = await _on_holidays(db, before.hospital_id)
+    resting = {id_ for id_, rule in before.on_holidays.items() if on_holidays.get(id_) is not rule}
     gone = [session for id_, session in before.sessions.items() if id_ not in sessions]
     was_open = [
         session
@@ -234,7 +240,9 @@ async def touched_since(db: AsyncSession, before: Before, *, now: datetime) -> T
     kept = tuple(
         session
         for session in people_stay
-        if session.template_id in changed or (session.template_id, session.date) in replanned
+        if session.template_id in changed
+        or (session.template_id, session.date) in replanned
+        or (session.template_id in resting and is_special(session.date))
     )
     narrowed = tuple(
         session
@@ -303,6 +311,16 @@ async def _templates(db: AsyncSession, hospital_id: int) -> dict[UUID, tuple[obj
         ).where(ScheduleTemplate.hospital_id == hospital_id)
     )
     return {row.id: tuple(row[1:]) for row in rows}
+
+
+async def _on_holidays(db: AsyncSession, hospital_id: int) -> dict[UUID, HolidayRule]:
+    """What each template does on public holidays and the days that make up for them."""
+    rows = await db.execute(
+        select(ScheduleTemplate.id, ScheduleTemplate.on_holidays).where(
+            ScheduleTemplate.hospital_id == hospital_id
+        )
+    )
+    return {row.id: row.on_holidays for row in rows}
 
 
 async def _exceptions(db: AsyncSession, hospital_id: int, *, now: datetime) -> list[ScheduleException]:
