@@ -58,11 +58,18 @@ NO_ADDRESS = (
         "https://127.0.0.0x1",
         "https://guahao.localhost",
         "postgresql://[",
+        "https://a.cn:",
+        "https://a.cn//x",
+        "https://a.cn/../x",
+        "https://a.cn,https://b.cn",
+        "'https://a.cn'",
     ),
 )
 NO_DATABASE = (
     *(" ", "x", "https://a.cn/x", "mysql://a/b", "postgresql://", "postgresql://h", "postgresql://["),
     *("postgresql://u:p@h:port/db", "postgresql://u:p@127.0.0.1:99999/db", "postgresql://u@[::1/db"),
+    *("postgresql://u:p@127.0.0.1/db ", "postgresql://u:p@127.0.0.1/db\n", '"postgresql://u:p@127.0.0.1/db"'),
+    *("postgresql://u:p@127.0.0.1/db,postgresql://u:p@127.0.0.1/db", "postgresql://u:p@127.0.0.1/a/b"),
     *("postgresql://u@h/db?sslmode=verify-ca", "postgresql://u@h1,h2/db", "postgresql://u@h/db?ssl=true"),
     *(
         f"postgresql://u:p@127.0.0.1/db?{options}"
@@ -82,8 +89,8 @@ NO_DATABASE = (
     ),
 )
 NO_HOST = ("", " ", "x y", "https://a.cn", "127.1", "300.1.1.1", "a:8000", "-a", "中文", "/run/x")
-NO_WORD = (" ", "a b", "a\n", "\t", "a\u3000b")
-NO_FOLDER = ("/dev/null", "/etc/passwd")
+NO_WORD = (" ", "a b", "a\n", "\t", "a\u3000b", '"a"', "'a'", '""')
+NO_FOLDER = ("/dev/null", "/etc/passwd", "/etc/passwd/x", "~/x", "$HOME/x", " /x", "/x ", "/x\n", '"/x"')
 
 WRONG: Mapping[str, tuple[str, ...]] = {
     "environment": ("", "prod", "PRODUCTION", "production "),
@@ -105,6 +112,13 @@ WRONG: Mapping[str, tuple[str, ...]] = {
         "127.0.0.1;10.0.0.1",
         "none,127.0.0.1",
         "0.0.0.0/0",
+        "0.0.0.0/1,128.0.0.0/1",
+        "64.0.0.0/2",
+        "2000::/3",
+        "0.0.0.0",
+        "::",
+        ",",
+        '"127.0.0.1"',
     ),
     "metrics_port": ("0", "65536", "8000", *NO_NUMBER[1:]),
     "metrics_host": NO_HOST,
@@ -120,7 +134,7 @@ WRONG: Mapping[str, tuple[str, ...]] = {
     "sms_access_key_id": ("", *NO_WORD),
     "sms_access_key_secret": ("", *NO_WORD),
     "sms_app_id": ("", *NO_WORD),
-    "sms_sign_name": ("",),
+    "sms_sign_name": ("", " 某医院", "某医院\n", '"某医院"'),
     "sms_template_code": ("", *NO_WORD),
     "sms_daily_budget": ("0", *NO_NUMBER[:4]),
     "address_limit_factor": ("0", *NO_NUMBER[1:4]),
@@ -147,7 +161,7 @@ WRONG: Mapping[str, tuple[str, ...]] = {
     "alipay_app_id": ("", "2021000000000000", *NO_WORD),
     "alipay_seller_id": ("", "2088000000000000", *NO_WORD),
     "backup_passphrase": (),
-    "anchor_syslog": ("x", "host", ":514", "h:0", "h:70000", "host:port", "dev/log", "a b:514"),
+    "anchor_syslog": ("x", "host", ":514", "h:0", "h:70000", "host:port", "dev/log", "a b:514", "/dev/log "),
     "anchor_url": NO_ADDRESS,
     "sandbox_time_scale": ("0", "-1", "x", "nan"),
 }
@@ -230,6 +244,7 @@ def test_a_wrong_value_is_told_by_name_in_one_line(name: str, production: Callab
         ("host", "0.0.0.0"),
         ("trusted_proxies", "none"),
         ("trusted_proxies", "10.0.0.0/8, ::1"),
+        ("trusted_proxies", "fc00::/7,172.16.0.0/12,"),
         ("anchor_syslog", "/dev/log"),
         ("anchor_syslog", "[::1]:514"),
         ("anchor_syslog", "log.example.cn:601"),

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from guahao.kernel.setting_shape import (
     Address,
+    Bare,
     DatabaseAddress,
     Folder,
     Host,
@@ -122,7 +123,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="Access key secret at the SMS provider"
     )
     sms_app_id: Word = Field("", description="SdkAppId (Tencent only)")
-    sms_sign_name: str = Field("", description="Approved signature of messages")
+    sms_sign_name: Bare = Field("", description="Approved signature of messages")
     sms_template_code: Word = Field("", description="Approved template for verification codes")
     sms_daily_budget: int = Field(20_000, ge=1, description="Messages a day at most, all phones together")
     address_limit_factor: int | None = Field(
