@@ -57,6 +57,7 @@ def test_the_end_of_a_day_is_the_beginning_of_the_next() -> None:
     [
         "24:00",
         "24：00",
+        "24∶00",
         "２４：００",
         "24:00:00",
         "24点",

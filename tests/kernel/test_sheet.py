@@ -171,12 +171,16 @@ class WindowsPart(zipfile.ZipInfo):
 
 
 @pytest.mark.parametrize("part", [zipfile.ZipInfo, WindowsPart])
-def test_zipped_csv_files_keep_their_chinese_names(tmp_path: Path, part: type[zipfile.ZipInfo]) -> None:
+@pytest.mark.parametrize("slash", ["/", "\\"])
+def test_zipped_csv_files_keep_their_chinese_names(
+    tmp_path: Path, part: type[zipfile.ZipInfo], slash: str
+) -> None:
     folder = write_csv(tmp_path / "csv", sheets(), encoding="gbk")
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(folder.iterdir()):
-            archive.writestr(part(f"导出/{file.name}"), file.read_bytes())
+            archive.writestr(part(f"导出{slash}{file.name}"), file.read_bytes())
+        archive.writestr(part(f"导出{slash}"), b"")
 
     assert {table.name for table in read_tables(path)} == set(sheets())
 

@@ -358,6 +358,13 @@ def test_an_open_document_is_refused_with_the_remedy() -> None:
     assert str(refused.value) == "医生.ods 不是 Excel 或 CSV 文件，请另存为 .xlsx 再导入"
 
 
+@pytest.mark.parametrize("end", ["\x1a", "\r\n\x1a", "\x1a\x1a"])
+def test_the_sign_that_ends_a_file_of_dos_is_no_row(end: str) -> None:
+    [table] = read(f"姓名,简介\r\n王,x{end}".encode("gb18030"), "医生.csv")
+
+    assert [row.cells for row in table.rows] == [("姓名", "简介"), ("王", "x")]
+
+
 def test_lines_that_end_as_on_an_old_mac_and_rare_characters_of_gb18030_are_read() -> None:
     rare = "王\U00031350".encode("gb18030")
     assert len(rare) == 2 + 4

@@ -37,7 +37,7 @@ export function mobile(typed: string): string {
   return narrow(typed)
     .replace(/[\u2010-\u2015\u2212]/g, '-')
     .replace(/[ \-().\/]/g, '')
-    .replace(/^((\+|00)?86)+(?=1\d{10}$)/, '')
+    .replace(/^(?:(?:(?:\+|00)?86)+(?=1\d{10}$)|(?:(?:\+|00)?86)*0(?=1[3-9]\d{9}$))/, '')
 }
 
 export function isPhone(typed: string): boolean {
@@ -54,7 +54,13 @@ const anyCircle = new RegExp(`[${circles}]`, 'g')
 // Ideographs of every extension, those of the future and those under the private codes of GBK, whatever the phone's tables know.
 const han = '\\u3005-\\u3007\\u3400-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}\\ue815-\\ue864'
 const isHan = new RegExp(`[${han}]`, 'u')
-const nameSigns = new RegExp(`^[\\p{L}${han}](?:[\\p{L}${han}\u00b7.'\\- ]{0,48}[\\p{L}${han}.' ])$`, 'u')
+// Vowel signs are marks; marks that a letter of any script may carry compose with it, or stand in no name.
+const nameSigns = new RegExp(
+  `^[\\p{L}${han}](?:[\\p{L}\\p{M}${han}\u00b7.'\\- ]{0,48}[\\p{L}\\p{M}${han}.' ])$`,
+  'u',
+)
+const looseMark =
+  /[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ufe20-\ufe2f]/
 
 /** Whether the server takes a name: two to fifty signs that documents print. */
 export function isName(typed: string): boolean {
@@ -64,7 +70,11 @@ export function isName(typed: string): boolean {
     .replace(/[\u2010-\u2015\u2212]/g, '-')
     .replace(anyCircle, String.fromCharCode(0x3007))
   const read = withoutGaps(name.replace(separators, (dot) => (dot === '.' ? '.' : '\u00b7')))
-  return nameSigns.test(read) && !(read.endsWith('.') && isHan.test([...read].slice(-2)[0]))
+  return (
+    nameSigns.test(read) &&
+    !looseMark.test(read) &&
+    !(read.endsWith('.') && isHan.test([...read].slice(-2)[0]))
+  )
 }
 
 /** No space stands between Chinese characters. Older phones know no look-behind in patterns. */

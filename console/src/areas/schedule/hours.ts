@@ -2,7 +2,7 @@
 import { texts } from '@/texts/schedule'
 
 const { hours: ofHours, minutes: ofMinutes } = texts.clockUnits
-const written = new RegExp(`^(\\d{1,2})(?:[:${ofHours}](\\d{2})?${ofMinutes}?)?$|^(\\d{2})(\\d{2})$`)
+const written = new RegExp(`^(\\d{1,2})(?:[:\u2236${ofHours}](\\d{2})?${ofMinutes}?)?$|^(\\d{2})(\\d{2})$`)
 
 /** 09:30 of 9:30, 9：30, 0930, 9点30分 and 9; '' of what is no time. 24:00 is one. */
 export function readClock(typed: string): string {

@@ -13,7 +13,7 @@ from datetime import date
 
 from guahao.identity.models.person import DocumentType
 from guahao.kernel.sex import Sex
-from guahao.kernel.value.signs import CONTROL, narrow
+from guahao.kernel.value.signs import CONTROL, SHORTENED, narrow
 
 _RESIDENT = r"[0-8]\d{16}[\dX]"
 _RESIDENCE_CARD = r"9\d{16}[\dX]"
@@ -119,6 +119,8 @@ def faults_of(document_type: DocumentType, typed: str) -> list[NumberFault]:
         return [NumberFault("empty")]
     if CONTROL.search(typed.strip()):
         return [NumberFault("control")]
+    if SHORTENED.fullmatch(narrow(typed)):
+        return [NumberFault("shortened", {"value": narrow(typed)})]
     number = _without_brackets(document_type, written)
     if not (number.isascii() and _SHAPES[document_type].fullmatch(number)):
         return _shape_faults(document_type, number)

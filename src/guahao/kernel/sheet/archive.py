@@ -116,7 +116,9 @@ def _refuse_bomb(name: str, archive: zipfile.ZipFile) -> None:
 
 
 def _read_zipped_csv(name: str, archive: zipfile.ZipFile) -> Content:
-    parts = [(part, _part_path(part)) for part in archive.infolist() if not part.is_dir()]
+    parts = [
+        (part, _part_path(part)) for part in archive.infolist() if not part.filename.endswith(("/", "\\"))
+    ]
     parts = [(part, path) for part, path in parts if not _is_of_the_system(path)]
     if any(path.suffix.lower() in (".xlsx", ".xlsm", ".zip") for _, path in parts):
         raise Unreadable("packed", file=name)
@@ -127,10 +129,11 @@ def _read_zipped_csv(name: str, archive: zipfile.ZipFile) -> Content:
 
 
 def _part_path(part: zipfile.ZipInfo) -> Path:
-    """Undo zipfile's guess for names that Windows wrote in GBK."""
-    if part.flag_bits & _UTF8_FLAG or part.filename.isascii():
-        return Path(part.filename)
-    return Path(part.filename.encode("cp437", "replace").decode("gb18030", "replace"))
+    """Undo zipfile's guess for names that Windows wrote in GBK, and the slashes it has between folders."""
+    name = part.filename
+    if not (part.flag_bits & _UTF8_FLAG or name.isascii()):
+        name = name.encode("cp437", "replace").decode("gb18030", "replace")
+    return Path(name.replace("\\", "/"))
 
 
 def _is_of_the_system(path: Path) -> bool:

@@ -15,6 +15,9 @@ SUFFIXES = (".csv", ".tsv", ".txt")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SEPARATORS = (",", "\t", ";")
 _ROWS_JUDGED = 5
+_END_OF_FILE = "\x1a"
+"""Programs of the age of DOS, and some of today's hospital systems, end a text with it."""
+
 _TEXT_AS_FORMULA = re.compile('="((?:[^"]|"")*)"')
 """How programs write 001 into a CSV so that Excel shows it as it is."""
 
@@ -56,7 +59,7 @@ def _decode(name: str, data: bytes) -> str:
             except UnicodeDecodeError:
                 continue
             if "\0" not in content:  # UTF-32 begins like UTF-16
-                return content
+                return content.rstrip(_END_OF_FILE)
     raise Unreadable("encoding", file=name)
 
 

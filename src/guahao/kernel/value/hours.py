@@ -14,6 +14,9 @@ from guahao.kernel.value.unfit import Unfit
 _DAY = timedelta(days=1)
 _CLOCK = re.compile(r"([0-9]{1,2})(?::([0-9]{2})(?::([0-9.]{2,9}))?|[点时](?:([0-9]{2})分?)?)")
 _HAS_ZONE = re.compile(r"[0-9:.]+ ?(Z|[-+][0-9:]+)", re.IGNORECASE)
+_RATIO = "\u2236"
+"""The colon that Chinese typesetting has in a time of the clock."""
+
 _HOURS, _MINUTES = 24, 60
 _SHOWN = 20
 
@@ -80,7 +83,7 @@ def _why_no_time(clock: str) -> str:
 
 
 def _read(typed: str) -> tuple[int, int]:
-    clock = narrow(typed)
+    clock = narrow(typed).replace(_RATIO, ":")
     found = _CLOCK.fullmatch(clock)
     if found is None:
         raise Unfit(_why_no_time(clock), value=clock[:_SHOWN])

@@ -12,7 +12,8 @@ LINE_MOST = 40
 
 _MOBILE = re.compile("1[3-9][0-9]{9}")
 _LANDLINE = re.compile("0[1-9][0-9]{8,10}")
-_MAINLAND = re.compile(r"^(?:(?:\+|00)?86)+(?=1[0-9]{10}$)")
+_MAINLAND = re.compile(r"^(?:(?:(?:\+|00)?86)+(?=1[0-9]{10}$)|(?:(?:\+|00)?86)*0(?=1[3-9][0-9]{9}$))")
+_HK_MACAO_TAIWAN = re.compile("85[23][0-9]{8}|8860?9[0-9]{8}")
 _CHINA = re.compile(r"^(?:\+|00)86")
 _BETWEEN = str.maketrans("", "", " -()./")
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
@@ -22,7 +23,8 @@ _DIGITS_OF_A_LINE = 3
 def read_mobile(typed: str) -> str:
     """The eleven digits of a mainland mobile, however it is written. Raises `Unfit`.
 
-    Read past +86, 0086 and 86, spaces, hyphens, brackets, full-width and invisible signs.
+    Read past +86, 0086 and 86, the 0 of long-distance calls, spaces, hyphens, brackets, full-width and
+    invisible signs.
     """
     number = mobile_form(typed)
     if _MOBILE.fullmatch(number):
@@ -42,7 +44,7 @@ def _why_no_mobile(number: str, written: str) -> Unfit:
 
 
 def _why_another_number(number: str) -> Unfit:
-    if number.startswith(("+", "00")):
+    if number.startswith(("+", "00")) or _HK_MACAO_TAIWAN.fullmatch(number):
         return Unfit("mobile_abroad")
     if _LANDLINE.fullmatch(number):
         return Unfit("mobile_landline", number=number)
