@@ -292,6 +292,9 @@ def test_a_line_that_names_the_separator_is_believed() -> None:
         ("xl/workbook.xml", b"<workbook", "damaged"),
         ("xl/workbook.xml", b"", "damaged"),
         ("xl/_rels/workbook.xml.rels", b"<Relationships/>", "damaged"),
+        ("xl/workbook.xml", b'<?xml version="1.0" encoding="GBK"?><workbook/>', "damaged"),
+        ("xl/workbook.xml", b'<?xml version="1.0" encoding="unheard"?><workbook/>', "damaged"),
+        ("xl/worksheets/sheet1.xml", b'<?xml version="1.0" encoding="utf-7"?><worksheet/>', "damaged"),
         (
             "_rels/.rels",
             b'<r><Relationship Id="a" Type="x/officeDocument" Target="xl/workbook.bin"/></r>',
@@ -334,9 +337,12 @@ def test_a_cell_may_hold_a_moment_as_iso_writes_it(cell: bytes, value: Cell) -> 
         b'<c r="A1" t="s"><v>99</v></c>',
         b'<c r="A1" t="s"><v>-1</v></c>',
         b'<c r="A1" t="s"><v>x</v></c>',
+        b'<c r="A1"><v>1</v><v>2</v></c>',
+        b'<c r="A1"><v>1</v></c><c r="A1"><v>2</v></c>',
+        b'<c r="A1"><v>1</v><extLst><ext><v>7</v></ext></extLst></c>',
     ],
 )
-def test_a_cell_that_points_at_nothing_damages_the_file(cell: bytes) -> None:
+def test_a_cell_that_points_at_nothing_or_twice_damages_the_file(cell: bytes) -> None:
     with pytest.raises(Unreadable) as refused:
         read(_with_first_cell(cell))
 

@@ -285,12 +285,13 @@ async def test_a_payment_belongs_to_the_day_of_the_providers_clock(
 async def test_a_payment_that_the_bill_lists_on_the_day_after_is_not_short_when_run_again(
     sessions: Sessions, db: AsyncSession
 ) -> None:
-    payment = await paid_one(db, at=NOON + timedelta(hours=11, minutes=59, seconds=59))
+    midnight = NOON + timedelta(hours=11, minutes=59, seconds=59)
+    payment = await paid_one(db, at=midnight)
     await db.commit()
     await fetch(sessions, bill_of())
     assert [verdict for *_, verdict in await entries(db)] == [Verdict.SHORT]
 
-    await fetch(sessions, bill_of(row_of(payment), day=TODAY), now=MORNING + timedelta(days=1))
+    await fetch(sessions, bill_of(row_of(payment, at=midnight), day=TODAY), now=MORNING + timedelta(days=1))
     await again(db)
     await fetch(sessions, bill_of(), now=MORNING + timedelta(days=1))
 

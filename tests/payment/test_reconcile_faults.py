@@ -156,3 +156,31 @@ async def test_pieces_that_a_console_gave_back_without_a_number_are_a_case_each_
     kind = select(FinanceCase.subject).where(FinanceCase.kind == CaseKind.BILL_REFUND)
     number = f"refund-number:{piece.transaction_id}"
     assert set(await db.scalars(kind)) == {f"{number}@{day.isoformat()}" for day in days}
+
+
+@pytest.mark.parametrize("days", [-7, -1, 1])
+async def test_row_27_the_bill_of_another_day_is_refused(
+    sessions: Sessions, db: AsyncSession, days: int
+) -> None:
+    kept, other = await paid_one(db), await paid_one(db, at=NOON + timedelta(days=days))
+    await db.commit()
+
+    await fetch(sessions, bill_of(row_of(other, at=NOON + timedelta(days=days))))
+
+    run = await run_of(db)
+    assert (run.state, run.last_error) == (BillState.FAILED, "damaged: another day")
+    assert (await entries(db), await cases(db)) == ([], [])
+
+    await fetch(sessions, bill_of(row_of(kept)), now=MORNING + timedelta(minutes=10))
+
+    assert await entries(db) == [(1, kept.out_trade_no, 5000, 5000, Verdict.MATCHED)]
+
+
+async def test_a_bill_may_list_a_payment_beside_midnight(sessions: Sessions, db: AsyncSession) -> None:
+    midnight = NOON - timedelta(hours=12)
+    late, early = (replace(stranger(), at=midnight - timedelta(seconds=1)) for _ in range(2))
+    rows = [late, replace(early, transaction_id="T8")]
+
+    await fetch(sessions, bill_of(*rows))
+
+    assert (await run_of(db)).state is BillState.DONE

@@ -56,7 +56,8 @@ def parse(
 ) -> None:
     """Call the handlers with every element of a part, by local name.
 
-    Raises expat.ExpatError for what is not XML, and what the handlers raise.
+    Raises expat.ExpatError for what is not XML, LookupError or ValueError for an encoding that expat does not
+    know, and what the handlers raise.
     """
     parser = expat.ParserCreate()
     parser.buffer_text = True
@@ -97,7 +98,7 @@ def _has_document_type(archive: zipfile.ZipFile, part: str) -> bool:
     try:
         for chunk in _chunks(archive, part):
             parser.Parse(chunk, False)  # expat's signature
-    except (_RootSeen, expat.ExpatError):
+    except (_RootSeen, expat.ExpatError, LookupError, ValueError):  # of an encoding that expat does not know
         return bool(found)
     return False
 

@@ -96,8 +96,7 @@ class _PageReader:
         elif tag == "rPh":
             self._in_phonetic = True
         elif tag in ("v", "t") and not self._in_phonetic:
-            self._collects = True
-            self._value = self._value or ""
+            self._begin_value(tag)
 
     def end(self, tag: str) -> None:
         if not self._in_data:
@@ -130,12 +129,21 @@ class _PageReader:
         self._has_formula = False
         self._value = None
 
+    def _begin_value(self, tag: str) -> None:
+        """Texts come in pieces, a value stands once. Raises ValueError."""
+        if tag == "v" and self._value is not None:
+            raise ValueError(tag)
+        self._collects = True
+        self._value = self._value or ""
+
     def _end_cell(self) -> None:
         if self._value is None and not self._has_formula:
             return
         cell = self._read()
         self._has_formula = False
         if not is_blank(cell):
+            if self._column in self._cells:
+                raise ValueError(self._column)
             self._cells[self._column] = cell
             self._filled_columns.add(self._column)
 

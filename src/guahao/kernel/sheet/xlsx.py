@@ -29,7 +29,7 @@ _MOST_SHEETS = 1_000
 _NO_MEMORY = 1
 """What expat calls XML_ERROR_NO_MEMORY."""
 
-_MALFORMED = (expat.ExpatError, KeyError, IndexError, ValueError, OverflowError)
+_MALFORMED = (expat.ExpatError, LookupError, ValueError, OverflowError)
 
 
 def read_xlsx(file: str, archive: zipfile.ZipFile) -> Content:

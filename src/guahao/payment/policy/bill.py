@@ -23,6 +23,8 @@ BILLS_KEPT_DAYS = 90
 
 _STORABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{0,200}")
 
+_CLOCKS_DIFFER = timedelta(hours=1)
+
 TRY_BILL_AGAIN_AFTER = timedelta(minutes=10)
 
 
@@ -175,6 +177,13 @@ def is_sound(bill: Bill) -> bool:
             sums[row.kind] += row.amount_fen or 0
     said = (bill.row_count, bill.paid_fen, bill.refunded_fen)
     return (len(rows), sums[BillKind.PAYMENT], sums[BillKind.REFUND]) == said
+
+
+def is_of_its_day(bill: Bill) -> bool:
+    """Whether any payment is of the bill's day, where there are some: not every bill says whose day it is."""
+    begins, ends = (at_local(bill.day + timedelta(days=days), time()) for days in (0, 1))
+    moments = [row.at for row in bill.rows if row.kind is BillKind.PAYMENT]
+    return not moments or any(begins - _CLOCKS_DIFFER <= at < ends + _CLOCKS_DIFFER for at in moments)
 
 
 def days_wanted(*, latest: date | None, now: datetime) -> Sequence[date]:

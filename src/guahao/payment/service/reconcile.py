@@ -190,7 +190,7 @@ async def _claim(db: AsyncSession, gateways: Gateways, now: datetime) -> _Wanted
 
 
 def _require_sound(bill: Bill, wanted: _Wanted) -> None:
-    if (bill.provider, bill.day) != (wanted.provider, wanted.day):
+    if (bill.provider, bill.day) != (wanted.provider, wanted.day) or not policy.is_of_its_day(bill):
         raise BillDamaged("another day")
     if not policy.is_sound(bill):
         raise BillDamaged("totals")
