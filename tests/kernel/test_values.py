@@ -130,6 +130,16 @@ def test_what_is_one_line_has_no_line_end_inside(kind: str) -> None:
             READERS[kind](f"张{line_end}三")
 
 
+def test_a_number_that_a_spreadsheet_took_the_zero_from_is_told() -> None:
+    for typed in ("57188888888", "1088888888", "2088888888", "５７１８８８８８８８８"):
+        with pytest.raises(Unfit) as refused:
+            read_phone_line(typed)
+        assert "少了区号的 0" in refused.value.sentence
+    for typed in ("057188888888", "13800138000", "4008001234", "8008108888", "88888888", "12320"):
+        assert read_phone_line(typed) == typed
+    assert read_phone_line("+85223456789") == "+85223456789"
+
+
 def test_a_doctors_name_has_one_form_and_keeps_its_remark() -> None:
     assert words.read_doctor_name("张\u3000三") == "张三"
     assert words.read_doctor_name("ｚｈａｎｇ６") == "zhang6"

@@ -18,6 +18,8 @@ _CHINA = re.compile(r"^(?:\+|00)86")
 _BETWEEN = str.maketrans("", "", " -()./")
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
 _DIGITS_OF_A_LINE = 3
+_ZERO_LOST = re.compile("(?!1[3-9][0-9]{9}|[48]00[0-9]{7}$)[1-9][0-9]{9,10}")
+"""An area and its number without the 0, which spreadsheets take off; no number of China looks so."""
 
 
 def read_mobile(typed: str) -> str:
@@ -68,6 +70,8 @@ def read_phone_line(typed: str) -> str:
     number = narrow(typed).translate(_HYPHENS)
     if SHORTENED.fullmatch(number):
         raise Unfit("shortened", value=number)
+    if _ZERO_LOST.fullmatch(number):
+        raise Unfit("phone_zero", value=number)
     if (
         CONTROL.search(typed.strip())
         or LOST in number
