@@ -8,6 +8,7 @@ from sqlalchemy import inspect
 
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import Base, Json
+from guahao.kernel.masking import shown
 
 _SEALED = "_sealed"
 _NO_CONTENT = ("_index", "_hash")
@@ -33,5 +34,5 @@ def _value(row: Base, name: str, key_ring: KeyRing) -> object:
     if isinstance(value, bytes) and name.endswith(_SEALED):
         row_id = inspect(row).identity
         assert row_id is not None
-        return key_ring.open(value, field=f"{row.__tablename__}.{name}", row=row_id[-1])
+        return shown(key_ring.open_shown(value, field=f"{row.__tablename__}.{name}", row=row_id[-1]))
     return value

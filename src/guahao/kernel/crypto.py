@@ -81,6 +81,8 @@ class KeyRing:
     audit: bytes = field(repr=False)
     made_for_trying_out: bool
     _derived: dict[tuple[int, int, str], AESGCM] = field(default_factory=dict, repr=False)
+    _unreadable: dict[Place, bool] = field(default_factory=dict, repr=False)
+    """What `open_shown` met, and whether somebody was told."""
 
     def seal(self, text: str, *, field: str, row: UUID, hospital_id: int = DIRECTORY) -> bytes:
         """Encrypt `text` for the column `field` (`table.column`) of one row."""
@@ -109,6 +111,23 @@ class KeyRing:
         except InvalidTag as error:
             raise TamperedData(place) from error
         return opened.decode()
+
+    def open_shown(self, token: bytes, *, field: str, row: UUID, hospital_id: int = DIRECTORY) -> str | None:
+        """Decrypt for a screen or a file: None where it does not open, so that all the rest is shown.
+
+        The place waits in `take_untold`.
+        """
+        try:
+            return self.open(token, field=field, row=row, hospital_id=hospital_id)
+        except SealBroken as error:
+            self._unreadable.setdefault(error.place, False)
+            return None
+
+    def take_untold(self) -> list[Place]:
+        """Answer the places that did not open and of which nobody was told; each once in this process."""
+        untold = [place for place, is_told in list(self._unreadable.items()) if not is_told]
+        self._unreadable.update(dict.fromkeys(untold, True))
+        return untold
 
     def reseal(self, token: bytes, *, field: str, row: UUID, hospital_id: int = DIRECTORY) -> bytes:
         """Answer the same text sealed with the newest key, for the same place.

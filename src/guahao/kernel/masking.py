@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from guahao.kernel.i18n import text
+
 _LONG_DOCUMENT = 15
 _PHONE = 11
+
+
+def shown(value: str | None, mask: Callable[[str], str] = str) -> str:
+    """Show a value that `KeyRing.open_shown` opened, masked, or say that it cannot be read."""
+    return text("sealed.unreadable") if value is None else mask(value)
 
 
 def mask_phone(phone: str) -> str:

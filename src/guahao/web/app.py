@@ -10,10 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.exceptions import HTTPException
 
-from guahao.audit.service import AuditEntry, RefusalBook, record
+from guahao.audit.service import RefusalBook
 from guahao.kernel.clock import utc_now
 from guahao.kernel.crypto import SealBroken
-from guahao.kernel.db import SERVING, Sessions, make_engine, make_sessions, transaction
+from guahao.kernel.db import SERVING, Sessions, make_engine, make_sessions
 from guahao.kernel.errors import Problem
 from guahao.kernel.http import render
 from guahao.kernel.i18n import text
@@ -24,6 +24,7 @@ from guahao.web import openapi, wiring
 from guahao.web.edge import Edge
 from guahao.web.refusal import problem_of, problem_of_http, problem_of_validation
 from guahao.web.refused import note_refusal
+from guahao.web.unreadable import tell_broken
 
 
 def _refuse(request: Request, problem: Problem) -> Response:
@@ -59,17 +60,9 @@ async def _replayed(_request: Request, error: Exception) -> Response:
 
 
 async def _seal_broken(request: Request, error: Exception) -> Response:
-    """A personal value was changed or moved behind our back: the auditor must see it."""
+    """Nothing goes on with a personal value that was changed or moved behind our back."""
     assert isinstance(error, SealBroken)
-    place = error.place
-    found = AuditEntry(
-        hospital_id=place.hospital_id,
-        actor="system",
-        action="seal.broken",
-        subject=f"{place.field}:{place.row}",
-    )
-    async with transaction(request.app.state.sessions) as db:
-        await record(db, found)
+    await tell_broken(request.app.state.sessions, error.place)
     return _refuse(request, problem_of(error))
 
 

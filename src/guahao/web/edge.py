@@ -18,6 +18,7 @@ from guahao.kernel.log import logger
 from guahao.kernel.metrics import BOOKINGS, REQUESTS, SECONDS
 from guahao.web import body
 from guahao.web.refusal import problem_of
+from guahao.web.unreadable import tell_unreadable
 
 _SLOW_S = 1.0
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}\Z")
@@ -79,6 +80,7 @@ class Edge:
             if content:
                 body.check(scope, content)
             await self._app(scope, upload or body.replay(content, receive), exchange.send)
+            await tell_unreadable(scope["app"].state)
         except ClientDisconnect:
             raise
         except Problem as problem:

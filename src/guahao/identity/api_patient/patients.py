@@ -32,7 +32,7 @@ from guahao.kernel.errors import NotFound, TooManyRequests, Unavailable
 from guahao.kernel.http import AllSessions, AppSettings, Body, Db, Keys, Now, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import parse_id
-from guahao.kernel.masking import mask_document, mask_name, mask_phone
+from guahao.kernel.masking import mask_document, mask_name, mask_phone, shown
 from guahao.kernel.settings import Environment, Settings
 from guahao.kernel.sex import Sex
 from guahao.kernel.value.fields import DocumentNumber, Id, Mobile, PersonName
@@ -110,10 +110,10 @@ class ReleaseOut(BaseModel):
         """Show one, masked."""
         assert patient.deleted_at is not None
         assert patient.released_by is not None
-        name = keys.open(person.name_sealed, field="person.name_sealed", row=person.id)
+        name = keys.open_shown(person.name_sealed, field="person.name_sealed", row=person.id)
         return cls(
             patient_id=str(patient.id),
-            name=mask_name(name),
+            name=shown(name, mask_name),
             released_at=patient.deleted_at,
             released_by=patient.released_by,
         )
@@ -144,16 +144,18 @@ class PatientOut(BaseModel):
     @classmethod
     def of(cls, patient: Patient, person: Person, keys: KeyRing) -> PatientOut:
         """Open what is sealed and mask it."""
-        number = keys.open(person.document_sealed, field="person.document_sealed", row=person.id)
+        name = keys.open_shown(person.name_sealed, field="person.name_sealed", row=person.id)
+        number = keys.open_shown(person.document_sealed, field="person.document_sealed", row=person.id)
         phone = None
         if patient.phone_sealed is not None:
-            phone = mask_phone(keys.open(patient.phone_sealed, field="patient.phone_sealed", row=patient.id))
+            opened = keys.open_shown(patient.phone_sealed, field="patient.phone_sealed", row=patient.id)
+            phone = shown(opened, mask_phone)
         guardian_id = patient.guardian_patient_id
         return cls(
             id=str(patient.id),
-            name=keys.open(person.name_sealed, field="person.name_sealed", row=person.id),
+            name=shown(name),
             document_type=person.document_type,
-            document_number=mask_document(number),
+            document_number=shown(number, mask_document),
             phone=phone,
             relation=patient.relation,
             birth_date=person.birth_date,

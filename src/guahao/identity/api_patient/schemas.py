@@ -13,7 +13,7 @@ from guahao.identity.policy.login import PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGT
 from guahao.identity.service.sms_code import TypedCode
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.http import Body
-from guahao.kernel.masking import mask_phone
+from guahao.kernel.masking import mask_phone, shown
 from guahao.kernel.value.fields import GivenUsername, Mobile, OneTimeCode, Username, opaque, secret
 
 SmsRequestId = Annotated[
@@ -120,9 +120,8 @@ class AccountOut(BaseModel):
         """Show an account to its owner."""
         phone = None
         if account.phone_sealed is not None:
-            phone = mask_phone(
-                key_ring.open(account.phone_sealed, field="account.phone_sealed", row=account.id)
-            )
+            opened = key_ring.open_shown(account.phone_sealed, field="account.phone_sealed", row=account.id)
+            phone = shown(opened, mask_phone)
         return cls(id=str(account.id), username=account.username, phone=phone, created_at=account.created_at)
 
 

@@ -15,7 +15,7 @@ from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import Body, Db, Keys, Now, Page, problems
 from guahao.kernel.ids import parse_id
-from guahao.kernel.masking import mask_name
+from guahao.kernel.masking import mask_name, shown
 from guahao.kernel.value.fields import Id
 
 router = APIRouter(prefix="/api/v1/me/security-events", tags=["account"])
@@ -37,9 +37,8 @@ class SecurityEventOut(BaseModel):
         """Show one to its owner."""
         event, name = told.event, None
         if told.person is not None and event.kind is not SecurityEventKind.PATIENT_OVERRULED:
-            name = mask_name(
-                keys.open(told.person.name_sealed, field="person.name_sealed", row=told.person.id)
-            )
+            sealed = told.person.name_sealed
+            name = shown(keys.open_shown(sealed, field="person.name_sealed", row=told.person.id), mask_name)
         return cls(
             id=str(event.id),
             kind=event.kind,

@@ -35,7 +35,7 @@ from guahao.kernel.http import (
 )
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
 from guahao.kernel.ids import DIRECTORY, parse_id
-from guahao.kernel.masking import mask_document, mask_name, mask_phone
+from guahao.kernel.masking import mask_document, mask_name
 from guahao.kernel.sex import Sex
 from guahao.kernel.value.fields import Id, Mobile, reason_text
 
@@ -164,7 +164,7 @@ async def list_listings(patient_id: str, who: Desk, db: Db, keys: Keys) -> Page[
             ListingOut(
                 id=str(row.id),
                 relation=row.relation,
-                phone=mask_phone(phones[row.account_id]) if row.account_id in phones else None,
+                phone=phones.get(row.account_id) if row.account_id else None,
                 created_at=row.created_at,
             )
             for row in rows

@@ -17,7 +17,6 @@ from guahao.identity.queries.names import account_phones, patient_names
 from guahao.identity.queries.releases import RELEASES, releases
 from guahao.kernel.errors import NotFound
 from guahao.kernel.http import CountedPage, Db, Keys, Listed, problems
-from guahao.kernel.masking import mask_phone
 from guahao.kernel.paging import CursorInvalid, SortUnknown, page_of
 
 router = APIRouter(prefix="/api/v1/staff/releases", tags=["staff members"])
@@ -55,12 +54,11 @@ class _Shown:
     def out(self, patient: Patient) -> ReleaseOut:
         assert patient.account_id is not None
         assert patient.deleted_at is not None
-        phone = self.phones.get(patient.account_id)
         return ReleaseOut(
             id=str(patient.id),
             name=self.names[patient.id],
             relation=patient.relation,
-            phone=None if phone is None else mask_phone(phone),
+            phone=self.phones.get(patient.account_id),
             released_at=patient.deleted_at,
             staff_id=str(patient.release_staff_id),
             staff_name=self.staff.get(f"staff:{patient.release_staff_id}"),

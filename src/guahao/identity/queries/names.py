@@ -1,4 +1,4 @@
-"""Masked names of patients, for lists, and phones of accounts."""
+"""Masked names of patients and phones of accounts, for lists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from guahao.identity.models.account import Account
 from guahao.identity.models.person import Patient, Person
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import in_parts
-from guahao.kernel.masking import mask_name
+from guahao.kernel.masking import mask_name, mask_phone, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,11 @@ class SealedNames:
     by_patient: Mapping[UUID, tuple[UUID, bytes]]
 
     def masked(self, key_ring: KeyRing) -> dict[UUID, str]:
-        """Open and mask them: 张*丰."""
+        """Open and mask them: 张*丰; one that does not open says so, and the others stay."""
         return {
-            patient_id: mask_name(key_ring.open(sealed, field="person.name_sealed", row=person_id))
+            patient_id: shown(
+                key_ring.open_shown(sealed, field="person.name_sealed", row=person_id), mask_name
+            )
             for patient_id, (person_id, sealed) in self.by_patient.items()
         }
 
@@ -53,14 +55,14 @@ async def patient_names(
 async def account_phones(
     db: AsyncSession, account_ids: Collection[UUID], *, key_ring: KeyRing
 ) -> dict[UUID, str]:
-    """The phones of accounts, in full: whoever shows them masks them."""
+    """Masked phones of accounts; without a phone an account is absent."""
     rows = await db.execute(
         select(Account.id, Account.phone_sealed).where(
             Account.id.in_(account_ids), Account.phone_sealed.is_not(None)
         )
     )
     return {
-        id_: key_ring.open(sealed, field="account.phone_sealed", row=id_)
+        id_: shown(key_ring.open_shown(sealed, field="account.phone_sealed", row=id_), mask_phone)
         for id_, sealed in rows
         if sealed is not None
     }

@@ -17,7 +17,7 @@ from guahao.identity.models.person import DocumentType, Patient, Person
 from guahao.identity.policy.finding import document_index, name_index, phone_index
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.errors import NotFound
-from guahao.kernel.masking import mask_document, mask_name, mask_phone
+from guahao.kernel.masking import mask_document, mask_name, mask_phone, shown
 from guahao.kernel.sex import Sex
 
 __all__ = ["DocumentType", "FoundPerson", "PatientValue", "ShownPatient"]
@@ -78,10 +78,10 @@ async def patient_shown(db: AsyncSession, *, patient_id: UUID, key_ring: KeyRing
         patient_id=patient.id,
         person_id=person.id,
         is_enrolled_at_desk=patient.account_id is None,
-        name=mask_name(_name(person, key_ring)),
+        name=_masked_name(person, key_ring),
         phone=_masked_phone(patient, key_ring),
         document_type=person.document_type,
-        document_number=mask_document(_number(person, key_ring)),
+        document_number=_masked_number(person, key_ring),
         birth_date=person.birth_date,
         sex=person.sex,
         is_verified=person.verified_at is not None,
@@ -95,11 +95,13 @@ async def opened_value(
     patient, person = await _patient(db, patient_id)
     match value:
         case PatientValue.NAME:
-            return _name(person, key_ring)
+            return key_ring.open(person.name_sealed, field="person.name_sealed", row=person.id)
         case PatientValue.DOCUMENT_NUMBER:
-            return _number(person, key_ring)
+            return key_ring.open(person.document_sealed, field="person.document_sealed", row=person.id)
+        case PatientValue.PHONE if patient.phone_sealed is None:
+            return None
         case PatientValue.PHONE:
-            return _phone(patient, key_ring)
+            return key_ring.open(patient.phone_sealed, field="patient.phone_sealed", row=patient.id)
 
 
 def people_numbered(text: str, *, hospital_id: int, key_ring: KeyRing) -> CompoundSelect[UUID]:
@@ -218,10 +220,10 @@ def _masked(person: Person, patient: Patient | None, key_ring: KeyRing) -> Found
     return FoundPerson(
         person_id=person.id,
         patient_id=patient.id if patient else None,
-        name=mask_name(_name(person, key_ring)),
+        name=_masked_name(person, key_ring),
         phone=_masked_phone(patient, key_ring) if patient else None,
         document_type=person.document_type,
-        document_number=mask_document(_number(person, key_ring)),
+        document_number=_masked_number(person, key_ring),
         birth_date=person.birth_date,
         sex=person.sex,
     )
@@ -237,20 +239,18 @@ async def _patient(db: AsyncSession, patient_id: UUID) -> tuple[Patient, Person]
     return row[0], row[1]
 
 
-def _name(person: Person, key_ring: KeyRing) -> str:
-    return key_ring.open(person.name_sealed, field="person.name_sealed", row=person.id)
+def _masked_name(person: Person, key_ring: KeyRing) -> str:
+    name = key_ring.open_shown(person.name_sealed, field="person.name_sealed", row=person.id)
+    return shown(name, mask_name)
 
 
-def _number(person: Person, key_ring: KeyRing) -> str:
-    return key_ring.open(person.document_sealed, field="person.document_sealed", row=person.id)
-
-
-def _phone(patient: Patient, key_ring: KeyRing) -> str | None:
-    if patient.phone_sealed is None:
-        return None
-    return key_ring.open(patient.phone_sealed, field="patient.phone_sealed", row=patient.id)
+def _masked_number(person: Person, key_ring: KeyRing) -> str:
+    number = key_ring.open_shown(person.document_sealed, field="person.document_sealed", row=person.id)
+    return shown(number, mask_document)
 
 
 def _masked_phone(patient: Patient, key_ring: KeyRing) -> str | None:
-    phone = _phone(patient, key_ring)
-    return mask_phone(phone) if phone else None
+    if patient.phone_sealed is None:
+        return None
+    phone = key_ring.open_shown(patient.phone_sealed, field="patient.phone_sealed", row=patient.id)
+    return shown(phone, mask_phone)
