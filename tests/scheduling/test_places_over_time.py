@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.kernel.clock import local_date, utc_now
 from guahao.kernel.db import Sessions, transaction
-from guahao.kernel.errors import NotFound
+from guahao.kernel.errors import NotFound, Problem
 from guahao.kernel.ids import new_id
 from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.jobs import JOBS
 from guahao.scheduling.models import (
     Bucket,
     CoolingPlace,
+    HolidayRule,
     Period,
     PlaceLog,
     SessionAddon,
@@ -40,6 +42,7 @@ from guahao.scheduling.service.publish import (
 )
 from guahao.scheduling.service.returns import finish_sessions, release_cooling, return_reserves
 from guahao.scheduling.service.suspend import suspend
+from guahao.scheduling.service.templates import upsert_template
 from tests.factories.scheduling import (
     LONG_AGO,
     Clinic,
@@ -49,6 +52,7 @@ from tests.factories.scheduling import (
     make_slot,
     put,
     slots_of,
+    template_row,
 )
 from tests.factories.waiting import until_somebody_waits
 
@@ -356,6 +360,29 @@ async def test_an_extra_session_is_on_sale_at_once(db: AsyncSession) -> None:
     slots = await slots_of(db, session)
     assert (session.state, session.template_id) == (SessionState.PUBLISHED, None)
     assert (sum(slot.free for slot in slots), sum(slot.elderly for slot in slots)) == (14, 2)
+
+
+@pytest.mark.parametrize(
+    ("whose", "room", "refusal"), [("own", "901", DoctorBusy), ("other", "301", RoomBusy)]
+)
+async def test_an_extra_session_takes_nothing_from_a_weekly_clinic_that_is_yet_to_be_made(
+    db: AsyncSession, whose: str, room: str, refusal: type[Problem]
+) -> None:
+    clinic = await make_clinic(db)
+    other = replace(await make_clinic(db, hospital_id=clinic.hospital_id), campus_id=clinic.campus_id)
+    far = local_date(NOW) + timedelta(days=60)
+    weekly = template_row(
+        clinic, room="301", weekday=far.weekday(), on_holidays=HolidayRule.OPEN, valid_from=far
+    )
+    await upsert_template(db, weekly, by=BY, now=NOW)
+    wanted = extra({"own": clinic, "other": other}[whose], date=far, starts=dt.time(9), room=room)
+
+    with pytest.raises(refusal) as refused:
+        await add_session(db, wanted, hospital_id=clinic.hospital_id, is_draft=False, by=BY, now=NOW)
+
+    assert "08:00–10:00" in refused.value.title
+    free = replace(wanted, starts=dt.time(10))
+    await add_session(db, free, hospital_id=clinic.hospital_id, is_draft=False, by=BY, now=NOW)
 
 
 async def test_a_draft_cannot_be_sold_until_it_is_published(db: AsyncSession) -> None:

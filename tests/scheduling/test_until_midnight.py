@@ -184,6 +184,7 @@ async def test_hours_that_are_none_are_refused_at_their_field_with_the_cause(
 
 async def test_midnight_divides_two_days_and_no_evening(db: AsyncSession, client: httpx.AsyncClient) -> None:
     clinic = await make_clinic(db)
+    other = await make_clinic(db, hospital_id=clinic.hospital_id)
     headers = await staff_headers(db, hospital_id=clinic.hospital_id)
     await db.commit()
     path = f"/api/v1/staff/hospitals/{clinic.hospital_id}"
@@ -201,9 +202,9 @@ async def test_midnight_divides_two_days_and_no_evening(db: AsyncSession, client
         await client.put(
             f"{path}/templates", json=weekly(clinic, **late, valid_from="2026-01-02"), headers=headers
         ),
-        await client.post(f"{path}/sessions", json=body(clinic, date=str(DAY)), headers=headers),
-        await client.post(f"{path}/sessions", json=body(clinic, date=next_day, **early), headers=headers),
-        await client.post(f"{path}/sessions", json=body(clinic, date=str(DAY), **late), headers=headers),
+        await client.post(f"{path}/sessions", json=body(other, date=str(DAY)), headers=headers),
+        await client.post(f"{path}/sessions", json=body(other, date=next_day, **early), headers=headers),
+        await client.post(f"{path}/sessions", json=body(other, date=str(DAY), **late), headers=headers),
     ]
 
     assert [answer.status_code for answer in answers] == [200, 200, 409, 201, 201, 409]

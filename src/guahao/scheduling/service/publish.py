@@ -18,12 +18,13 @@ from guahao.kernel.ids import DIRECTORY, hospital_of, new_id
 from guahao.kernel.value.hours import EndTime
 from guahao.scheduling.models import Bucket, ClinicSession, Period, SessionState
 from guahao.scheduling.policy.plan import PlannedSession
-from guahao.scheduling.policy.refusals import CLOSED, FeeMissing, RoomBusy, SessionInPast, misfit
+from guahao.scheduling.policy.refusals import CLOSED, RoomBusy, SessionInPast, misfit
 from guahao.scheduling.policy.sight import Neighbour
 from guahao.scheduling.queries.closed import closed_by
 from guahao.scheduling.service.busy import busy_naming
 from guahao.scheduling.service.create import Terms, create_sessions, pool_moves, pool_shares
 from guahao.scheduling.service.locks import lock_session, lock_slots
+from guahao.scheduling.service.missing import missing_sessions, why_not_made
 from guahao.scheduling.service.places import move_known
 
 
@@ -59,8 +60,7 @@ async def add_session(
     terms = await _terms(db, planned, now=now)
     await keep_catalog(db, hospital_id=hospital_id)
     await _refuse_closed(db, planned)
-    if terms.fee_fen(planned) is None:
-        raise FeeMissing
+    await _refuse_what_is_in_the_way(db, planned, now=now)
     state = SessionState.DRAFT if is_draft else SessionState.PUBLISHED
     made = await create_sessions(db, [planned], terms=terms, state=state)
     if not made:
@@ -104,6 +104,15 @@ async def _refuse_closed(db: AsyncSession, place: PlannedSession | ClinicSession
     (by,) = await closed_by(db, [place], hospital_id=place.hospital_id)
     if by is not None:
         raise CLOSED[by]
+
+
+async def _refuse_what_is_in_the_way(db: AsyncSession, planned: PlannedSession, *, now: datetime) -> None:
+    """Raise what keeps the session from being made; a weekly clinic that is yet to be made goes first."""
+    missing = await missing_sessions(db, [planned.date], hospital_id=planned.hospital_id)
+    first = [one.planned for one in missing if one.closed_by is None and one.planned.starts_at > now]
+    *_, refused = await why_not_made(db, [*first, planned], hospital_id=planned.hospital_id)
+    if refused is not None:
+        raise refused
 
 
 def _planned(wanted: ExtraSession, hospital_id: int) -> PlannedSession:
