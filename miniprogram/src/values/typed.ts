@@ -69,6 +69,7 @@ export function isName(typed: string): boolean {
     .replace(/[\u2018\u2019\u201b\u02b9\u02bb-\u02bf\u2032\u055a\ua78c`]/g, "'")
     .replace(/[\u2010-\u2015\u2212]/g, '-')
     .replace(anyCircle, String.fromCharCode(0x3007))
+    .replace(/\u3002/g, '.')
   const read = withoutGaps(name.replace(separators, (dot) => (dot === '.' ? '.' : '\u00b7')))
   return (
     nameSigns.test(read) &&

@@ -230,8 +230,9 @@ def test_rows_of_every_amount_add_up_to_the_fen(moves: list[tuple[str, int]]) ->
         File(account=SELLER_ID),
         File(names=("a.CSV", "b.csv")),
         File(encoding="gb18030"),
+        File(encoding="utf-8-sig"),
     ],
-    ids=["net summary", "narrow brackets", "bare account", "other names", "rare characters"],
+    ids=["net summary", "narrow brackets", "bare account", "other names", "rare characters", "BOM"],
 )
 def test_known_variants_of_the_file_are_read_alike(file: File) -> None:
     assert read(file.packed(("3_readme.txt", b"\xff"), ("4_业务账单.csv", b""))).rows == ROWS

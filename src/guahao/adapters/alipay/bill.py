@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import csv
 import hashlib
 import io
@@ -171,7 +172,13 @@ def _unpacked(packed: bytes) -> list[str]:
     parts = archive.infolist()
     if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
         raise BillDamaged("size")
-    return [archive.read(part).decode("gb18030") for part in parts if part.filename.lower().endswith(".csv")]
+    return [_decoded(archive.read(part)) for part in parts if part.filename.lower().endswith(".csv")]
+
+
+def _decoded(content: bytes) -> str:
+    """GBK, or what begins by saying that it is UTF-8; a byte order mark is no part of the first line."""
+    encoding = "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "gb18030"
+    return content.decode(encoding).removeprefix("\ufeff")
 
 
 def _only(tables: Iterable[Table], column: str) -> Table:
