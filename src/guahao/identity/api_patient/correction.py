@@ -19,6 +19,7 @@ from guahao.identity.service.correction import (
 )
 from guahao.identity.service.patients import live_patient
 from guahao.identity.service.persons import IdentityNotVerified
+from guahao.identity.service.throttle import IdentityTriesSpent, pay_identity_try
 from guahao.kernel.db import transaction
 from guahao.kernel.errors import NotFound, TooManyRequests, Unavailable
 from guahao.kernel.http import AllSessions, Body, Keys, Now, problems
@@ -56,6 +57,7 @@ class OwnCorrectionIn(Body):
         NotFound,
         *DETAIL_PROBLEMS,
         IdentityNotVerified,
+        IdentityTriesSpent,
         CorrectionNeedsDesk,
         CorrectionTooSoon,
         TooManyRequests,
@@ -84,6 +86,8 @@ async def correct_patient(
         )
         if new is None:
             return PatientOut.of(*await live_patient(db, account_id=account.id, patient_id=id_), keys)
+    async with transaction(sessions) as db:
+        await pay_identity_try(db, account_id=account.id, keys=keys, now=now)
     verdict = await verifier.verify(
         name=new.name, document_type=new.document_type, document_number=new.number
     )

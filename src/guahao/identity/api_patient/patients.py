@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from guahao.identity.access import CurrentAccount, NotLoggedIn, per_account
+from guahao.identity.access import AccountRef, CurrentAccount, NotLoggedIn, per_account
 from guahao.identity.api_patient.sealed_answer import SealedOnce
 from guahao.identity.models.consent import ConsentKind
 from guahao.identity.models.person import DocumentType, Patient, Person, Relation, Releaser
@@ -25,9 +25,10 @@ from guahao.identity.service.consents import (
     ConsentVersionOutdated,
 )
 from guahao.identity.service.persons import IdentityNotVerified
+from guahao.identity.service.throttle import IdentityTriesSpent, pay_identity_try
 from guahao.kernel.clock import local_date
 from guahao.kernel.crypto import KeyRing
-from guahao.kernel.db import transaction
+from guahao.kernel.db import Sessions, transaction
 from guahao.kernel.errors import NotFound, TooManyRequests, Unavailable
 from guahao.kernel.http import AllSessions, AppSettings, Body, Db, Keys, Now, Page, problems
 from guahao.kernel.idempotency import IdempotencyKeyReused, RequestInProgress
@@ -209,6 +210,7 @@ async def list_patients(account: CurrentAccount, db: Db, keys: Keys) -> Page[Pat
         patients.PatientReaddTooSoon,
         patients.PersonInTooManyAccounts,
         patients.SelfAlreadyAdded,
+        IdentityTriesSpent,
         RequestInProgress,
         IdempotencyKeyReused,
         TooManyRequests,
@@ -246,7 +248,9 @@ async def add_patient(
     )
     async with sessions() as db:  # looks only: closing it gives the key back
         await once.claim(db, owner=str(account.id))
-        is_unknown = await patients.needs_verdict(db, account_id=account.id, new=new, key_ring=keys, now=now)
+        person = await patients.person_to_add(db, account_id=account.id, new=new, key_ring=keys, now=now)
+    await _pay_try(sessions, account, keys, now)
+    is_unknown = patients.needs_verdict(person, identity=new.identity, key_ring=keys)
     is_verified = is_unknown and await _is_verified(verifier, new.identity)
     async with transaction(sessions) as db:
         claim = await once.claim(db, owner=str(account.id))
@@ -269,6 +273,7 @@ async def add_patient(
         patients.PatientLimitReached,
         patients.PatientReaddTooSoon,
         patients.SelfAlreadyAdded,
+        IdentityTriesSpent,
         RequestInProgress,
         IdempotencyKeyReused,
         TooManyRequests,
@@ -297,6 +302,9 @@ async def claim_patient(
         guardian_patient_id=None,
         accepted=body.accepted(),
     )
+    async with sessions() as db:  # looks only: closing it gives the key back
+        await once.claim(db, owner=str(account.id))
+    await _pay_try(sessions, account, keys, now)
     is_verified = await _is_verified(verifier, new.identity)
     async with transaction(sessions) as db:
         claim = await once.claim(db, owner=str(account.id))
@@ -318,6 +326,12 @@ def _accepted(body: PatientIn, settings: Settings) -> list[Accepted]:
         kind = ConsentKind.SENSITIVE_PERSONAL_INFORMATION
         return [Accepted(kind=kind, version=current_texts()[kind].version)]
     return body.accepted()
+
+
+async def _pay_try(sessions: Sessions, account: AccountRef, keys: KeyRing, now: datetime) -> None:
+    """Count a comparison for good, before it is made. Raises `IdentityTriesSpent`."""
+    async with transaction(sessions) as db:
+        await pay_identity_try(db, account_id=account.id, keys=keys, now=now)
 
 
 async def _is_verified(verifier: IdentityVerifier, identity: document.Identity) -> bool:

@@ -83,6 +83,9 @@ NAME_BUDGET = Budget(tries=100, refill_s=600)
 ADDRESS_BUDGET = Budget(tries=300, refill_s=12)
 """Of one address at all names: 300 at once, then 300 an hour; a carrier's address has many people."""
 
+IDENTITY_BUDGET = Budget(tries=10, refill_s=2 * 3600)
+"""Of comparisons of a name with a document that one account asks for: 10 at once, then 12 a day."""
+
 CODES_PER_ADDRESS_HOUR = 20
 
 

@@ -115,10 +115,10 @@ class NewPatient:
     accepted: Sequence[Accepted]
 
 
-async def needs_verdict(
+async def person_to_add(
     db: AsyncSession, *, account_id: UUID, new: NewPatient, key_ring: KeyRing, now: datetime
-) -> bool:
-    """Whether the authority must be asked before `add_patient`; a known person is compared here.
+) -> Person | None:
+    """Whom the document names, where that is known; nothing is compared yet.
 
     Refuses early what `add_patient` would refuse, so that nobody pays for a question in vain; only
     `add_patient` decides. Changes nothing. Raises what `add_patient` raises.
@@ -127,9 +127,17 @@ async def needs_verdict(
     await _require_guardian(db, account_id=account_id, new=new, today=local_date(now))
     person = await find_person(db, key_ring=key_ring, identity=new.identity)
     await _require_room(db, account_id=account_id, person=person, relation=new.relation, now=now)
+    return person
+
+
+def needs_verdict(person: Person | None, *, identity: Identity, key_ring: KeyRing) -> bool:
+    """Whether the authority must be asked before `add_patient`; a known person is compared here.
+
+    Raises `IdentityNotVerified`.
+    """
     if person is None or person.verified_at is None:
         return True
-    require_same_person(person, key_ring=key_ring, identity=new.identity)
+    require_same_person(person, key_ring=key_ring, identity=identity)
     return False
 
 

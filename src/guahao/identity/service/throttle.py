@@ -10,13 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.account import LoginBudget, LoginThrottle
-from guahao.identity.policy.login import ADDRESS_BUDGET, NAME_BUDGET, Budget, pause_s, seconds_until
+from guahao.identity.policy.login import (
+    ADDRESS_BUDGET,
+    IDENTITY_BUDGET,
+    NAME_BUDGET,
+    Budget,
+    pause_s,
+    seconds_until,
+)
 from guahao.kernel.crypto import KeyRing
 from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
@@ -38,6 +46,14 @@ class StaffLoginPaused(Problem):
     code = "staff-login-paused"
     status = 429
     retry_after_s = 15
+
+
+class IdentityTriesSpent(Problem):
+    """The account had too many names compared with documents; the next may be in about `hours`."""
+
+    code = "identity-tries-spent"
+    status = 429
+    retry_after_s = 3600
 
 
 class Realm(StrEnum):
@@ -123,17 +139,35 @@ async def pay_budgets(
     All or nothing. Raises `LoginPaused` when either is used up.
     """
     for key, budget in attempt.budgets(keys, address_factor=address_factor):
-        step = timedelta(seconds=budget.refill_s)
-        fresh = insert(LoginBudget).values(key=key, full_at=now + step)
-        taken = fresh.on_conflict_do_update(
-            index_elements=["key"],
-            set_={"full_at": func.greatest(LoginBudget.full_at, now) + step},
-            where=LoginBudget.full_at <= now + step * (budget.tries - 1),
-        ).returning(LoginBudget.full_at)
-        if await db.scalar(taken) is None:
-            full_at = await db.scalar(select(LoginBudget.full_at).where(LoginBudget.key == key))
-            free_at = (full_at or now) - step * (budget.tries - 1)
-            raise LoginPaused(retry_after_s=max(1, seconds_until(free_at, now=now)))
+        if wait_s := await _take(db, key, budget, now=now):
+            raise LoginPaused(retry_after_s=wait_s)
+
+
+async def pay_identity_try(db: AsyncSession, *, account_id: UUID, keys: KeyRing, now: datetime) -> None:
+    """Count a name that an account has compared with a document, right or wrong.
+
+    Commit it before anything is compared: each answer tells whether a guessed name is right. Raises
+    `IdentityTriesSpent`.
+    """
+    key = keys.blind_index("login_budget.key", f"identity|{account_id}")
+    if wait_s := await _take(db, key, IDENTITY_BUDGET, now=now):
+        raise IdentityTriesSpent(hours=-(-wait_s // 3600), retry_after_s=wait_s)
+
+
+async def _take(db: AsyncSession, key: bytes, budget: Budget, *, now: datetime) -> int:
+    """Take one try; answers 0, or in how many seconds there is one where none is left."""
+    step = timedelta(seconds=budget.refill_s)
+    fresh = insert(LoginBudget).values(key=key, full_at=now + step)
+    taken = fresh.on_conflict_do_update(
+        index_elements=["key"],
+        set_={"full_at": func.greatest(LoginBudget.full_at, now) + step},
+        where=LoginBudget.full_at <= now + step * (budget.tries - 1),
+    ).returning(LoginBudget.full_at)
+    if await db.scalar(taken) is not None:
+        return 0
+    full_at = await db.scalar(select(LoginBudget.full_at).where(LoginBudget.key == key))
+    free_at = (full_at or now) - step * (budget.tries - 1)
+    return max(1, seconds_until(free_at, now=now))
 
 
 async def forgive_try(db: AsyncSession, *, attempt: Attempt, keys: KeyRing, address_factor: int = 1) -> None:
