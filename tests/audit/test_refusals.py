@@ -33,11 +33,12 @@ from guahao.kernel.db import Sessions
 from tests.factories.account import make_account
 from tests.factories.catalog import make_hospital, staff_headers
 from tests.factories.newcomer import PASSWORD, bearer, register, username
-from tests.factories.staff import make_staff
+from tests.factories.staff import make_staff, staff_header
 
 pytestmark = pytest.mark.anyio
 
 ADDRESS = "203.0.113.7"
+STAFF = "/api/v1/staff"
 
 
 @pytest.fixture
@@ -175,6 +176,55 @@ async def test_staff_who_reach_for_what_is_not_theirs_are_named(
     assert (forbidden["code"], forbidden["count"]) == ("permission-missing", 1)
     assert {row["actor"] for row in (missing, forbidden)} == {f"staff:{who}"}
     assert {row["hospital_id"] for row in (missing, forbidden)} == {own}
+
+
+async def test_staff_who_try_to_get_around_a_control_are_named(
+    app: FastAPI, client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    hospital_id = await make_hospital(db)
+    admin = await make_staff(db, Role.HOSPITAL_ADMIN, hospital_id=hospital_id)
+    headers = await staff_header(db, admin.id)
+    clerk = await make_staff(db, Role.DESK, hospital_id=hospital_id)
+    desk = await staff_header(db, clerk.id)
+    await db.commit()
+    app.state.settings = app.state.settings.model_copy(update={"look_ups_per_staff": 1})
+    body = {"username": username(), "name": "新人", "roles": ["finance"]}
+    asked = await client.post(f"{STAFF}/members", json=body, headers=headers)
+    assert asked.status_code == 202, asked.text
+
+    own = await client.post(
+        f"{STAFF}/control-requests/{asked.json()['request_id']}/approval", headers=headers
+    )
+    self_reset = await client.delete(f"{STAFF}/members/{admin.id}/totp", headers=headers)
+    look_up = {"hospital_id": hospital_id, "text": "13800138000", "reason": "核对来人身份"}
+    looked = [await client.post(f"{STAFF}/desk/people", json=look_up, headers=desk) for _ in range(3)]
+
+    assert (own.status_code, self_reset.status_code) == (409, 409)
+    assert [answer.status_code for answer in looked] == [200, 429, 429]
+    rows = await counted(app, db)
+    assert {(row["code"], row["actor"], row["count"]) for row in rows} == {
+        ("same-person", f"staff:{admin.id}", 1),
+        ("own-access-unchangeable", f"staff:{admin.id}", 1),
+        ("person-quota-spent", f"staff:{clerk.id}", 2),
+    }
+    assert {(row["action"], row["hospital_id"]) for row in rows} == {("request.refused", hospital_id)}
+
+
+async def test_a_password_guessed_on_a_phone_that_was_found_names_the_account(
+    app: FastAPI, client: httpx.AsyncClient, db: AsyncSession
+) -> None:
+    made = await register(client)
+    proof = {"proof": {"kind": "password", "password": "guess"}}
+    change = {"old_password": "guess", "new_password": "another quiet secret"}
+    await client.post("/api/v1/me/export", json=proof, headers=bearer(made.token))
+    await client.post("/api/v1/me/password", json=change, headers=bearer(made.token))
+
+    rows = await counted(app, db)
+
+    assert [row["code"] for row in rows] == ["holder-not-proven", "old-password-wrong"]
+    assert {(row["action"], row["subject"]) for row in rows} == {
+        ("login.refused", f"account:{made.account_id}")
+    }
 
 
 async def test_what_is_no_attack_is_not_counted(

@@ -85,7 +85,7 @@ class RefusedAction(StrEnum):
     LOGIN = "login.refused"
     """A password, a code, a second factor or an invitation that was not right, or one too many of them."""
     REQUEST = "request.refused"
-    """A request of staff for what they may not do, or for what is another hospital's or nobody's."""
+    """A request of staff for what they may not do, another hospital's or nobody's, or around a control."""
     SIGNATURE = "signature.refused"
     """A notification that no provider has signed."""
 

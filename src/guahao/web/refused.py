@@ -18,6 +18,7 @@ _OF_LOGINS = frozenset(
         "login-paused",
         "sms-code-wrong",
         "old-password-wrong",
+        "holder-not-proven",
         "staff-login-refused",
         "staff-login-paused",
         "staff-password-wrong",
@@ -32,6 +33,8 @@ _ID = re.compile(r"(?<=/)([0-9]+|[0-9a-fA-F-]{36})(?=/|$)")
 _LONGEST = 120
 _OF_SIGNATURES = frozenset({"notification-not-believed"})
 _OF_STAFF = frozenset({403, 404})
+_OF_CONTROLS = frozenset({"person-quota-spent", "same-person", "own-access-unchangeable", "control-weakened"})
+"""What staff are told who try to get around a quota, or to be both of two people."""
 
 
 def note_refusal(request: Request, problem: Problem) -> None:
@@ -66,6 +69,6 @@ def _action_of(problem: Problem, who: StaffRef | None) -> RefusedAction | None:
         return RefusedAction.LOGIN
     if problem.code in _OF_SIGNATURES:
         return RefusedAction.SIGNATURE
-    if who is not None and problem.status in _OF_STAFF:
+    if who is not None and (problem.status in _OF_STAFF or problem.code in _OF_CONTROLS):
         return RefusedAction.REQUEST
     return None

@@ -101,6 +101,7 @@ async def change_password(
     body: PasswordChangeIn, account: CurrentAccount, caller: Caller, guessed: GuessedHere
 ) -> None:
     """Set a new password; every other device is logged out at once."""
+    caller.concerns(account)
     async with transaction(caller.sessions) as db:
         credential = await accounts.credential_of(db, account_id=account.id)
         phone = await accounts.phone_of(db, account_id=account.id, key_ring=caller.keys)

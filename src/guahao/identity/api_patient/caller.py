@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from starlette.datastructures import State
 
-from guahao.identity.access import DeviceTokens, SenderAddress, Tried
+from guahao.identity.access import AccountRef, DeviceTokens, SenderAddress, Tried
 from guahao.identity.policy.device import device_of, new_device
 from guahao.identity.service.security_event import Source
 from guahao.identity.service.sms_code import Asker, SmsCodeWrong, TypedCode, pay_code_try
@@ -59,6 +59,10 @@ class CallerFacts:
         owner = None if account_id is None else f"account:{account_id}"
         self.state.tried = Tried(attempt.subject(self.keys, owner))
         return attempt
+
+    def concerns(self, account: AccountRef) -> None:
+        """Whose account the trail names when a proof is refused that its holder is asked for again."""
+        self.state.tried = Tried(f"account:{account.id}")
 
     async def pay(self, attempt: Attempt) -> None:
         """Count a try for good, before it is judged. Raises `LoginPaused`."""

@@ -70,6 +70,7 @@ async def prove_holder(
     given: ProofIn, *, account: AccountRef, caller: CallerFacts, wechat: WeChatIdentity
 ) -> Proof:
     """Judge a proof outside of the deed's transaction; each try is counted. Raises `PROOF_PROBLEMS`."""
+    caller.concerns(account)
     match given:
         case PasswordProofIn():
             return await _by_password(given, account, caller)
