@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from guahao.scheduling.models import ClinicSession, HolidayRule, ScheduleExcepti
 from guahao.scheduling.service.materialise import materialise
 from guahao.scheduling.service.templates import upsert_template
 from tests.factories.catalog import staff_headers
-from tests.factories.scheduling import Clinic, make_clinic, template_row
+from tests.factories.scheduling import Clinic, make_clinic, make_session, template_row
 
 pytestmark = pytest.mark.anyio
 
@@ -128,6 +129,30 @@ async def test_one_room_is_not_given_to_two_clinics_of_one_hour(office: Office) 
     assert [first.status_code, second.status_code] == [201, 409]
     assert second.json()["code"] == "room-busy"
     assert await office.sessions() == [(0, "9 诊室"), (1, "302")]
+
+
+async def test_a_clinic_moved_into_an_hour_that_its_doctor_has_given_away_tells_of_the_days_it_loses(
+    office: Office,
+) -> None:
+    hospital_id = office.clinics[0].hospital_id
+    await make_session(
+        office.db, clinic=office.clinics[0], date=office.day, starts=dt.time(14), slots=4, room="909"
+    )
+    await office.db.commit()
+    of = f"/api/v1/staff/hospitals/{hospital_id}/templates"
+    listed = await office.client.get(of, headers=office.headers)
+    (template,) = [one for one in listed.json()["items"] if one["id"] == str(office.templates[0])]
+    moved = {name: value for name, value in template.items() if name not in {"id", "doctor_name"}}
+    moved |= {"starts": "14:00", "ends": "16:00"}
+
+    told = await office.client.put(
+        f"/api/v1/staff/templates/{template['id']}", json=moved, headers=office.headers
+    )
+
+    on = f"{office.day.month}月{office.day.day}日"
+    assert (told.status_code, told.json()["code"]) == (409, "edit-touches-sessions")
+    assert told.json()["consequences"] == [f"{on}的 1 次没有人预约的出诊撤下，20 个号不再放出。"]
+    assert (0, "301") in await office.sessions()
 
 
 async def test_a_day_that_follows_another_weekday_asks_too_whether_a_substitute_is_free(
