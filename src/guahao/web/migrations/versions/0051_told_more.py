@@ -24,7 +24,7 @@ _ABOUT_PATIENTS = ("patient_released", "patient_corrected")
 
 
 def upgrade() -> None:
-    """Apply; rows from before obey the narrower rule, so nobody waits for them to be read."""
+    """Apply; 0052 reads the rows from before, while others write."""
     _allow((*_KINDS, "phone_linked", "patient_overruled"), (*_ABOUT_PATIENTS, "patient_overruled"))
 
 
