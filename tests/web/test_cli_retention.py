@@ -92,7 +92,7 @@ def test_what_is_due_is_counted_then_forgotten_in_parts_and_the_trail_keeps_ever
     verified = guahao(variables, "audit", "verify")
 
     due = {"patient.phone": DUE + 3, "person": DUE}
-    assert [one.returncode for one in (counted, done, again, verified)] == [0] * 4, done.stderr
+    assert [one.returncode for one in (counted, done, again, verified)] == [0] * 4, (done.stderr, verified)
     assert counted.stdout.splitlines() == told(due, "due")
     assert untouched == [[(DUE + 3, DUE + 3)], []]
     assert done.stdout.splitlines() == told(due, "forgotten")
