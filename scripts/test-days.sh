@@ -41,6 +41,17 @@ if [ $# -eq 0 ]; then
   scripts/miniprogram-parts.sh
   scripts/console-parts.sh
 fi
+# A process that is killed leaves its part of the shared memory, and the next of its number would not start.
+sweep() {
+  local left
+  while sleep 3; do
+    for left in /dev/shm/faketime_shm_* /dev/shm/sem.faketime_sem_*; do
+      [ -e "/proc/${left##*_}" ] || rm -f "$left"
+    done
+  done
+}
+sweep &
+trap "kill $!" EXIT
 status=0
 for day in "${chosen[@]}"; do
   offset=$(($(TZ=Asia/Shanghai date -d "${moments[$day]}" +%s) - $(date +%s)))

@@ -50,7 +50,7 @@ class Village:
     url: str
     port: int
     dsn: str
-    _people: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(1, PEOPLE + 1)))
+    _people: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(1, PEOPLE)))
     _staff: dict[int, Iterator[int]] = field(
         default_factory=lambda: {
             duty: itertools.cycle(range(duty + 1, STAFF + 1, len(DUTIES))) for duty in range(len(DUTIES))
@@ -59,7 +59,7 @@ class Village:
     _turns: Iterator[int] = field(default_factory=itertools.count)
 
     def person(self) -> int:
-        """The number of somebody else; patient and account have the same id."""
+        """The number of somebody else, never the last; patient and account have the same id."""
         return next(self._people)
 
     def headers(self, path: str, person: int, method: str | None = None) -> dict[str, str]:

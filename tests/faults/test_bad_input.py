@@ -15,7 +15,7 @@ import pytest
 
 from bench import seed
 from guahao.identity.service.token import hash_of
-from tests.factories.village import Village, known_id
+from tests.factories.village import PEOPLE, Village, known_id
 from tests.factories.village import village as served
 
 pytestmark = pytest.mark.timeout(240)
@@ -256,7 +256,7 @@ def test_every_guarded_operation_knows_its_callers(village: Village, http: httpx
 
 def seed_expired(village: Village) -> int:
     """Let the login of somebody who never came be over; answers their number."""
-    person = 2999
+    person = PEOPLE
 
     async def expire() -> None:
         connection = await asyncpg.connect(village.dsn)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from guahao.identity.models.account import LoginBudget
 from guahao.identity.ports.verification import Verdict
+from guahao.identity.service.throttle import IdentityTriesSpent, pay_identity_try
 from guahao.kernel.clock import utc_now
 from guahao.kernel.db import Sessions, transaction
 from tests.factories.account import make_account, make_login
@@ -86,3 +87,19 @@ async def test_what_is_refused_before_names_are_compared_and_the_same_request_ag
     budget = (await db.scalars(select(LoginBudget))).one()
 
     assert timedelta(hours=1) < budget.full_at - utc_now() <= timedelta(hours=2)
+
+
+async def test_tries_of_one_moment_are_counted_whichever_read_its_clock_first(
+    app: FastAPI, sessions: Sessions
+) -> None:
+    async with transaction(sessions) as db:
+        account_id = (await make_account(db)).id
+    now = utc_now()
+
+    for number in range(10):
+        async with transaction(sessions) as db:
+            moment = now - timedelta(milliseconds=number)
+            await pay_identity_try(db, account_id=account_id, keys=app.state.key_ring, now=moment)
+    with pytest.raises(IdentityTriesSpent):
+        async with transaction(sessions) as db:
+            await pay_identity_try(db, account_id=account_id, keys=app.state.key_ring, now=now)

@@ -30,6 +30,8 @@ from guahao.kernel.db import affected
 from guahao.kernel.errors import Problem
 
 _FORGOTTEN_AFTER = timedelta(days=1)
+_CLOCKS_APART = timedelta(seconds=1)
+"""Of tries at the same moment the last to be counted may have read its clock first."""
 
 
 class LoginPaused(Problem):
@@ -161,7 +163,7 @@ async def _take(db: AsyncSession, key: bytes, budget: Budget, *, now: datetime) 
     taken = fresh.on_conflict_do_update(
         index_elements=["key"],
         set_={"full_at": func.greatest(LoginBudget.full_at, now) + step},
-        where=LoginBudget.full_at <= now + step * (budget.tries - 1),
+        where=LoginBudget.full_at <= now + _CLOCKS_APART + step * (budget.tries - 1),
     ).returning(LoginBudget.full_at)
     if await db.scalar(taken) is not None:
         return 0
