@@ -6,13 +6,13 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Route, sync_playwright
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1440, "height": 900}
@@ -113,6 +113,18 @@ class Screen:
         assert answer.status == status
         if status >= 400:
             self.complaints = [said for said in self.complaints if f"status of {status}" not in said]
+
+    def intercept(self, pattern: str, answer: Callable[[Route], None]) -> None:
+        """Answer what the open page asks for from now on.
+
+        `Page.route` returns before the page's own process knows of it: a key pressed at once still asked the
+        server, 5 times of 200. So the page asks for its own document until that is answered here.
+        """
+        own = self.page.url.partition("#")[0]
+        self.page.route(pattern, answer)
+        self.page.route(own, lambda route: route.fulfill(status=204))
+        self.page.evaluate("async own => { while ((await fetch(own)).status !== 204); }", own)
+        self.page.unroute(own)
 
     def press(self, name: str) -> None:
         """Press a button or follow a link, by finger where there is one, and wait for the page it leads to.

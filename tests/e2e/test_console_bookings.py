@@ -105,7 +105,7 @@ def test_an_answer_that_is_lost_books_once(world: World, signed_in: SignIn) -> N
         else:
             route.continue_()
 
-    desk.page.route("**/api/v1/staff/appointments", lose)
+    desk.intercept("**/api/v1/staff/appointments", lose)
     desk.page.keyboard.press("F8")
     desk.says("没有收到答复")
     desk.page.keyboard.press("F8")

@@ -238,7 +238,7 @@ def test_two_phones_race_for_the_last_place_and_the_loser_is_offered_others(
         sent.append(route)
 
     for handset in handsets:  # both have been tapped before either reaches the server
-        handset.page.route("**/api/v1/appointments", hold_back)
+        handset.intercept("**/api/v1/appointments", hold_back)
         handset.tap("提交并支付")
         handset.says("正在提交")
     for route in sent:
