@@ -5,6 +5,7 @@
 # then the front ends' own tests are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export PYTHONDONTWRITEBYTECODE= # as test.sh does: a server that compiles everything anew starts too late for its test
 
 # Moments in China. The year is the next that has them: people must be born and schedules planned around a real today.
 year=$(TZ=Asia/Shanghai date +%Y)
