@@ -63,7 +63,7 @@ async def rows_of(connection: asyncpg.Connection, slot: int) -> tuple[int, ...]:
     return tuple(row)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(280)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_200_requests_at_once_for_5_places_make_5_bookings_50_times_in_a_row(
     town: tuple[str, Path], workers: int

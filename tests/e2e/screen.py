@@ -92,7 +92,7 @@ class Screen:
             is_mobile=is_phone,
             locale="zh-CN",
         )
-        if offset := int(os.environ.get("FAKETIME", "0")):
+        if offset := int(os.environ.get("CLOCK_MOVED_S", "0")):
             self.context.add_init_script(_SHIFT % (offset * 1000))
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(40_000)

@@ -38,8 +38,8 @@ def part(name: str) -> str:
 def why_not() -> str | None:
     if os.geteuid() != 0:
         return "a root file system of its own needs root"
-    if "FAKETIME" in os.environ:
-        return "libfaketime shares its clock by a semaphore that the product's own users may not open"
+    if "CLOCK_MOVED_S" in os.environ:
+        return "what moves the clock is not on a root file system of its own"
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"

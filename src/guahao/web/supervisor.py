@@ -83,7 +83,7 @@ def supervise(
             for child in children:
                 healthy = child.watch() and healthy
             tick()
-            time.sleep(_TICK_S)  # no timed wait for the event: it never ends where tests move the clock
+            stopping.wait(_TICK_S)
     finally:
         end(children, grace_s=grace_s)
     return healthy

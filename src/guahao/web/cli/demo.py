@@ -99,8 +99,7 @@ def _write_description(settings: Settings, report: DemoReport) -> None:
 def _welcome(settings: Settings, report: DemoReport, stopping: threading.Event) -> None:
     deadline = time.monotonic() + _READY_WITHIN_S
     while not _is_ready(settings):
-        time.sleep(0.1)
-        if stopping.is_set() or time.monotonic() > deadline:
+        if stopping.wait(0.1) or time.monotonic() > deadline:
             return
     out.print(f"\nGuahao is ready: {settings.public_url}")
     for users, client, folder in (
