@@ -16,7 +16,7 @@ from urllib.request import urlopen
 from guahao.kernel.postgres import EmbeddedPostgres
 from guahao.web import migrate
 
-_START_WITHIN_S = 60
+_START_WITHIN_S = 150
 _LOWEST_PORT, _HIGHEST_PORT = 20_000, 32_000
 
 

@@ -6,7 +6,6 @@ import random
 from pathlib import Path
 
 import asyncpg
-import pytest
 
 from bench import client, seed
 from tests.factories.village import PEOPLE, village
@@ -34,7 +33,6 @@ async def fetch(dsn: str, statement: str) -> list[asyncpg.Record]:
         await connection.close()
 
 
-@pytest.mark.timeout(180)
 def test_bookings_with_numbers_and_cancellations_at_once_never_deadlock(tmp_path: Path) -> None:
     with village(tmp_path, town=FREE_OF_CHARGE, workers=2) as served:
         first = [booking(person) for person in range(1, 301)]

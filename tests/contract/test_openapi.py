@@ -38,8 +38,6 @@ CHECKS = [
 ]
 api = schemathesis.openapi.from_dict(SCHEMA, config=CONFIG).exclude(path="/readyz")  # no worker runs here
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @schemathesis.serializer(
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

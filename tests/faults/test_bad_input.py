@@ -18,8 +18,6 @@ from guahao.identity.service.token import hash_of
 from tests.factories.village import PEOPLE, Village, known_id
 from tests.factories.village import village as served
 
-pytestmark = pytest.mark.timeout(240)
-
 SCHEMA = json.loads((Path(__file__).parents[2] / "openapi.json").read_text("utf-8"))
 OPERATIONS = [
     (method.upper(), path, operation)

@@ -103,7 +103,6 @@ async def told_and_there(dsn: str, acknowledged: set[str]) -> None:
     assert counted == {len(there)}
 
 
-@pytest.mark.timeout(180)
 def test_a_killed_database_is_told_and_recovered_from_without_a_restart(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     server = EmbeddedPostgres(tmp_path / "pg")
@@ -163,7 +162,6 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-@pytest.mark.timeout(240)
 def test_a_disk_that_really_fills_up_loses_nothing(small_disk: Path) -> None:
     server = EmbeddedPostgres(small_disk / "pg")
     server.start()

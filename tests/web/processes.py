@@ -87,7 +87,7 @@ def get(port: int, path: str) -> tuple[int, bytes]:
         return 0, b""
 
 
-def until(port: int, path: str, status: int, *, within_s: float = 60) -> bytes:
+def until(port: int, path: str, status: int, *, within_s: float = 150) -> bytes:
     """Ask until the answer has `status`."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -25,7 +25,6 @@ from guahao.web.backup.envelope import BackupUnreadable, OpeningReader, SealingW
 from tests.database import address_of, execute, migrated_database
 from tests.web.processes import environment, guahao
 
-pytestmark = pytest.mark.timeout(240)
 PASSPHRASE = "correct horse battery staple"
 COUNTS = """
 SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM audit_entry), (SELECT count(*) FROM audit_seal),

@@ -24,8 +24,6 @@ from tests.database import folder
 from tests.factories.workbook import headers, put, sheets, write_xlsx
 from tests.web.processes import environment, free_port, guahao, running, until
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
@@ -230,7 +228,7 @@ def test_the_demo_starts_tells_its_logins_and_stops_cleanly() -> None:
     port = free_port()
     variables = environment(data_dir, port)
     with running("demo", variables) as process:
-        until(port, "/readyz", 200, within_s=120)
+        until(port, "/readyz", 200)
         described = json.loads((data_dir / "demo.json").read_text())
         hospitals = json.loads(until(port, "/api/v1/hospitals", 200))
 

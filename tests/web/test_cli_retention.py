@@ -17,7 +17,6 @@ from guahao.web.migrate import upgrade
 from tests.database import folder
 from tests.web.processes import environment, guahao
 
-pytestmark = pytest.mark.timeout(240)
 DUE = 502
 KINDS = ("patient.phone", "consent", "person", "person.identity", "credit_event", "booking_block")
 

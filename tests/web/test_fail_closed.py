@@ -32,7 +32,6 @@ from guahao.web.roles import let_serve, may_rewrite_the_trail
 from tests.database import execute, migrated_database
 from tests.web.processes import environment, free_port, guahao, running, until
 
-pytestmark = pytest.mark.timeout(240)
 NAMES = ("sealing-1", "blind", "pepper", "audit")
 BASE = {
     "environment": "production",
@@ -405,7 +404,7 @@ def test_production_starts_on_its_own_and_closes_what_is_not_for_strangers(
         metrics_port=port + 1,
     )
     with running("serve", variables), running("worker", variables):
-        ready = until(port, "/readyz", 200, within_s=150)
+        ready = until(port, "/readyz", 200)
         for path in ("/docs", "/openapi.json", "/docs/openapi.json", "/sandbox", "/sandbox/sms", "/metrics"):
             until(port, path, 404, within_s=1)
         until(port, "/problems/not-found", 200, within_s=1)

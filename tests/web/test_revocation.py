@@ -17,7 +17,6 @@ from tests.factories.booking import make_booker
 from tests.factories.staff import make_staff, staff_header
 from tests.web.processes import environment, free_port, running, until
 
-pytestmark = pytest.mark.timeout(240)
 CONNECTIONS = 16
 
 
@@ -32,7 +31,7 @@ def port(dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     number = free_port()
     variables = environment(tmp_path_factory.mktemp("data"), number, database_url=dsn, drain_s=1)
     with running("serve", variables, "--workers", "2"):
-        until(number, "/livez", 200, within_s=150)
+        until(number, "/livez", 200)
         yield number
 
 

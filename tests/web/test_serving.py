@@ -18,8 +18,6 @@ from guahao.web.server import ignore_newcomers, listen
 from tests.database import folder
 from tests.web.processes import checks, environment, free_port, get, running, until
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:

@@ -165,8 +165,9 @@ async def test_another_hospitals_import_and_picture_are_done_while_a_bomb_is_rea
         return str(sent.json()["id"])
 
     async def state(id_: str) -> str:
-        await db.rollback()
-        return str(await db.scalar(select(WorkbookImport.state).where(WorkbookImport.id == id_)))
+        found = await db.scalar(select(WorkbookImport.state).where(WorkbookImport.id == id_))
+        await db.rollback()  # a bomb is read for longer than a transaction may rest
+        return str(found)
 
     first, second = [await send(bomber_id, bomber, bomb) for _ in range(2)]
     theirs = await send(other_id, other, workbook(tmp_path))
