@@ -36,13 +36,13 @@ async def fetch(dsn: str, statement: str) -> list[asyncpg.Record]:
 def test_bookings_with_numbers_and_cancellations_at_once_never_deadlock(tmp_path: Path) -> None:
     with village(tmp_path, town=FREE_OF_CHARGE, workers=2) as served:
         first = [booking(person) for person in range(1, 301)]
-        load = asyncio.run(client.run(served.port, first, connections=32))
+        load = asyncio.run(client.run_patiently(served.port, first, connections=32))
         assert load.statuses == {201: 300}
         rows = asyncio.run(fetch(served.dsn, "SELECT id, person_id FROM appointment"))
         second = [booking(person) for person in range(301, 601)]
         mixed = [each for pair in zip(map(cancellation, rows), second, strict=True) for each in pair]
 
-        load = asyncio.run(client.run(served.port, mixed, connections=64))
+        load = asyncio.run(client.run_patiently(served.port, mixed, connections=64))
 
         assert load.statuses == {200: 300, 201: 300}
     log = (tmp_path / "pg" / "server.log").read_text("utf-8")
