@@ -12,6 +12,7 @@ import httpx
 import hypothesis
 import pytest
 from fastapi import FastAPI
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -27,6 +28,8 @@ for _keys in (
     wechat_keys,
 ):  # checking an RSA key takes 50 ms; every application reads the same ones
     setattr(_keys, "load_pem_private_key", functools.cache(_keys.load_pem_private_key))  # noqa: B010
+
+DEFAULT_TIMEOUT_CONFIG.read = 60  # 5 s are too short for a real server on a busy machine
 
 hypothesis.settings.register_profile("guahao", deadline=None)  # a machine may be busy
 hypothesis.settings.load_profile("guahao")
