@@ -148,8 +148,8 @@ async def test_a_cooling_row_without_its_place_is_a_defect_that_changes_nothing(
 
 
 async def test_sessions_that_are_over_are_finished(db: AsyncSession) -> None:
-    over = await make_session(db, starts_at=NOW - timedelta(hours=2))
-    running = await make_session(db, starts_at=NOW - timedelta(minutes=5))
+    over = await make_session(db, starts_at=utc_now() - timedelta(hours=2))
+    running = await make_session(db, starts_at=utc_now() - timedelta(minutes=5))
 
     assert await finish_sessions(db) == 1
     assert await finish_sessions(db) == 0
