@@ -92,13 +92,13 @@ async def run(port: int, requests: Sequence[bytes], *, connections: int) -> Load
     return Load(seconds=time.perf_counter() - started, statuses=tally.statuses, latencies_s=tally.latencies_s)
 
 
-async def run_patiently(port: int, requests: Sequence[bytes], *, connections: int, tries: int = 5) -> Load:
+async def run_patiently(port: int, requests: Sequence[bytes], *, connections: int) -> Load:
     """Run a load and, while somebody is told "too busy", run it again with the same keys, as clients do.
 
     What was done already is answered from memory then. Answers the last run's figures.
     """
     load = await run(port, requests, connections=connections)
-    for _ in range(1, tries):
+    for _ in range(4):
         if 503 not in load.statuses:
             break
         load = await run(port, requests, connections=connections)
